@@ -1,0 +1,42 @@
+# Everything this writes lies in .venv and .dev, which git ignores.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+LINK := .dev/collections/ansible_collections/serverprism/cloud
+# Relative, so that a checkout in any folder works, and none of it depends on the user's home.
+export PYTHONPATH := $(CURDIR)/.dev/collections
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev/collections
+export ANSIBLE_HOME := $(CURDIR)/.dev/ansible
+export ANSIBLE_LOCAL_TEMP := $(CURDIR)/.dev/ansible/tmp
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.dev/hypothesis
+export MYPY_CACHE_DIR := $(CURDIR)/.dev/mypy
+export RUFF_CACHE_DIR := $(CURDIR)/.dev/ruff
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help venv demo test unit functional lint clean
+help: ## Show what there is to make
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+venv: .venv/.done $(LINK) ## Make the virtual environment
+.venv/.done: tests/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+$(LINK):
+	mkdir -p $(dir $(LINK))
+	ln -sfn ../../../.. $(LINK)
+
+lint: venv ## Check style and types
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	cd .dev/collections && $(CURDIR)/$(BIN)/python -m mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.serverprism.cloud.plugins.module_utils
+
+unit: venv ## Test the pure parts
+	$(BIN)/python -m pytest tests/unit -q -n 2
+
+test: lint unit ## Run every test
+
+clean: ## Remove all that was made
+	rm -rf .venv .dev

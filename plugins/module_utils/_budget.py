@@ -1,0 +1,127 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calendar of a customer's quota: what was spent, and what is reserved. Pure. Private to this collection.
+
+The quota of the API belongs to the customer: every process, play and machine shares it. Its window is
+fixed (60 s from its first hit) in the API's framework, but that is not promised; a client that never
+has more than the limit in *any* window is right either way. So a set of instants is allowed when no
+half-open window holds more than ``limit`` of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+READ, WRITE = "read", "write"
+# A request arrives a little later than it was sent, and not always by as much.
+GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most ``limit`` requests in any ``window`` seconds."""
+
+    limit: int
+    window: float
+
+    @property
+    def guarded(self) -> float:
+        """The window that the calendar keeps, in seconds: a little longer than the API's."""
+        return self.window + max(GUARD_SHARE * self.window, GUARD_LEAST)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``."""
+
+    instants: Tuple[float, ...] = ()
+    blocked_until: float = 0.0
+
+
+def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
+    """Whether no half-open window of ``window`` seconds holds more than ``limit`` of the instants."""
+    ordered = sorted(instants)
+    return all(late - early >= window for early, late in zip(ordered, ordered[limit:]))
+
+
+def reserve(
+    calendar: Calendar, quota: Quota, offsets: Sequence[float], not_before: float, headroom: int = 0
+) -> Tuple[Calendar, Tuple[float, ...]]:
+    """Write down the earliest ``t0 + offset`` for all offsets, with t0 >= not_before.
+
+    ``headroom`` requests of each window are left to others. ValueError where the offsets alone are too dense.
+    """
+    limit = max(1, quota.limit - headroom)
+    start = max(not_before, calendar.blocked_until)
+    while True:
+        jump = _jump(calendar.instants, offsets, start, limit, quota.guarded)
+        if jump <= start:
+            break
+        start = jump
+    new = tuple(start + offset for offset in offsets)
+    return Calendar(tuple(sorted((*calendar.instants, *new))), calendar.blocked_until), new
+
+
+def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
+    """How far the start must move at least; ``start`` itself where everything fits.
+
+    A run of limit + 1 instants within the window is left only when its latest new point is a whole
+    window after its earliest old one: everything before that is skipped at once.
+    """
+    new = [start + offset for offset in offsets]
+    low = bisect_left(instants, min(new) - window)
+    high = bisect_left(instants, max(new) + window)
+    merged: List[Tuple[float, float]] = [(at, -1.0) for at in instants[low:high]]
+    for at, offset in zip(new, offsets):
+        insort(merged, (at, offset))
+    target = start
+    for index in range(len(merged) - limit):
+        run = merged[index : index + limit + 1]
+        if run[-1][0] - run[0][0] >= window:
+            continue
+        moving = [offset for _at, offset in run if offset >= 0.0]
+        fixed = [at for at, offset in run if offset < 0.0]
+        if not moving:
+            continue
+        if not fixed:
+            raise ValueError(f"{limit} requests in {window:g} s are too few for this timeline")
+        target = max(target, _after(min(fixed) + window, max(moving), min(fixed), window))
+    return target
+
+
+def _after(edge: float, offset: float, fixed: float, window: float) -> float:
+    """The start that puts the offset a whole window after the fixed instant, rounding errors included."""
+    start = edge - offset
+    while (start + offset) - fixed < window:
+        start += max(abs(start) * 2.0**-52, 1e-9)
+    return start
+
+
+def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
+    """Give instants back; one that is not there is passed over."""
+    left = list(calendar.instants)
+    for at in instants:
+        index = bisect_left(left, at)
+        if index < len(left) and left[index] == at:
+            del left[index]
+    return Calendar(tuple(left), calendar.blocked_until)
+
+
+def block(calendar: Calendar, until: float) -> Calendar:
+    """Nothing new before ``until``: somebody else spent the quota, and the API said so."""
+    return Calendar(calendar.instants, max(calendar.blocked_until, until))
+
+
+def prune(calendar: Calendar, before: float) -> Calendar:
+    """Forget the instants before ``before``."""
+    return Calendar(calendar.instants[bisect_left(calendar.instants, before) :], calendar.blocked_until)
+
+
+def shift(calendar: Calendar, seconds: float) -> Calendar:
+    """Every instant moved: the wall clock was set, not the time that passed."""
+    moved = tuple(at + seconds for at in calendar.instants)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0)

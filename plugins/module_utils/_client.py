@@ -1,0 +1,277 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API as calls: paced by the ledger, repeated only where that is safe. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
+from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as retry
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
+    Ambiguous,
+    BadAnswer,
+    NodeUnavailable,
+    RateLimited,
+    ServerPrismError,
+    TlsError,
+    TurnTooLate,
+    Unreachable,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import Ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import (
+    Server,
+    ServerSummary,
+    parse_server,
+    parse_servers,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import (
+    Lost,
+    NotSent,
+    Reply,
+    TlsFailure,
+    Transport,
+)
+
+BASE = "/api/v1/client/servers"
+_SPENT_ON = {
+    "turn": "waiting for its turn in the quota",
+    "throttled": "on HTTP 429",
+    "unavailable": "on HTTP 503",
+    "retry": "on repeating failed requests",
+}
+
+
+class Patience:
+    """The seconds a call may wait in all, and on what they went."""
+
+    def __init__(self, limit: float, clock: Clock) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._spent: Dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def remaining(self) -> float:
+        """Seconds left."""
+        with self._lock:
+            return max(0.0, self.limit - sum(self._spent.values()))
+
+    def spend(self, kind: str, seconds: float) -> None:
+        """Note seconds spent waiting for ``turn``, ``throttled``, ``unavailable`` or ``retry``."""
+        with self._lock:
+            self._spent[kind] = self._spent.get(kind, 0.0) + seconds
+
+    def report(self) -> str:
+        """``120 s waiting for its turn in the quota, 3 s on HTTP 429``."""
+        with self._lock:
+            parts = [f"{seconds:.1f} s {_SPENT_ON[kind]}" for kind, seconds in self._spent.items() if seconds >= 0.05]
+        return ", ".join(parts) or "no time spent waiting yet"
+
+    def fork(self) -> "Patience":
+        """A copy with what is left, for a thread of its own: waits at the same time count once."""
+        return Patience(self.remaining(), self._clock)
+
+
+@dataclass
+class Usage:
+    """Requests made, every attempt counted, and the seconds spent waiting for turns and retries."""
+
+    reads: int = 0
+    writes: int = 0
+    waited_seconds: float = 0.0
+    lock: Any = field(default_factory=threading.Lock, repr=False)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As a result shows it."""
+        return {"reads": self.reads, "writes": self.writes, "waited_seconds": round(self.waited_seconds, 3)}
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request of the API: its words for messages, and what it may do."""
+
+    method: str
+    path: str
+    bucket: str
+    what: str
+    server_id: Optional[int] = None
+    body: Optional[Mapping[str, str]] = None
+    is_command: bool = False
+
+
+class Client:
+    """What operations may ask of ServerPrism. Every method raises ServerPrismError of the class of its cause."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        ledger: Ledger,
+        transport: Optional[Any] = None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.ledger = ledger
+        self.usage = Usage()
+        self.patience = Patience(settings.max_wait, clock)
+        self._transport = transport if transport is not None else Transport(settings)
+        self._warn = warn
+
+    def list_servers(self, *, patience: Optional[Patience] = None) -> List[ServerSummary]:
+        """Every active or suspended service of the customer: one read, however many there are."""
+        payload = self._request(_Call("GET", BASE, READ, "the list of servers"), None, patience)
+        return parse_servers(payload)
+
+    def get_server(self, server_id: int, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> Server:
+        """One server with details."""
+        call = _Call("GET", f"{BASE}/{server_id:d}", READ, f"server {server_id}", server_id)
+        return parse_server(self._request(call, turn, patience), server_id)
+
+    def send_signal(self, server_id: int, signal: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
+        """Send a power signal. It returns when the signal was accepted, which is not done."""
+        call = _Call(
+            "POST",
+            f"{BASE}/{server_id:d}/power",
+            WRITE,
+            f"{signal} of server {server_id}",
+            server_id,
+            {"signal": signal},
+        )
+        answers.check_sent(self._request(call, turn, patience), call.what, server_id)
+
+    def send_command(self, server_id: int, command: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
+        """Send one console command, at most once. Raises NotRunning where the game does not run."""
+        what = f"the console command for server {server_id}"
+        call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, {"command": command}, True)
+        answers.check_sent(self._request(call, turn, patience), what, server_id)
+
+    def await_turn(self, bucket: str, turn: Optional[float] = None, *, patience: Optional[Patience] = None) -> float:
+        """Sleep until a reserved instant, or reserve one; returns the instant that is now spent.
+
+        A turn of the caller's does not count against the patience. One that comes late (the machine
+        stalled), or that a 429 has blocked meanwhile, is booked anew, so that the calendar stays true.
+        """
+        patience = patience or self.patience
+        own = turn is None
+        at = turn if turn is not None else self.ledger.reserve(bucket)[0]
+        quota = self._quota(bucket)
+        while True:
+            wait = at - self.clock.now()
+            if own and wait > patience.remaining():
+                self.ledger.release(bucket, (at,))
+                raise TurnTooLate(
+                    f"The quota of {bucket}s gives this call its turn in {wait:.0f} s, and it may wait "
+                    f"{patience.remaining():.0f} s more ({patience.report()}): raise max_wait or run fewer at once."
+                )
+            if wait > 0:
+                self._sleep(wait, patience if own else None, "turn")
+            now = self.clock.now()
+            blocked = wait > 0 and self.ledger.blocked_until(bucket) > now
+            if not blocked and now - at <= quota.guarded - quota.window:
+                return at
+            at = self.ledger.rebook(bucket, (at,), (0.0,), not_before=now)[0]
+            if at <= now + 0.001 and not blocked:
+                return at
+
+    def _quota(self, bucket: str) -> Quota:
+        limit = self.settings.read_limit if bucket == READ else self.settings.write_limit
+        return Quota(limit, self.settings.limit_window)
+
+    def _sleep(self, seconds: float, patience: Optional[Patience], kind: str) -> None:
+        self.clock.sleep(seconds)
+        if patience is not None:
+            patience.spend(kind, seconds)
+        with self.usage.lock:
+            self.usage.waited_seconds += seconds
+
+    def _request(self, call: _Call, turn: Optional[float], patience: Optional[Patience]) -> Any:
+        patience = patience or self.patience
+        attempt = 0
+        while True:
+            attempt += 1
+            self.await_turn(call.bucket, turn, patience=patience)
+            turn = None
+            kind, reply, reason = self._attempt(call)
+            if reply is not None and kind == retry.OK:
+                payload = answers.decode(reply)
+                if payload is not None:
+                    return payload
+                kind, reason = retry.UNCLEAR, "an answer that is not JSON"
+            if kind == retry.FINAL and reply is not None:
+                raise answers.error(reply, call.what, call.server_id, call.is_command, self._clean)
+            if kind == retry.UNCLEAR and reply is not None and call.is_command and answers.says_not_running(reply):
+                raise answers.error(reply, call.what, call.server_id, True, self._clean)
+            self._pause(call, kind, reply, reason, attempt, patience)
+
+    def _attempt(self, call: _Call) -> Tuple[str, Optional[Reply], str]:
+        """One attempt: its kind, the answer if there is one, and the reason in words if there is none."""
+        with self.usage.lock:
+            if call.bucket == READ:
+                self.usage.reads += 1
+            else:
+                self.usage.writes += 1
+        try:
+            reply = self._transport.attempt(call.method, call.path, call.body)
+        except TlsFailure as exc:
+            raise TlsError(
+                self._clean(
+                    f"The certificate of {self.settings.api_url} was not accepted: {exc}. Nothing was sent. For a private "
+                    "authority name its file in ca_path."
+                )
+            ) from exc
+        except NotSent as exc:
+            return retry.UNSENT, None, str(exc)
+        except Lost as exc:
+            return retry.UNCLEAR, None, str(exc)
+        return retry.classify(reply.status), reply, f"HTTP {reply.status}"
+
+    def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
+        """Wait before the next attempt, or raise what the failure finally is."""
+        if not retry.may_repeat(kind, call.bucket == WRITE):
+            raise Ambiguous(
+                self._clean(f"No clear answer to {call.what} ({reason}): it may have been carried out, so it is not repeated."),
+                server_id=call.server_id,
+                status=reply.status if reply else None,
+            )
+        asked = retry.parse_retry_after(reply.headers.get("retry-after"), self.clock.now()) if reply else None
+        if kind == retry.THROTTLED:
+            wait = self.settings.limit_window if asked is None else max(asked, 0.25)
+            self.ledger.block(call.bucket, self.clock.now() + wait)
+        else:
+            wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)
+        if wait > patience.remaining():
+            raise self._out_of_patience(call, kind, reply, reason, wait, patience)
+        spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")
+        self._sleep(wait, patience, spent)
+
+    def _out_of_patience(
+        self, call: _Call, kind: str, reply: Optional[Reply], reason: str, wait: float, patience: Patience
+    ) -> ServerPrismError:
+        more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None}
+        end = f"The next try would be in {wait:.0f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
+        if kind == retry.THROTTLED:
+            text = (
+                f"The quota of {call.bucket}s is spent by others of this customer; {call.what} was refused, "
+                f"nothing was done. {end} (HTTP 429)"
+            )
+            return RateLimited(self._clean(text), **more)
+        if kind == retry.UNAVAILABLE:
+            text = f"The node is unavailable for {call.what}; nothing was done. {end} (HTTP 503)"
+            return NodeUnavailable(self._clean(text), **more)
+        if kind == retry.UNSENT:
+            text = f"{self.settings.api_url} cannot be reached for {call.what} ({reason}); nothing was sent. {end}"
+            return Unreachable(self._clean(text), **more)
+        return BadAnswer(self._clean(f"No usable answer for {call.what} ({reason}). {end}"), **more)
+
+    def _clean(self, text: str) -> str:
+        """Whatever an answer or a library said, the token does not leave with it."""
+        return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text.replace(self.settings.api_token, "(token)"))

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Time as an argument. Private to this collection."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What an operation needs of time; tests bring their own."""
+
+    def now(self) -> float:
+        """UTC seconds since the epoch; it never jumps within a process."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+
+
+def _boottime() -> float:
+    # Goes on while a laptop sleeps, where the system has it.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class SystemClock:
+    """The wall clock as it was when the process began, moved on by a clock that cannot be set."""
+
+    def __init__(self) -> None:
+        self.origin = time.time() - _boottime()
+
+    def now(self) -> float:
+        """UTC seconds since the epoch."""
+        return self.origin + _boottime()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds; a signal handler that raises ends it."""
+        until = _boottime() + seconds
+        while (left := until - _boottime()) > 0:
+            time.sleep(min(left, 60.0))
+
+
+def boot_id() -> str:
+    """What tells this boot of this machine from any other; empty where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
+def iso(epoch: float) -> str:
+    """UTC, ISO 8601, with fractions: ``2026-11-24T00:15:41.123456Z``."""
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One console command, at most once. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
+    Context,
+    Operation,
+    OperationFailed,
+    Result,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look_until_known
+
+MAX_CHARACTERS = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+
+def check_line(option: str, line: str) -> None:
+    """Refuse what the console would not take as one line; BadOption names the option.
+
+    The API does not split newlines, yet a game may read two commands from them; blanks at both ends are cut by the API.
+    """
+    if not line.strip():
+        raise BadOption(option, "is empty")
+    if _CONTROL.search(line):
+        raise BadOption(option, "holds a line break or another control character: a console command is one line")
+    if len(line) > MAX_CHARACTERS:
+        raise BadOption(option, f"has {len(line)} characters; the API takes {MAX_CHARACTERS} at most")
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_line("command", params["command"])
+
+
+def run(ctx: Context) -> Result:
+    """Send the command unless the server is offline. Returns the result of ``serverprism_command``."""
+    server_id, command = ctx.params["server_id"], ctx.params["command"]
+    skip = ctx.params["if_offline"] == "skip"
+    result: Result = {"changed": False, "server_id": server_id, "command": command, "sent": False}
+    if ctx.check_mode or skip:
+        _server, sight = look_until_known(ctx, server_id)
+        if sight.state == "offline":
+            return _offline(result, skip)
+    if ctx.check_mode:
+        return {**result, "changed": True}
+    try:
+        ctx.client.send_command(server_id, command)
+    except NotRunning as exc:
+        if skip:
+            return result
+        raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
+    except Ambiguous as exc:
+        # It may have reached the game: "changed" must not say that nothing happened.
+        raise OperationFailed(str(exc), {**result, "changed": True}, server_id=server_id, status=exc.status) from exc
+    return {**result, "sent": True, "changed": True}
+
+
+def _offline(result: Result, skip: bool) -> Result:
+    if skip:
+        return result
+    raise OperationFailed(f"Server {result['server_id']} is offline: a console command needs a running game.", result)
+
+
+OPERATION = Operation(
+    name="serverprism_command",
+    options={
+        "server_id": {"type": "int", "required": True},
+        "command": {"type": "str", "required": True},
+        "if_offline": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    },
+    run=run,
+    check=check,
+)

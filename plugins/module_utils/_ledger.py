@@ -1,0 +1,296 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the calendar lives: one locked file for every process of this machine. Private to this collection."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import random
+import stat
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
+
+from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+
+VERSION = 1
+# The lock is held for about a millisecond at a time: who does not get it for so long has met a hung holder.
+LOCK_PATIENCE = 10.0
+T = TypeVar("T")
+Calendars = Dict[str, Calendar]
+
+
+class LedgerUnusable(Exception):
+    """The file cannot be locked, read or written; the text says why."""
+
+
+class Ledger(Protocol):
+    """Reservations of the customer's quota. Instants are UTC epoch seconds of the caller's clock."""
+
+    def reserve(
+        self,
+        bucket: str,
+        offsets: Sequence[float] = (0.0,),
+        *,
+        not_before: Optional[float] = None,
+        headroom: int = 0,
+        commit: bool = True,
+    ) -> Tuple[float, ...]:
+        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be."""
+
+    def release(self, bucket: str, instants: Sequence[float]) -> None:
+        """Give instants back."""
+
+    def rebook(
+        self, bucket: str, old: Sequence[float], offsets: Sequence[float], *, not_before: float, headroom: int = 0
+    ) -> Tuple[float, ...]:
+        """Give back and reserve anew in one step."""
+
+    def block(self, bucket: str, until: float) -> None:
+        """Nothing new before ``until``, for every process."""
+
+    def blocked_until(self, bucket: str) -> float:
+        """Until when the bucket is blocked; in the past where it is not."""
+
+
+class _Base:
+    """The verbs of a ledger on top of ``_change``, which applies a pure function to the calendars under the lock."""
+
+    def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
+        self.quotas = dict(quotas)
+        self.clock = clock
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        raise NotImplementedError
+
+    def reserve(
+        self,
+        bucket: str,
+        offsets: Sequence[float] = (0.0,),
+        *,
+        not_before: Optional[float] = None,
+        headroom: int = 0,
+        commit: bool = True,
+    ) -> Tuple[float, ...]:
+        """See Ledger."""
+        return self._reserve(bucket, (), offsets, not_before, headroom, commit)
+
+    def rebook(
+        self, bucket: str, old: Sequence[float], offsets: Sequence[float], *, not_before: float, headroom: int = 0
+    ) -> Tuple[float, ...]:
+        """See Ledger."""
+        return self._reserve(bucket, old, offsets, not_before, headroom, True)
+
+    def _reserve(
+        self,
+        bucket: str,
+        old: Sequence[float],
+        offsets: Sequence[float],
+        not_before: Optional[float],
+        headroom: int,
+        commit: bool,
+    ) -> Tuple[float, ...]:
+        def step(calendars: Calendars) -> Tuple[float, ...]:
+            calendar = _budget.release(calendars[bucket], old)
+            # The clock is read under the lock: first come, first served.
+            start = max(self.clock.now(), not_before or 0.0)
+            calendars[bucket], instants = _budget.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
+            return instants
+
+        return self._change(step, commit)
+
+    def release(self, bucket: str, instants: Sequence[float]) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[bucket] = _budget.release(calendars[bucket], instants)
+
+        if instants:
+            self._change(step)
+
+    def block(self, bucket: str, until: float) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[bucket] = _budget.block(calendars[bucket], until)
+
+        self._change(step)
+
+    def blocked_until(self, bucket: str) -> float:
+        """See Ledger."""
+        return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
+
+
+class MemoryLedger(_Base):
+    """A ledger of this process alone."""
+
+    def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
+        super().__init__(quotas, clock)
+        self._calendars: Calendars = {bucket: Calendar() for bucket in quotas}
+        self._lock = threading.Lock()
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        with self._lock:
+            calendars = dict(self._calendars)
+            out = step(calendars)
+            if commit:
+                now = self.clock.now()
+                self._calendars = {
+                    bucket: _budget.prune(calendar, now - 2 * self.quotas[bucket].guarded) for bucket, calendar in calendars.items()
+                }
+            return out
+
+
+class FileLedger(_Base):
+    """A ledger in a folder of this machine: ``flock`` on one file, the calendar in another that is replaced as a whole.
+
+    A process that is killed leaves either the old calendar or the new one, and the system frees its lock.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        key: str,
+        quotas: Mapping[str, Quota],
+        clock: Clock,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        super().__init__(quotas, clock)
+        name = hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.folder = folder
+        self.path = os.path.join(folder, f"ledger-{name}.json")
+        self.lock_path = os.path.join(folder, f"ledger-{name}.lock")
+        self._warn = warn
+        self._thread_lock = threading.Lock()
+        self._boot = boot_id()
+
+    @property
+    def _origin(self) -> float:
+        return float(getattr(self.clock, "origin", 0.0))
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        try:
+            with self._thread_lock, self._locked():
+                calendars, window = self._load()
+                out = step(calendars)
+                if commit:
+                    self._save(calendars, window)
+                return out
+        except OSError as exc:
+            raise LedgerUnusable(f"{exc.strerror or exc}") from exc
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise LedgerUnusable("the lock is not a regular file")
+            until = time.monotonic() + LOCK_PATIENCE
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise LedgerUnusable(f"another process has held the lock for {LOCK_PATIENCE:g} s") from None
+                    time.sleep(random.uniform(0.001, 0.02))
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _load(self) -> Tuple[Calendars, float]:
+        own = max(quota.window for quota in self.quotas.values())
+        empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return empty, own
+        with open(descriptor, encoding="utf-8") as stream:
+            text = stream.read()
+        try:
+            data = json.loads(text)
+            version = data["version"]
+            if isinstance(version, int) and version > VERSION:
+                raise LedgerUnusable(f"it was written by a newer release (format {version})")
+            return {**empty, **self._parse(data)}, max(own, float(data["window"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._warn(f"The ledger {self.path} was not readable and begins anew; the last minute's requests are not known.")
+            return empty, own
+
+    def _parse(self, data: Mapping[str, Any]) -> Calendars:
+        """The calendars in this process's time: within one boot a clock that was set moves nothing."""
+        moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
+        out: Calendars = {}
+        for bucket in self.quotas:
+            part = data["buckets"].get(bucket, {})
+            instants = tuple(sorted(float(at) for at in part.get("instants", [])))
+            blocked = float(part.get("blocked_until", 0.0))
+            if not all(math.isfinite(at) for at in (*instants, blocked, moved)):
+                raise ValueError("not a time")
+            out[bucket] = _budget.shift(Calendar(instants, blocked), moved)
+        return out
+
+    def _save(self, calendars: Calendars, window: float) -> None:
+        keep = self.clock.now() - 2 * max(window, 1.0)
+        buckets = {}
+        for bucket, calendar in calendars.items():
+            pruned = _budget.prune(calendar, keep)
+            buckets[bucket] = {"instants": list(pruned.instants), "blocked_until": pruned.blocked_until}
+        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
+        descriptor, name = tempfile.mkstemp(prefix=".ledger-", dir=self.folder)
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(data, stream)
+            os.replace(name, self.path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+class _Resilient(_Base):
+    """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
+
+    def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:
+        super().__init__(file.quotas, file.clock)
+        self._file: Optional[FileLedger] = file
+        self._memory = MemoryLedger(file.quotas, file.clock)
+        self._warn = warn
+        self._lock = threading.Lock()
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        file = self._file
+        if file is not None:
+            try:
+                return file._change(step, commit)
+            except LedgerUnusable as exc:
+                with self._lock:
+                    if self._file is not None:
+                        self._warn(
+                            f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone "
+                            "and obeys HTTP 429; set the option ledger to a folder that can be written."
+                        )
+                    self._file = None
+        return self._memory._change(step, commit)
+
+
+def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = lambda text: None) -> Ledger:
+    """The ledger that the settings name. All tokens of a customer share its quota, so the key is the API alone."""
+    quotas = {
+        READ: Quota(settings.read_limit, settings.limit_window),
+        WRITE: Quota(settings.write_limit, settings.limit_window),
+    }
+    if settings.ledger == "none":
+        return MemoryLedger(quotas, clock)
+    return _Resilient(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)

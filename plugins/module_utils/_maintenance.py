@@ -1,0 +1,380 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The maintenance of one server: announce, save, act, verify, as one timeline. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Optional
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
+from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
+    DONE,
+    LOOK_AHEAD,
+    Countdown,
+    Script,
+    TooLate,
+    WentOffline,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
+    Context,
+    Operation,
+    OperationFailed,
+    Result,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._power import report
+from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
+    REFUSE,
+    SEND,
+    WAIT,
+    Step,
+    Verdict,
+    decide,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+    UNKNOWN,
+    Entry,
+    check_braces,
+    notice_error,
+    parse_announcements,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import (
+    WAITING_OPTIONS,
+    Follow,
+    Waiting,
+    check_server_id,
+    check_waiting,
+    look_until_known,
+    settle,
+)
+
+_SIGNAL = {"restarted": "restart", "stopped": "stop"}
+# A state read longer ago than this before the first word is read again.
+STATE_AGE = 60.0
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_waiting(params)
+    parse_announcements(params["announcements"])
+    check_line("announce_command", params["announce_command"])
+    if "{text}" not in params["announce_command"]:
+        raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
+    check_braces("announce_command", params["announce_command"], ("text",))
+    for index, command in enumerate(params["commands"] or []):
+        check_line(f"commands[{index}]", command)
+    wait = params["command_wait"]
+    if not math.isfinite(wait) or wait < 0:
+        raise BadOption("command_wait", f"{wait} is not a number of seconds from 0")
+    for option in ("cancel_text", "done_text"):
+        if params[option]:
+            check_line(option, params[option])
+            check_braces(option, params[option], ("name",))
+    if not params["cancel_text"].strip():
+        raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
+    zone(params["timezone"])
+
+
+class Maintenance:
+    """One run of the operation; ``result`` is true at any moment, so that a break-off can return it as it is."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.params = ctx.params
+        self.server_id: int = ctx.params["server_id"]
+        self.wanted: str = ctx.params["state"]
+        self.waiting = Waiting.of(ctx.params)
+        tz = zone(ctx.params["timezone"])
+        self.script = Script(
+            parse_announcements(ctx.params["announcements"]),
+            ctx.params["announce_command"],
+            tuple(ctx.params["commands"] or ()),
+            ctx.params["command_wait"],
+            ctx.params["cancel_text"],
+            ctx.params["done_text"],
+            tz,
+        )
+        now = ctx.clock.now()
+        self.start = instant("start", ctx.params["start"], tz, now) or now
+        self.deadline = instant("deadline", ctx.params["deadline"], tz, max(now, self.start))
+        self.countdown: Optional[Countdown] = None
+        self.follow: Optional[Follow] = None
+        self.action_at: Optional[float] = None
+        self.result: Result = {
+            "changed": False,
+            "server_id": self.server_id,
+            "name": None,
+            "outcome": "failed",
+            "reason": None,
+            "signal": None,
+            "before": None,
+            "after": None,
+            "timeline": [],
+            "notice_error": None,
+            "downtime": None,
+            "confirmed": False,
+            "evidence": "none",
+        }
+
+    def run(self) -> Result:
+        """The result of ``serverprism_maintenance``; OperationFailed carries it where the outcome is failed or cancelled."""
+        if self.deadline is not None and self.deadline < self.start and self.params["start"]:
+            raise BadOption("deadline", "lies before start")
+        try:
+            server, sight = look_until_known(self.ctx, self.server_id)
+            self._saw(server, sight)
+            step = self._step(server, sight)
+            if step is not None:
+                self._timeline(server, sight, step)
+        except ServerPrismError as exc:
+            if self.result["outcome"] not in ("cancelled",):
+                self.result["outcome"] = "failed"
+            self._note()
+            known = exc.result if isinstance(exc, OperationFailed) else {}
+            keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
+            raise OperationFailed(str(exc), {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
+        self._note()
+        return self.result
+
+    def _saw(self, server: Server, sight: Sight) -> None:
+        self.result.update(name=server.name, before=sight.state, after=sight.state)
+
+    def _end(self, outcome: str, reason: str) -> None:
+        self.result.update(outcome=outcome, reason=reason)
+        self.ctx.progress(f"{outcome}: {reason}")
+
+    def _step(self, server: Server, sight: Sight) -> Optional[Step]:
+        """What to do with the server as it is; None where the outcome is already clear."""
+        if_offline = self.params["if_offline"]
+        if server.service_status == "suspended":
+            if if_offline == "skip":
+                self._end("skipped", "suspended (billing)")
+                return None
+            raise OperationFailed(f"Server {self.server_id} is suspended (billing): nothing was sent. Settle its invoice first.")
+        step = decide(self.wanted, sight.state, if_offline)
+        if sight.state == "offline" and self.wanted == "stopped":
+            if if_offline == "fail":
+                step = Step(REFUSE)
+            else:
+                self._end("skipped", "offline already")
+                return None
+        if step.action == REFUSE:
+            raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
+        if step.action in (SEND, WAIT):
+            return step
+        self._end("skipped", "offline")
+        return None
+
+    def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
+        """Plan, count down, act, verify."""
+        if step.action == WAIT and not self.ctx.check_mode:
+            server, sight, _again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+            self._saw(server, sight)
+            again = self._step(server, sight)
+            if again is None:
+                return
+            step = again
+        signal = step.signal or _SIGNAL[self.wanted]
+        script = self.script if sight.state != "offline" else _without_words(self.script)
+        self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline)
+        self.countdown.reserve(max(self.ctx.clock.now(), self.start))
+        if not self.countdown.deadline_ok():
+            return self._defer()
+        if self.ctx.check_mode:
+            return self._predict(signal)
+        self._tell_plan()
+        with Interruptible() as interruptible:
+            self._guarded(interruptible, sight, signal)
+        if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
+            self.countdown.say(DONE, self.script.done_text)
+
+    def _tell_plan(self) -> None:
+        assert self.countdown is not None
+        first, action = self.countdown.entries[0], self.countdown.action
+        if first.planned > self.ctx.clock.now() + 1:
+            self.ctx.progress(f"starts at {iso(first.planned)[11:19]} UTC, {action.text} at {iso(action.planned)[11:19]} UTC")
+        else:
+            self.ctx.progress(f"{action.text} at {iso(action.planned)[11:19]} UTC")
+
+    def _defer(self) -> None:
+        assert self.countdown is not None and self.deadline is not None
+        if not self.ctx.check_mode:
+            self.countdown.release()
+        self._end("deferred", f"the {self.countdown.action.text} would begin after the deadline, {iso(self.deadline)}")
+
+    def _predict(self, signal: str) -> None:
+        assert self.countdown is not None
+        entries = self.countdown.entries
+        action = self.countdown.action.planned
+        for index, entry in enumerate(entries[:-1]):
+            line = self.countdown.line(entry, entry.before or 0.0, action)
+            entries[index] = Entry(entry.kind, line, entry.planned, before=entry.before)
+        after = "running" if self.wanted == "restarted" else "offline"
+        self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
+
+    def _guarded(self, interruptible: Interruptible, sight: Sight, signal: str) -> None:
+        """Countdown and action; whatever breaks them off before the action, the players hear of it."""
+        assert self.countdown is not None
+        try:
+            self._count_down_and_act(sight)
+        except (TooLate, WentOffline) as exc:
+            interruptible.ignore_more()
+            self.countdown.call_off()
+            if isinstance(exc, TooLate):
+                self._end("deferred", "the countdown was delayed past the deadline, and called off")
+                return
+            raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
+        except Interrupted as exc:
+            interruptible.ignore_more()
+            self._interrupted(exc.name, signal)
+        except BaseException:
+            interruptible.ignore_more()
+            if not self._action_is_out():
+                self.countdown.call_off()
+            raise
+
+    def _action_is_out(self) -> bool:
+        return self.follow is not None and bool(self.follow.signals)
+
+    def _interrupted(self, name: str, signal: str) -> None:
+        assert self.countdown is not None
+        if self._action_is_out():
+            self.result["outcome"] = "failed"
+            raise OperationFailed(
+                f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: what came of it was not seen.",
+                self.result,
+            )
+        self.countdown.call_off()
+        self.result["outcome"] = "cancelled"
+        told = "; the players were told" if any(e.outcome == "sent" for e in self.countdown.extra) else ""
+        raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was called off{told}.", self.result)
+
+    def _count_down_and_act(self, sight: Sight) -> None:
+        assert self.countdown is not None
+        countdown = self.countdown
+        first = countdown.entries[0].planned
+        if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
+            self._sleep_until(first - 2 * LOOK_AHEAD)
+            sight = self._still_up(sight)
+            if self.result["reason"]:
+                return
+        try:
+            countdown.run()
+        except WentOffline:
+            sight = self._still_up(sight)
+            if self.result["reason"]:
+                return
+            if sight.state != "offline":
+                raise
+        if countdown.read_turn is not None:
+            self._sleep_until(countdown.action.planned - LOOK_AHEAD)
+            sight = self._still_up(sight)
+            if self.result["reason"]:
+                return
+        self._act(sight)
+
+    def _sleep_until(self, at: float) -> None:
+        self.ctx.clock.sleep(max(0.0, at - self.ctx.clock.now()))
+
+    def _still_up(self, sight: Sight) -> Sight:
+        """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
+        assert self.countdown is not None
+        server, sight, step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+        self._saw(server, sight)
+        if self._step(server, sight) is None:
+            self.countdown.call_off() if sight.state != "offline" else self.countdown.release()
+        return sight
+
+    def _act(self, sight: Sight) -> None:
+        assert self.countdown is not None
+        countdown = self.countdown
+        step = decide(self.wanted, sight.state, self.params["if_offline"])
+        if step.signal is None:
+            raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
+        self._sleep_until(countdown.action.planned)
+        if self.deadline is not None and self.ctx.clock.now() > self.deadline + LOOK_AHEAD:
+            raise TooLate
+        self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
+        self.result["signal"] = step.signal
+        self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
+        countdown.sent_signal(self.action_at, UNKNOWN if self.follow.ambiguous else "sent")
+        self.result.update(changed=True, after=None)
+        verdict = self.follow.until_done()
+        self.result["after"] = self.follow.after
+        report(self.ctx, self.follow, verdict, self.result)
+        if verdict.status != "done":
+            raise OperationFailed(_unconfirmed(self.server_id, step.signal, verdict), self.result)
+        self.result["outcome"] = "done"
+        down = self.result["downtime"]
+        self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
+
+    def _note(self) -> None:
+        """Bring the timeline and what follows from it into the result."""
+        if self.countdown is None:
+            return
+        if self._action_is_out():
+            assert self.follow is not None
+            self.result.update(changed=True, signal=self.follow.signals[-1])
+        entries = [*self.countdown.entries, *self.countdown.extra]
+        self.result["timeline"] = [entry.as_dict() for entry in entries]
+        self.result["notice_error"] = notice_error(self.countdown.entries, self.action_at)
+        if self.ctx.diff:
+            plan = "".join(f"{e['planned'][:19]}Z {e['kind']}: {e['text']}\n" for e in self.result["timeline"])
+            self.result["diff"] = {
+                "before": "",
+                "after": plan,
+                "after_header": f"maintenance of server {self.server_id}",
+            }
+
+
+def _without_words(script: Script) -> Script:
+    """For a server that is off: nobody to announce to, and no console to take commands."""
+    return Script((), script.announce_command, (), 0.0, script.cancel_text, script.done_text, script.tz)
+
+
+def _unconfirmed(server_id: int, signal: str, verdict: Verdict) -> str:
+    return (
+        f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out"
+        f"{': ' + verdict.why if verdict.why else ''}. Look at its console before you send another."
+    )
+
+
+def run(ctx: Context) -> Result:
+    """Run the maintenance that the options describe."""
+    return Maintenance(ctx).run()
+
+
+OPERATION = Operation(
+    name="serverprism_maintenance",
+    options={
+        "server_id": {"type": "int", "required": True},
+        "state": {"type": "str", "choices": ["restarted", "stopped"], "default": "restarted"},
+        "announcements": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"before": {"type": "str", "required": True}, "text": {"type": "str", "required": True}},
+        },
+        "announce_command": {"type": "str", "default": "say {text}"},
+        "commands": {"type": "list", "elements": "str", "default": []},
+        "command_wait": {"type": "float", "default": 5.0},
+        "start": {"type": "str"},
+        "timezone": {"type": "str", "default": "UTC"},
+        "deadline": {"type": "str"},
+        "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
+        "cancel_text": {"type": "str", "default": "Maintenance cancelled: no restart now."},
+        "done_text": {"type": "str"},
+        **WAITING_OPTIONS,
+    },
+    run=run,
+    check=check,
+)

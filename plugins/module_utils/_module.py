@@ -1,0 +1,26 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way in for a module: an AnsibleModule around an operation. Private to this collection."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform
+
+
+def run_module(operation: Operation) -> None:
+    """Run the operation as an Ansible module, and end the process with its result."""
+    module = AnsibleModule(argument_spec=operation.argument_spec, supports_check_mode=True)
+    result = perform(
+        operation,
+        module.params,
+        check_mode=module.check_mode,
+        diff=bool(module._diff),
+        progress=module.debug,
+        warn=module.warn,
+    )
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operation is, and the one way to run it, for modules and in-process actions alike. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Mapping, Optional
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+
+Result = Dict[str, Any]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Text of the API or the user as it may go to a terminal: no control characters, no change of writing direction."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def _silent(_text: str) -> None:
+    """Nobody listens: the default for progress and warnings."""
+
+
+class OperationFailed(ServerPrismError):
+    """An operation that ended badly; ``result`` holds what is known all the same (``changed``, states, timeline)."""
+
+    def __init__(self, message: str, result: Optional[Mapping[str, Any]] = None, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.result = dict(result or {})
+
+
+@dataclass
+class Context:
+    """All that an operation gets: options, a client, a clock, and where its progress lines and warnings go."""
+
+    params: Dict[str, Any]
+    client: Client
+    clock: Clock
+    settings: Settings
+    check_mode: bool = False
+    diff: bool = False
+    progress: Callable[[str], None] = _silent
+    warn: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its module's name, the options it has beside those of the API, a check of them, and what it does."""
+
+    name: str
+    options: Mapping[str, Mapping[str, Any]]
+    run: Callable[[Context], Result]
+    check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
+
+    @property
+    def argument_spec(self) -> Dict[str, Any]:
+        """The whole argument spec, in the form of AnsibleModule."""
+        return {**API_ARGUMENT_SPEC, **self.options}
+
+
+def perform(
+    operation: Operation,
+    params: Dict[str, Any],
+    *,
+    check_mode: bool = False,
+    diff: bool = False,
+    progress: Callable[[str], None] = _silent,
+    warn: Callable[[str], None] = _silent,
+    clock: Optional[Clock] = None,
+) -> Result:
+    """Run the operation and return its result; what the world can do to us becomes ``failed`` and ``msg``, never an exception."""
+    clock = clock or SystemClock()
+    client: Optional[Client] = None
+    try:
+        settings = Settings.from_params(params)
+        operation.check(params)
+        client = Client(settings, clock, open_ledger(settings, clock, warn), warn=warn)
+        context = Context(params, client, clock, settings, check_mode, diff, progress, warn)
+        result = operation.run(context)
+    except ServerPrismError as exc:
+        known = exc.result if isinstance(exc, OperationFailed) else {}
+        result = {"changed": False, **known, "failed": True, "msg": str(exc)}
+    result.setdefault("changed", False)
+    result["api"] = client.usage.as_dict() if client else {"reads": 0, "writes": 0, "waited_seconds": 0.0}
+    return result

@@ -1,0 +1,203 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Power: bring one server to a state, and tell truly what came of it. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Conflict
+from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
+    Context,
+    Operation,
+    OperationFailed,
+    Result,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
+    HOLD,
+    REFUSE,
+    SEND,
+    SKIP,
+    WAIT,
+    Step,
+    Verdict,
+    decide,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import (
+    WAITING_OPTIONS,
+    Follow,
+    Waiting,
+    check_server_id,
+    check_waiting,
+    look,
+    settle,
+)
+
+_AFTER = {"started": "running", "stopped": "offline", "restarted": "running", "killed": "offline"}
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_waiting(params)
+
+
+def refuse_suspended(server: Server, signal: Optional[str]) -> None:
+    """A suspended service takes no signals, so none is sent."""
+    if server.service_status == "suspended":
+        raise OperationFailed(
+            f"Server {server.id} is suspended (billing): {signal or 'the signal'} was not sent. Settle its invoice first.",
+            server_id=server.id,
+        )
+
+
+def run(ctx: Context) -> Result:
+    """Read, decide, send at most what is needed, and follow it. Returns the result of ``serverprism_power``."""
+    params = ctx.params
+    begun = ctx.clock.now()
+    waiting = Waiting.of(params)
+    server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting)
+    result = _base(params, sight)
+    try:
+        if ctx.check_mode:
+            _predict(params, server, step, result)
+        elif step.action == SEND:
+            refuse_suspended(server, step.signal)
+            _send(ctx, sight, step, waiting, result)
+        elif step.action == REFUSE:
+            raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
+        elif step.action == HOLD:
+            _hold(ctx, sight, waiting, result)
+        elif step.action == SKIP:
+            result["skipped_because"] = "offline"
+    except OperationFailed as exc:
+        exc.result = {**result, **exc.result}
+        raise
+    finally:
+        result["elapsed"] = round(ctx.clock.now() - begun, 3)
+    if ctx.diff:
+        result["diff"] = {"before": {"state": result["before"]}, "after": {"state": result["after"]}}
+    return result
+
+
+def _base(params: Dict[str, Any], sight: Sight) -> Result:
+    return {
+        "changed": False,
+        "server_id": params["server_id"],
+        "signal": None,
+        "before": sight.state,
+        "after": sight.state,
+        "confirmed": True,
+        "evidence": "state",
+        "elapsed": 0.0,
+        "downtime": None,
+    }
+
+
+def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result) -> None:
+    """Check mode: what would be sent. A running stop is taken to end offline."""
+    if step.action == WAIT:
+        step = decide(params["state"], "offline", params["if_offline"])
+    if step.action == REFUSE:
+        raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: it would fail.", server_id=server.id)
+    if step.action == SEND:
+        refuse_suspended(server, step.signal)
+        result.update(changed=True, signal=step.signal, after=_AFTER[params["state"]], confirmed=False, evidence="none")
+    elif params["state"] != "restarted":
+        result["after"] = _AFTER[params["state"]]
+
+
+def _send(ctx: Context, sight: Sight, step: Step, waiting: Waiting, result: Result) -> None:
+    params = ctx.params
+    follow = Follow(ctx, params["server_id"], params["state"], waiting)
+    assert step.signal is not None
+    try:
+        follow.send(step.signal, sight)
+        result.update(changed=True, signal=step.signal, after=None, confirmed=False, evidence="none")
+        verdict = follow.until_done() if params["wait"] else Verdict("unconfirmed")
+    except Conflict as exc:
+        raise OperationFailed(str(exc), result, server_id=params["server_id"], status=exc.status) from exc
+    finally:
+        if follow.signals:
+            result.update(changed=True, signal=follow.signals[-1], after=follow.after)
+    report(ctx, follow, verdict, result, waited=params["wait"])
+
+
+def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, waited: bool = True) -> None:
+    """Write the verdict into the result; OperationFailed where it is a failure."""
+    server_id, signal = follow.server_id, follow.signals[-1]
+    evidence = follow.watch.evidence if follow.watch else "none"
+    done = verdict.status == "done"
+    result.update(
+        confirmed=done,
+        evidence=evidence if done or verdict.status in ("timeout", "failed") else "none",
+        downtime=follow.downtime if follow.wanted in ("restarted", "started") else None,
+    )
+    if done:
+        return
+    last = follow.after or "not known"
+    if verdict.status == "timeout":
+        hint = "If this game never reports running, set running_when to starting." if last == "starting" else "Look at its console."
+        raise OperationFailed(
+            f"Server {server_id}: {signal} was sent, but after {follow.waiting.timeout:g} s it is not {_AFTER[follow.wanted]} "
+            f"(last state: {last}). {hint}",
+            result,
+            server_id=server_id,
+        )
+    if verdict.status == "failed":
+        raise OperationFailed(f"Server {server_id}: {signal} was sent, but {verdict.why}. Look at its console.", result)
+    if follow.ambiguous is not None:
+        raise OperationFailed(str(follow.ambiguous), result, server_id=server_id, status=follow.ambiguous.status)
+    if verdict.why:
+        raise OperationFailed(f"Server {server_id}: {verdict.why}. Look at its console.", result)
+    if waited:
+        ctx.warn(
+            f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out "
+            "(no change of state, network counters did not fall). It is reported as unconfirmed."
+        )
+
+
+def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
+    """Nothing to send; a start already under way is waited for."""
+    params = ctx.params
+    if sight.state != "starting" or not params["wait"] or waiting.running_when == "starting":
+        return
+    until = ctx.clock.now() + waiting.timeout
+    while sight.state != "running":
+        now = ctx.clock.now()
+        if now >= until:
+            result.update(after=sight.state, confirmed=False, evidence="none")
+            raise OperationFailed(
+                f"Server {params['server_id']} was already starting and is not running after {waiting.timeout:g} s "
+                f"(last state: {sight.state or 'not known'}); nothing was sent. If this game never reports running, "
+                "set running_when to starting.",
+                result,
+            )
+        ctx.clock.sleep(max(0.01, min(until - now, max(waiting.interval, ctx.settings.status_cache))))
+        _server, sight = look(ctx, params["server_id"])
+        if sight.state == "offline":
+            result.update(after="offline", confirmed=False, evidence="none")
+            raise OperationFailed(
+                f"Server {params['server_id']} was starting and went offline: the start failed, or the game crashed. "
+                "Nothing was sent. Look at its console.",
+                result,
+            )
+    result["after"] = "running"
+
+
+OPERATION = Operation(
+    name="serverprism_power",
+    options={
+        "server_id": {"type": "int", "required": True},
+        "state": {"type": "str", "required": True, "choices": ["started", "stopped", "restarted", "killed"]},
+        "if_offline": {"type": "str", "choices": ["start", "skip", "fail"], "default": "start"},
+        "wait": {"type": "bool", "default": True},
+        **WAITING_OPTIONS,
+    },
+    run=run,
+    check=check,
+)

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that every module shares, and their check. Private to this collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+
+
+def _option(kind: str, variable: str, **more: Any) -> Dict[str, Any]:
+    return {"type": kind, "fallback": (env_fallback, [variable]), **more}
+
+
+API_ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
+    "api_token": _option("str", "SERVERPRISM_API_TOKEN", required=True, no_log=True),
+    "api_url": _option("str", "SERVERPRISM_API_URL", default="https://serverprism.com"),
+    "validate_certs": _option("bool", "SERVERPRISM_VALIDATE_CERTS", default=True),
+    "ca_path": _option("path", "SERVERPRISM_CA_PATH"),
+    "timeout": _option("float", "SERVERPRISM_TIMEOUT", default=20.0),
+    "max_wait": _option("float", "SERVERPRISM_MAX_WAIT", default=300.0),
+    "read_limit": _option("int", "SERVERPRISM_READ_LIMIT", default=60),
+    "write_limit": _option("int", "SERVERPRISM_WRITE_LIMIT", default=20),
+    "limit_window": _option("float", "SERVERPRISM_LIMIT_WINDOW", default=60.0),
+    "write_headroom": _option("int", "SERVERPRISM_WRITE_HEADROOM", default=2),
+    "ledger": _option("str", "SERVERPRISM_LEDGER", default="~/.ansible/serverprism"),
+    "status_cache": _option("float", "SERVERPRISM_STATUS_CACHE", default=20.0),
+}
+
+
+def _bad(option: str, why: str) -> BadOption:
+    return BadOption(f"{option} (or SERVERPRISM_{option.upper()})", why)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The shared options, checked. Times are seconds."""
+
+    api_token: str = field(repr=False)
+    api_url: str
+    validate_certs: bool
+    ca_path: str
+    timeout: float
+    max_wait: float
+    read_limit: int
+    write_limit: int
+    limit_window: float
+    write_headroom: int
+    ledger: str
+    status_cache: float
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> "Settings":
+        """From a module's options; BadOption names the option and its variable, before any request."""
+        _check_token(params["api_token"])
+        for option, least in (("timeout", 0.001), ("max_wait", 0.0), ("limit_window", 0.001), ("status_cache", 0.0)):
+            value = params[option]
+            if not math.isfinite(value) or value < least:
+                raise _bad(option, f"{value} is not a number of seconds {'above' if least else 'from'} 0")
+        for option in ("read_limit", "write_limit"):
+            if params[option] < 1:
+                raise _bad(option, f"{params[option]} is not a number of requests from 1")
+        if not 0 <= params["write_headroom"] < params["write_limit"]:
+            raise _bad("write_headroom", f"{params['write_headroom']} is not below write_limit ({params['write_limit']})")
+        ca_path = params["ca_path"] or ""
+        if ca_path and not os.path.exists(ca_path):
+            raise _bad("ca_path", f"{ca_path} does not exist")
+        return cls(
+            params["api_token"],
+            _check_url(params["api_url"]),
+            params["validate_certs"],
+            ca_path,
+            params["timeout"],
+            params["max_wait"],
+            params["read_limit"],
+            params["write_limit"],
+            params["limit_window"],
+            params["write_headroom"],
+            _check_ledger(params["ledger"]),
+            params["status_cache"],
+        )
+
+
+def _check_token(token: str) -> None:
+    if not token:
+        raise _bad("api_token", "is empty: create a token under Account, API Credentials")
+    if any(c.isspace() or not c.isprintable() or ord(c) > 126 for c in token):
+        raise _bad("api_token", "holds a blank, a line break or a character that no token has: was it copied whole?")
+
+
+def _check_url(url: str) -> str:
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as exc:
+        raise _bad("api_url", f"is not an address: {exc}") from exc
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise _bad("api_url", "is not an address such as https://serverprism.com")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
+        raise _bad("api_url", "must be scheme and host only, as https://serverprism.com")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise _bad("api_url", "plain http would show the token on the network; only a loopback address may use it")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_ledger(ledger: str) -> str:
+    if ledger == "none":
+        return ledger
+    if not ledger.strip():
+        raise _bad("ledger", "is empty: write a folder, or none")
+    if "://" in ledger:
+        raise _bad("ledger", f"{ledger.split('://', 1)[0]}:// is not supported yet: write a folder, or none")
+    return os.path.abspath(os.path.expanduser(ledger))

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The timeline of a maintenance: what is sent when, and the words in it. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from zoneinfo import ZoneInfo
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._command import MAX_CHARACTERS, check_line
+from ansible_collections.serverprism.cloud.plugins.module_utils._durations import parse_duration, say_duration
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+
+ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
+PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed", "dropped"
+# An announcement leaves this much early, so that one network round trip does not cut into the notice it promises.
+LEAD = 0.25
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """One warning: ``before`` is seconds of notice, ``text`` may hold {remaining}, {time} and {name}."""
+
+    before: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds; ``before`` is the notice promised."""
+
+    kind: str
+    text: str
+    planned: float
+    at: Optional[float] = None
+    outcome: str = PLANNED
+    before: Optional[float] = None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As a result shows it: times in UTC, ISO 8601 with fractions."""
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "planned": iso(self.planned),
+            "at": None if self.at is None else iso(self.at),
+            "outcome": self.outcome,
+        }
+
+    def became(self, outcome: str, at: float, text: Optional[str] = None) -> "Entry":
+        """This entry after it was tried."""
+        return replace(self, outcome=outcome, at=at, text=self.text if text is None else text)
+
+
+def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[Announcement, ...]:
+    """The announcements, earliest first; BadOption names ``announcements`` and which one is wrong."""
+    out: List[Announcement] = []
+    for index, item in enumerate(items or []):
+        option = f"announcements[{index}]"
+        try:
+            before = parse_duration(item["before"])
+        except ValueError as exc:
+            raise BadOption(f"{option}.before", str(exc)) from exc
+        check_line(f"{option}.text", item["text"])
+        check_braces(f"{option}.text", item["text"], ("remaining", "time", "name"))
+        out.append(Announcement(before, item["text"]))
+    return tuple(sorted(out, key=lambda a: -a.before))
+
+
+def check_braces(option: str, text: str, names: Sequence[str]) -> None:
+    """Refuse a text whose placeholder is misspelt: players would read the braces. Other braces (JSON) are left alone."""
+    known = {"remaining", "time", "name", "text"}
+    rest = text
+    for name in names:
+        rest = rest.replace("{" + name + "}", "")
+    for name in sorted(known - set(names)):
+        if "{" + name + "}" in rest:
+            raise BadOption(option, f"{{{name}}} has no meaning here; it may hold {', '.join('{' + n + '}' for n in names)}")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values in for their placeholders, each once and from left to right: a value is data, never read for placeholders."""
+    out: List[str] = []
+    while text:
+        found = [(text.find("{" + name + "}"), name) for name in values]
+        hits = [hit for hit in found if hit[0] >= 0]
+        if not hits:
+            break
+        at, name = min(hits)
+        out += [text[:at], values[name]]
+        text = text[at + len(name) + 2 :]
+    return "".join([*out, text])
+
+
+def one_line(text: str) -> str:
+    """Text from the API as part of a console line: control characters become blanks, so that it stays one command."""
+    return "".join(" " if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" else c for c in text)
+
+
+def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: ZoneInfo) -> str:
+    """The console line of an announcement, cut to what the API takes.
+
+    ``{time}`` is the local time of the action, with its zone; ``{remaining}`` is rounded down to seconds.
+    """
+    local = datetime.fromtimestamp(action_at, timezone.utc).astimezone(tz)
+    values = {
+        "remaining": say_duration(remaining),
+        "time": local.strftime("%H:%M ") + (local.tzname() or ""),
+        "name": one_line(name),
+    }
+    return fill(command, {"text": fill(text, values)})[:MAX_CHARACTERS]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The writes of a timeline as offsets in seconds from its first, and which of them is the action (the last)."""
+
+    entries: Tuple[Entry, ...]
+
+    @property
+    def offsets(self) -> Tuple[float, ...]:
+        """Seconds after the first write; never falling."""
+        return tuple(entry.planned for entry in self.entries)
+
+
+def shape(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Shape:
+    """Offsets of every write, with the first at 0: announcements, the commands, ``command_wait`` seconds, the signal."""
+    action = max([a.before + LEAD for a in announcements] + [command_wait if commands else 0.0])
+    entries = [Entry(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
+    entries += [Entry(COMMAND, text, action - command_wait) for text in commands]
+    entries.sort(key=lambda entry: entry.planned)
+    return Shape((*entries, Entry(SIGNAL, signal, action)))
+
+
+def placed(form: Shape, instants: Sequence[float]) -> List[Entry]:
+    """The entries at the instants that the budget gave."""
+    return [replace(entry, planned=at) for entry, at in zip(form.entries, instants)]
+
+
+def action_not_before(entries: Sequence[Entry], planned: float) -> float:
+    """The earliest instant of the action that gives every announcement its full notice; a late line moves the action."""
+    due = [e.at + e.before for e in entries if e.kind == ANNOUNCEMENT and e.at is not None and e.before is not None]
+    return max([planned, *due])
+
+
+def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Optional[float]:
+    """Seconds by which the worst announcement missed its notice (never negative while the promise holds); None without one."""
+    if action_at is None:
+        return None
+    errors: List[float] = [
+        action_at - e.at - e.before
+        for e in entries
+        if e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) and e.at is not None and e.before is not None
+    ]
+    if not errors:
+        return None
+    worst: float = max(errors, key=lambda seconds: math.fabs(seconds))
+    return round(worst, 3)

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP attempt. Private to this collection."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Union
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import MissingLibrary
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+
+try:
+    import requests
+    from requests.auth import AuthBase
+except ImportError as exc:
+    HAS_REQUESTS = False
+    _WHY = str(exc)
+    AuthBase = object  # type: ignore[misc,assignment,unused-ignore]
+else:
+    HAS_REQUESTS = True
+    _WHY = ""
+
+VERSION = "0.1.0"
+# The list of a fleet of 10,000 is about 1 MB; more than this is no answer of this API. Counted after decompression.
+BODY_CAP = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that arrived whole. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class NotSent(Exception):
+    """No connection was made, so the request was never sent."""
+
+
+class TlsFailure(Exception):
+    """The server's certificate was not accepted, so the request was never sent."""
+
+
+class Lost(Exception):
+    """The request was sent, or may have been, and no whole answer came."""
+
+
+class _Bearer(AuthBase):  # type: ignore[misc,valid-type,unused-ignore]
+    """As an auth object, since requests replaces a plain header by what a .netrc says."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Transport:
+    """One session with the API. ``attempt`` makes one request and never repeats it."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not HAS_REQUESTS:
+            raise MissingLibrary(
+                f"The Python library requests is missing for {sys.executable} ({_WHY}): install it there with pip install requests."
+            )
+        self._settings = settings
+        self._auth = _Bearer(settings.api_token)
+        self._session = requests.Session()
+        self._session.headers.update(
+            {
+                # Without it the API answers errors with a redirect to a login page.
+                "Accept": "application/json",
+                # The default agents of Python are blocked by common firewalls.
+                "User-Agent": f"serverprism.cloud/{VERSION} requests/{requests.__version__} Python/{platform.python_version()}",
+            }
+        )
+
+    def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Reply:
+        """One request; ``timeout`` seconds in all, the body included. Raises NotSent, TlsFailure or Lost."""
+        settings = self._settings
+        verify: Union[bool, str] = (settings.ca_path or True) if settings.validate_certs else False
+        url = settings.api_url + path
+        proxies = requests.utils.get_environ_proxies(url)
+        until = time.monotonic() + settings.timeout
+        # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
+        request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
+        try:
+            with self._session.send(
+                request,
+                allow_redirects=False,
+                verify=verify,
+                timeout=settings.timeout,
+                stream=True,
+                proxies=proxies,
+            ) as answer:
+                content = _read(answer, until, settings.timeout)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, headers, content)
+        except requests.exceptions.SSLError as exc:
+            raise TlsFailure(_reason(exc)) from exc
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
+            raise NotSent(_reason(exc)) from exc
+        except requests.exceptions.ConnectionError as exc:
+            # urllib3 tells a connection that was never made by its class, deep inside.
+            if any(name in repr(exc) for name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")):
+                raise NotSent(_reason(exc)) from exc
+            raise Lost(_reason(exc)) from exc
+        except requests.exceptions.RequestException as exc:
+            raise Lost(_reason(exc)) from exc
+
+
+def _read(answer: Any, until: float, timeout: float) -> bytes:
+    """The body, with a deadline for all of it and a cap on its decompressed size."""
+    parts, size = [], 0
+    for chunk in answer.iter_content(65536):
+        size += len(chunk)
+        parts.append(chunk)
+        if size > BODY_CAP:
+            raise Lost(f"the answer is larger than {BODY_CAP} bytes")
+        if time.monotonic() > until:
+            raise Lost(f"no whole answer within {timeout:g} s")
+    length = answer.headers.get("Content-Length", "")
+    if length.isdigit() and not answer.headers.get("Content-Encoding") and int(length) != size:
+        raise Lost(f"the answer broke off after {size} of {length} bytes")
+    return b"".join(parts)
+
+
+def _reason(exc: BaseException) -> str:
+    """The innermost cause, in one line, without the object addresses of the libraries."""
+    inner: Any = exc
+    while True:
+        cause = getattr(inner, "reason", None)
+        if not isinstance(cause, BaseException) and inner.args and isinstance(inner.args[0], BaseException):
+            cause = inner.args[0]
+        if not isinstance(cause, BaseException):
+            break
+        inner = cause
+    text = str(inner).rsplit("object at 0x", 1)[-1]
+    text = text.split(": ", 1)[-1] if text != str(inner) else text
+    return " ".join(text.split())[:200] or type(inner).__name__

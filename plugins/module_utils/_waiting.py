@@ -1,0 +1,236 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looking at a server and following a signal until it is proven what came of it. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight, Watch
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
+from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
+    LOOK,
+    WAIT,
+    Step,
+    Verdict,
+    decide,
+    judge,
+)
+
+WAITING_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "wait_timeout": {"type": "float", "default": 600.0},
+    "poll_interval": {"type": "float", "default": 5.0},
+    "running_when": {"type": "str", "choices": ["running", "starting"], "default": "running"},
+    "kill_after": {"type": "float"},
+}
+# So often a signal is sent again after it is proven that the server dropped it.
+MAX_SIGNALS = 3
+
+
+def check_waiting(params: Dict[str, Any]) -> None:
+    """Refuse times that make no sense; BadOption names the option."""
+    for name in ("wait_timeout", "poll_interval", "kill_after"):
+        value = params.get(name)
+        if value is None:
+            continue
+        if not math.isfinite(value) or value < 0 or (value == 0 and name != "kill_after"):
+            raise BadOption(name, f"{value} is not a number of seconds above 0")
+
+
+def check_server_id(params: Dict[str, Any]) -> None:
+    """Service IDs are positive whole numbers."""
+    if params["server_id"] < 1:
+        raise BadOption("server_id", f"{params['server_id']} is not a service ID (the number in its /services/ID address)")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How to wait, all in seconds: for how long in all, how often to look, when a stop turns into a kill (None: never)."""
+
+    timeout: float
+    interval: float
+    running_when: str
+    kill_after: Optional[float]
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> "Waiting":
+        """From a module's options."""
+        return cls(params["wait_timeout"], params["poll_interval"], params["running_when"], params["kill_after"])
+
+
+def look(ctx: Context, server_id: int, patience: Optional[Patience] = None) -> Tuple[Server, Sight]:
+    """Read the server once. The sight carries the time of asking: what it shows is at least as new as that, less the cache."""
+    turn = ctx.client.await_turn(READ, patience=patience)
+    asked = ctx.clock.now()
+    server = ctx.client.get_server(server_id, turn=turn, patience=patience)
+    return server, Sight.of(server, asked)
+
+
+def look_until_known(ctx: Context, server_id: int) -> Tuple[Server, Sight]:
+    """Read until the state is known; an unknown state never leads to a signal, so after two cache times it is an error."""
+    limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
+    until = ctx.clock.now() + limit
+    while True:
+        server, sight = look(ctx, server_id)
+        if sight.state is not None:
+            return server, sight
+        now = ctx.clock.now()
+        if now >= until:
+            raise OperationFailed(
+                f"The state of server {server_id} is unknown (its node does not tell): nothing was sent. "
+                f"Asked for {limit:g} s; look at the panel, or try again later.",
+                {"before": None, "after": None},
+                server_id=server_id,
+            )
+        ctx.clock.sleep(max(0.05, min(until - now, ctx.params.get("poll_interval") or 5.0)))
+
+
+def settle(ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting) -> Tuple[Server, Sight, Step]:
+    """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped."""
+    until = ctx.clock.now() + waiting.timeout
+    server, sight = look_until_known(ctx, server_id)
+    step = decide(wanted, sight.state, if_offline)
+    told = False
+    while step.action in (WAIT, LOOK) and not ctx.check_mode:
+        now = ctx.clock.now()
+        if now >= until:
+            raise OperationFailed(
+                f"Server {server_id} is still {sight.state or 'in an unknown state'} after {waiting.timeout:g} s: "
+                "nothing was sent. Look at its console.",
+                {"before": sight.state, "after": sight.state},
+                server_id=server_id,
+            )
+        if not told:
+            ctx.progress(f"{sight.state}: waiting until that is over")
+            told = True
+        ctx.clock.sleep(min(until - now, max(waiting.interval, ctx.settings.status_cache)) or 0.05)
+        server, sight = look(ctx, server_id)
+        step = decide(wanted, sight.state, if_offline)
+    return server, sight, step
+
+
+class Follow:
+    """Sends one signal and follows it until it is proven, disproven, or the time is up."""
+
+    def __init__(self, ctx: Context, server_id: int, wanted: str, waiting: Waiting) -> None:
+        self.ctx = ctx
+        self.server_id = server_id
+        self.wanted = wanted
+        self.waiting = waiting
+        self.signals: List[str] = []
+        self.ambiguous: Optional[Ambiguous] = None
+        self.watch: Optional[Watch] = None
+        self.first_sent_at = 0.0
+        self.shown: Optional[str] = None
+
+    def send(self, signal: str, before: Sight, turn: Optional[float] = None) -> float:
+        """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
+        spent = self.ctx.client.await_turn(WRITE, turn)
+        at = self.ctx.clock.now()
+        # Noted before the request: from here on a break-off must say that the signal may be out.
+        self.signals.append(signal)
+        try:
+            self.ctx.client.send_signal(self.server_id, signal, turn=spent)
+            self.ambiguous = None
+        except Ambiguous as exc:
+            self.ambiguous = exc
+            self.ctx.warn(f"{exc} Its state will show whether it was.")
+        except ServerPrismError:
+            self.signals.pop()
+            raise
+        answered = self.ctx.clock.now()
+        if not self.first_sent_at:
+            self.first_sent_at = at
+        self.watch = Watch(before, answered, self.ctx.settings.status_cache)
+        self.shown = before.state
+        self.ctx.progress(f"{signal} sent")
+        return at
+
+    def until_done(self) -> Verdict:
+        """Look until there is a verdict other than pending; ``timeout`` in its status means the time is up."""
+        assert self.watch is not None
+        until = self.first_sent_at + self.waiting.timeout
+        while True:
+            self._sleep_until_news(until)
+            self._see(until)
+            now = self.ctx.clock.now()
+            verdict = judge(self.wanted, self.signals[-1], self.watch, self.waiting.running_when, now)
+            if verdict.status == "again":
+                verdict = self._send_again()
+            elif verdict.status == "pending" and self._kill_is_due(now):
+                self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the stop: kill, as asked")
+                self.send("kill", self.watch.last or self.watch.before)
+            if verdict.status != "pending":
+                return verdict
+            if now >= until:
+                return Verdict("timeout")
+
+    def _see(self, until: float) -> None:
+        assert self.watch is not None
+        try:
+            left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
+            _server, sight = look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
+        except ServerPrismError as exc:
+            if exc.status in (401, 403, 404):
+                raise
+            # A look that fails is only a look less: the signal is out, so go on until the time is up.
+            self.ctx.progress(f"could not look: {exc}")
+            return
+        self.watch = self.watch.see(sight)
+        if sight.state is not None and sight.state != self.shown and self.watch.fresh(sight):
+            self.shown = sight.state
+            self.ctx.progress(f"is {sight.state}")
+
+    def _sleep_until_news(self, until: float) -> None:
+        """Sleep until a look can show something new: the cache of the last look must have run out."""
+        assert self.watch is not None
+        now = self.ctx.clock.now()
+        cache = self.watch.cache * 1.01 + 0.01 if self.watch.cache else 0.0
+        due = now + max(self.waiting.interval, cache)
+        if self.watch.last is None:
+            due = max(now + min(self.waiting.interval, cache or self.waiting.interval), self.watch.sent_at + cache)
+        kill_at = self._kill_at()
+        if kill_at is not None and kill_at > now:
+            due = min(due, kill_at)
+        self.ctx.clock.sleep(max(0.01, min(due, max(until, now)) - now))
+
+    def _kill_at(self) -> Optional[float]:
+        if self.waiting.kill_after is None or self.signals[-1] != "stop" or self.watch is None:
+            return None
+        return self.first_sent_at + self.waiting.kill_after
+
+    def _kill_is_due(self, now: float) -> bool:
+        kill_at = self._kill_at()
+        if kill_at is None or now < kill_at or self.watch is None:
+            return False
+        # Never a signal on an unknown state: the newest look that told a state decides.
+        sight = self.watch.last or self.watch.before
+        return sight.state in ("starting", "running", "stopping")
+
+    def _send_again(self) -> Verdict:
+        assert self.watch is not None and self.watch.last is not None
+        if len(self.signals) >= MAX_SIGNALS:
+            return Verdict("unconfirmed", f"{self.signals[-1]} was accepted {len(self.signals)} times and dropped each time")
+        self.ctx.progress(f"{self.signals[-1]} was dropped: sending it again")
+        self.send(self.signals[-1], self.watch.last)
+        return Verdict("pending")
+
+    @property
+    def after(self) -> Optional[str]:
+        """The state last seen that is certainly not older than the signal; None where nothing is known."""
+        return self.watch.last.state if self.watch is not None and self.watch.last is not None else None
+
+    @property
+    def downtime(self) -> Optional[float]:
+        """Seconds from the first signal to the first look that showed the server up again; None where it is not up."""
+        if self.watch is None or self.watch.last is None or self.watch.up_at is None or self.after not in ("starting", "running"):
+            return None
+        return round(self.watch.last.at - self.first_sent_at, 3)

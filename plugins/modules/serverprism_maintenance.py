@@ -1,0 +1,208 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: serverprism_maintenance
+short_description: Announce, save, restart and verify a server
+version_added: 0.1.0
+description:
+  - The whole maintenance of one server as one timeline. Warn the players in steps, save, restart or stop, and prove that it happened.
+  - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves the restart. Nobody ever gets less notice than was announced.
+  - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
+author: ServerPrism collection contributors (@serverprism)
+extends_documentation_fragment: [serverprism.cloud.api]
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    details:
+      - Reads the state, sends nothing.
+  diff_mode:
+    support: full
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+options:
+  server_id:
+    description: The ID of the server, the number in its C(/services/ID) address.
+    type: int
+    required: true
+  state:
+    description: What happens at the end of the countdown.
+    type: str
+    choices: [restarted, stopped]
+    default: restarted
+  announcements:
+    description: What the players are told, and when.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      before:
+        description: How long before the action, as V(90), V(90s), V(5m) or V(1h30m).
+        type: str
+        required: true
+      text:
+        description: The words. V({remaining}) becomes the time left, V({time}) the hour of the action, V({name}) the server's name.
+        type: str
+        required: true
+  announce_command:
+    description: The console command that shows a text to players; V({text}) is where it goes.
+    type: str
+    default: say {text}
+  commands:
+    description: Console commands just before the action, such as one that saves the world.
+    type: list
+    elements: str
+    default: []
+  command_wait:
+    description: Seconds between O(commands) and the action.
+    type: float
+    default: 5.0
+  start:
+    description:
+      - When the first announcement may go out, ISO 8601 or C(HH:MM) (its next occurrence in O(timezone)).
+      - Without it, as soon as the quota allows.
+    type: str
+  timezone:
+    description: The IANA time zone of O(start), O(deadline) and V({time}).
+    type: str
+    default: UTC
+  deadline:
+    description: No action begins after it. A server that cannot make it is V(deferred). Written as O(start).
+    type: str
+  if_offline:
+    description: What to do with a server that is off. A suspended one is skipped with V(skip) and fails otherwise.
+    type: str
+    choices: [skip, start, fail]
+    default: skip
+  cancel_text:
+    description: What players are told when a countdown they heard of is called off.
+    type: str
+    default: "Maintenance cancelled: no restart now."
+  done_text:
+    description: What is said once the server is up again. Nothing by default.
+    type: str
+  wait_timeout:
+    description:
+      - Seconds to wait, from the signal on, until the server is down or up.
+      - When they are over the task fails, says the last state, and RV(changed) is V(true) if a signal went out.
+    type: float
+    default: 600.0
+  poll_interval:
+    description:
+      - Seconds between looks at the server. No look is made that could only show the status from before the last one,
+        see O(status_cache).
+    type: float
+    default: 5.0
+  running_when:
+    description:
+      - The state in which the server counts as up.
+      - Some games never report V(running), although people play on them. For those write V(starting).
+    type: str
+    choices: [running, starting]
+    default: running
+  kill_after:
+    description:
+      - Seconds after a stop after which the process is killed if it is not down yet. What it did not save is lost.
+      - Without it, nothing is ever killed.
+    type: float
+"""
+
+EXAMPLES = r"""
+- name: Restart a server with five minutes of warning
+  serverprism.cloud.serverprism_maintenance:
+    server_id: 1234
+    announcements:
+      - before: 5m
+        text: "Restart in {remaining}, at {time}"
+      - before: 1m
+        text: "Restart in {remaining}. Find a safe place!"
+    commands: [save-all]
+"""
+
+RETURN = r"""
+outcome:
+  description: V(done), V(skipped), V(deferred), V(failed) or V(cancelled). In check mode V(done) means that it would be.
+  type: str
+  returned: always
+  sample: done
+reason:
+  description: Why, where the outcome needs a reason.
+  type: str
+  returned: always
+  sample: offline
+name:
+  description: The server's name.
+  type: str
+  returned: always
+  sample: My Minecraft
+timeline:
+  description: What was sent and when, in UTC. In check mode it is the plan.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    kind: {description: "V(announcement), V(command), V(signal), V(cancel) or V(done).", type: str, returned: always, sample: announcement}
+    text: {description: The console line or the signal., type: str, returned: always, sample: say Restart in 5 minutes}
+    planned: {description: When it was to go out., type: str, returned: always, sample: "2026-05-04T03:00:00.000000Z"}
+    at: {description: "When it was answered (the signal, when it was sent); null if never.", type: str, returned: always, sample: "2026-05-04T03:00:00.081000Z"}
+    outcome: {description: "V(planned), V(sent), V(unknown) (no clear answer), V(failed) or V(dropped) (called off).", type: str, returned: always, sample: sent}
+notice_error:
+  description: Seconds by which the worst announcement missed the notice it gave. Never negative while the promise holds.
+  type: float
+  returned: always
+  sample: 0.21
+confirmed:
+  description: Whether evidence proves the result. V(false) means that the signal was accepted and nothing more is known.
+  type: bool
+  returned: always
+  sample: true
+evidence:
+  description:
+    - On what the proof rests. V(state), the state was seen to change (or already was as wanted).
+      V(counters), the network counters fell, which only a new process makes them do. V(none), nothing was proven.
+  type: str
+  returned: always
+  sample: counters
+downtime:
+  description: Seconds from the signal to the first look that showed the server up again, an upper bound; null if it is not.
+  type: float
+  returned: always
+  sample: 41.2
+before:
+  description: The state before, null where it is unknown.
+  type: str
+  returned: always
+  sample: running
+after:
+  description: The last state that is certainly newer than the signal, null where none was seen.
+  type: str
+  returned: always
+  sample: running
+signal:
+  description: The last signal sent (or predicted in check mode), null where none was needed.
+  type: str
+  returned: always
+  sample: restart
+api:
+  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  type: dict
+  returned: always
+  sample: {reads: 3, writes: 1, waited_seconds: 0.0}
+"""
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(OPERATION)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: serverprism_power
+short_description: Start, stop, restart or kill a server
+version_added: 0.1.0
+description:
+  - Brings a server to a state and tells truly what came of it.
+  - The state is read first. Nothing is sent when it is already so, or when it is unknown.
+  - The API answers every signal in the same way, also one that it drops. So a restart counts as confirmed only on evidence.
+author: ServerPrism collection contributors (@serverprism)
+extends_documentation_fragment: [serverprism.cloud.api]
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    details:
+      - Reads the state, sends nothing.
+  diff_mode:
+    support: full
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+options:
+  server_id:
+    description: The ID of the server, the number in its C(/services/ID) address.
+    type: int
+    required: true
+  state:
+    description:
+      - V(started), it runs or is about to.
+      - V(stopped), it was stopped with the chance to save.
+      - V(restarted), a new process runs.
+      - V(killed), it is down at once; what it did not save is lost.
+    type: str
+    required: true
+    choices: [started, stopped, restarted, killed]
+  if_offline:
+    description: What O(state=restarted) does to a server that is off.
+    type: str
+    choices: [start, skip, fail]
+    default: start
+  wait:
+    description: Wait until it is done. Without it RV(confirmed) is V(false) whenever a signal was sent.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - Seconds to wait, from the signal on, until the server is down or up.
+      - When they are over the task fails, says the last state, and RV(changed) is V(true) if a signal went out.
+    type: float
+    default: 600.0
+  poll_interval:
+    description:
+      - Seconds between looks at the server. No look is made that could only show the status from before the last one,
+        see O(status_cache).
+    type: float
+    default: 5.0
+  running_when:
+    description:
+      - The state in which the server counts as up.
+      - Some games never report V(running), although people play on them. For those write V(starting).
+    type: str
+    choices: [running, starting]
+    default: running
+  kill_after:
+    description:
+      - Seconds after a stop after which the process is killed if it is not down yet. What it did not save is lost.
+      - Without it, nothing is ever killed.
+    type: float
+"""
+
+EXAMPLES = r"""
+- name: Restart a server, but do not start one that is off
+  serverprism.cloud.serverprism_power:
+    server_id: 1234
+    state: restarted
+    if_offline: skip
+
+- name: Stop a server, and kill it if it has not saved after five minutes
+  serverprism.cloud.serverprism_power:
+    server_id: 1234
+    state: stopped
+    kill_after: 300
+"""
+
+RETURN = r"""
+confirmed:
+  description: Whether evidence proves the result. V(false) means that the signal was accepted and nothing more is known.
+  type: bool
+  returned: always
+  sample: true
+evidence:
+  description:
+    - On what the proof rests. V(state), the state was seen to change (or already was as wanted).
+      V(counters), the network counters fell, which only a new process makes them do. V(none), nothing was proven.
+  type: str
+  returned: always
+  sample: counters
+downtime:
+  description: Seconds from the signal to the first look that showed the server up again, an upper bound; null if it is not.
+  type: float
+  returned: always
+  sample: 41.2
+before:
+  description: The state before, null where it is unknown.
+  type: str
+  returned: always
+  sample: running
+after:
+  description: The last state that is certainly newer than the signal, null where none was seen.
+  type: str
+  returned: always
+  sample: running
+signal:
+  description: The last signal sent (or predicted in check mode), null where none was needed.
+  type: str
+  returned: always
+  sample: restart
+elapsed:
+  description: Seconds that the task took.
+  type: float
+  returned: always
+  sample: 42.0
+api:
+  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  type: dict
+  returned: always
+  sample: {reads: 3, writes: 1, waited_seconds: 0.0}
+"""
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
+from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(OPERATION)
+
+
+if __name__ == "__main__":
+    main()

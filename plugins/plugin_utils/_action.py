@@ -1,0 +1,106 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run an operation inside the Ansible worker, or its module where that cannot be. Private to this collection.
+
+All that these modules do is call an API, so a new Python for each task would be nearly the whole cost
+of it. With a local connection the operation runs in the worker itself; any other connection, and any
+task with ``async``, runs the real module on the target. Both give the same result for the same input.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Any, ClassVar, Iterator
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable
+
+TOKEN_VARIABLE = "SERVERPRISM_API_TOKEN"
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+display = Display()
+
+
+class ServerPrismAction(ActionBase):  # type: ignore[misc]
+    """The action of one operation; a subclass only names the operation."""
+
+    operation: ClassVar[Operation]
+    _supports_check_mode = True
+    _supports_async = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The result of the task."""
+        task_vars = task_vars or {}
+        super().run(tmp, task_vars)
+        environment = self._task_environment()
+        if self._task.async_val or self._connection.ansible_name.rsplit(".", 1)[-1] != "local":
+            return self._run_module(task_vars, environment)
+        with _environment(environment):
+            return self._run_here(task_vars)
+
+    def _run_module(self, task_vars: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+        """On the target. A token in ``environment`` would stand on the command line there, so it goes as an option."""
+        args = dict(self._task.args)
+        if environment.pop(TOKEN_VARIABLE, None) is not None:
+            token = self._task_environment()[TOKEN_VARIABLE]
+            args.setdefault("api_token", token)
+            self._task.environment = [environment]
+        result: dict[str, Any] = self._execute_module(
+            module_name=f"serverprism.cloud.{self.operation.name}",
+            module_args=args,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val,
+        )
+        return result
+
+    def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        spec = self.operation.argument_spec
+        validated = ArgumentSpecValidator(spec).validate(dict(self._task.args))
+        if validated.error_messages:
+            raise AnsibleActionFail(validated.errors.msg)
+        params: dict[str, Any] = validated.validated_parameters
+        host = str(task_vars.get("inventory_hostname", "localhost"))
+        result = perform(
+            self.operation,
+            params,
+            check_mode=self._task.check_mode,
+            diff=self._task.diff,
+            progress=lambda text: self._tell(host, text),
+            warn=lambda text: display.warning(printable(text)),
+        )
+        shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
+        result["invocation"] = {"module_args": shown}
+        return result
+
+    def _tell(self, host: str, text: str) -> None:
+        """One line of progress, at once, from the worker; never for a task that is not to be logged."""
+        if not self._task.no_log:
+            display.display(f"[{host}] {printable(text)}")
+
+    def _task_environment(self) -> dict[str, str]:
+        """``environment`` of play, block and task, templated and merged as Ansible does for modules."""
+        merged: dict[str, str] = {}
+        stated = self._task.environment or []
+        for layer in stated if isinstance(stated, list) else [stated]:
+            values = self._templar.template(layer)
+            if isinstance(values, dict):
+                merged.update({str(key): str(value) for key, value in values.items()})
+        return merged
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """The process environment with these values, put back afterwards: a worker runs all items of a loop."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
