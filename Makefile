@@ -36,7 +36,10 @@ lint: venv ## Check style and types
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2
 
-test: lint unit ## Run every test
+functional: venv ## Test over HTTP, against the simulator
+	$(BIN)/python -m pytest tests/functional -q -n 2
+
+test: lint unit functional ## Run every test
 
 clean: ## Remove all that was made
 	rm -rf .venv .dev

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures: simulators, real Ansible, and operations without Ansible."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from functional.harness import Ansible, perform_here
+from simulator.process import Simulator
+
+
+@pytest.fixture
+def simulator() -> Iterator[Callable[..., Simulator]]:
+    """Start a simulator: ``simulator([{"id": 1, ...}], speed=20, ...)``."""
+    started: list[Simulator] = []
+
+    def start(servers: list[dict[str, Any]] | None = None, **switches: Any) -> Simulator:
+        started.append(Simulator(servers or [{"id": 1234}], **{"speed": 20.0, **switches}))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> Ansible:
+    """Real Ansible in an empty home."""
+    return Ansible(tmp_path)
+
+
+@pytest.fixture
+def operate(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run an operation in this process: ``operate(sim, "power", state="restarted", ...)``."""
+
+    def run(sim: Simulator, name: str, **options: Any) -> dict[str, Any]:
+        return perform_here(sim, tmp_path / "ledger", name, **options)
+
+    return run

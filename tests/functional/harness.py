@@ -1,0 +1,121 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real ansible-playbook runs, and operations without Ansible."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.process import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTIONS = ROOT / ".dev" / "collections"
+OPERATIONS = {"server_info": "_info", "power": "_power", "command": "_command", "maintenance": "_maintenance"}
+
+
+@dataclass
+class Run:
+    """What a run left."""
+
+    rc: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """Everything that a user could read."""
+        return self.stdout + self.stderr
+
+
+class Ansible:
+    """ansible-playbook with a home and a ledger of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+
+    def environment(self, sim: Simulator) -> dict[str, str]:
+        """Nothing of the caller's but the paths."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_NOCOLOR": "true",
+            "SERVERPRISM_LEDGER": str(self.folder / "ledger"),
+            **sim.environment(),
+        }
+
+    def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a playbook: plays as data, or the name of one of the collection's."""
+        if not isinstance(playbook, str):
+            path = self.folder / "play.yml"
+            path.write_text(json.dumps(playbook))
+            playbook = str(path)
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("ansible-playbook")), *args, playbook],
+            env={**self.environment(sim), **(env or {})},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str] | None = None) -> Run:
+        """Run a playbook to its end."""
+        process = self.start(sim, playbook, *args, env=env)
+        stdout, stderr = process.communicate(timeout=120)
+        return Run(process.returncode, stdout, stderr)
+
+    def task(self, sim: Simulator, module: str, options: dict[str, Any], *args: str, **keywords: Any) -> dict[str, Any]:
+        """The result of one task, as a playbook's ``register`` has it."""
+        out = self.folder / "result.json"
+        out.unlink(missing_ok=True)
+        env = keywords.pop("env", None)
+        task = {f"serverprism.cloud.serverprism_{module}": options, "register": "it", "ignore_errors": True, **keywords}
+        copy = {"content": "{{ it | to_json }}", "dest": str(out), "mode": "0600"}
+        tasks = [task, {"ansible.builtin.copy": copy, "check_mode": False, "diff": False}]
+        run = self.run(sim, [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], *args, env=env)
+        assert out.exists(), run.output
+        result: dict[str, Any] = json.loads(out.read_text())
+        result["_output"] = run.output
+        return result
+
+
+def perform_here(sim: Simulator, ledger: Path, name: str, **options: Any) -> dict[str, Any]:
+    """An operation in this process, with the defaults of its argument spec."""
+    base = "ansible_collections.serverprism.cloud.plugins.module_utils."
+    operation = importlib.import_module(base + OPERATIONS[name]).OPERATION
+    perform = importlib.import_module(base + "_operation").perform
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+    mode = {key: options.pop(key) for key in ("check_mode", "diff", "progress", "warn", "clock") if key in options}
+    given = {
+        "api_url": sim.url,
+        "api_token": sim.token,
+        "limit_window": sim.seconds(60),
+        "status_cache": sim.seconds(20),
+        "ledger": str(ledger),
+        "poll_interval": 0.1,
+        **options,
+    }
+    if name in ("server_info", "command"):
+        del given["poll_interval"]
+    checked = ArgumentSpecValidator(operation.argument_spec).validate(given)
+    assert not checked.error_messages, checked.error_messages
+    result: dict[str, Any] = perform(operation, checked.validated_parameters, **mode)
+    return result

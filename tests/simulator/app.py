@@ -1,0 +1,291 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API, and under /_sim/ what a test asks and changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from email.utils import formatdate
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from .config import Config, TokenConfig
+from .faults import Fault
+from .limiter import Limiter
+from .node import Node
+
+BASE = "/api/v1/client/servers"
+SIGNALS = ("start", "stop", "restart", "kill")
+
+
+def message(status: int, text: str, **more: Any) -> JSONResponse:
+    """An error as the API's framework words it."""
+    return JSONResponse({"message": text, **more}, status)
+
+
+class Api:
+    """The customer-facing API and its log."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.born = time.monotonic()
+        self.nodes = {server.id: Node(server, self.now()) for server in config.servers}
+        self.limiters: dict[tuple[str, str], Limiter] = {}
+        self.cache: dict[int, tuple[float, Any]] = {}
+        self.faults: list[Fault] = []
+        self.requests: list[dict[str, Any]] = []
+        self.console: list[dict[str, Any]] = []
+
+    def now(self) -> float:
+        """Seconds of the API's own time."""
+        return (time.monotonic() - self.born) * self.config.speed
+
+    def epoch(self, now: float) -> float:
+        """The real instant (UTC epoch seconds) of a moment of the API's own time."""
+        return time.time() - (self.now() - now) / self.config.speed
+
+    async def handle(self, request: Request) -> Response:
+        """Any request of the API: fault, token, scope, quota, work, log."""
+        entry: dict[str, Any] = {
+            "time": time.time(),
+            "method": request.method,
+            "path": request.url.path,
+            "user_agent": request.headers.get("user-agent", ""),
+        }
+        self.requests.append(entry)
+        fault = next((f for f in self.faults if f.takes(request.method, request.url.path)), None)
+        if fault is not None and not fault.done and (fault.status or fault.drop):
+            response: Response | None = None
+        else:
+            response = await self.answer(request, entry)
+        if fault is not None:
+            response = await self.spoil(fault, response)
+        assert response is not None
+        entry["status"] = response.status_code
+        return response
+
+    async def spoil(self, fault: Fault, response: Response | None) -> Response:
+        """The answer as the fault leaves it."""
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop:
+            return _Dropped()
+        if fault.status:
+            kind = "application/json" if fault.body[:1] in "{[" else "text/html"
+            return Response(fault.body, fault.status, {"content-type": kind, **fault.headers})
+        assert response is not None
+        return _Truncated(bytes(response.body)) if fault.truncate else response
+
+    async def answer(self, request: Request, entry: dict[str, Any]) -> Response:
+        """What the API says."""
+        wants_json = request.headers.get("accept", "").startswith("application/json")
+        token = self.token(request)
+        if token is None:
+            return message(401, "Unauthenticated.") if wants_json else RedirectResponse("/login", 302)
+        entry["token"] = token.name
+        scope, bucket = ("servers:read", "read") if request.method == "GET" else ("servers:control", "write")
+        if scope not in token.scopes:
+            return message(403, "Invalid scope(s) provided.")
+        limiter = self.limiter(token.customer, bucket)
+        refused = limiter.hit(self.now())
+        headers = {"x-ratelimit-limit": str(limiter.limit), "x-ratelimit-remaining": str(limiter.remaining())}
+        if refused is not None:
+            response: Response = message(429, "Too Many Attempts.")
+            headers.update(self.retry_after(refused))
+        else:
+            response = await self.work(request, token, entry, wants_json)
+        response.headers.update(headers)
+        return response
+
+    def token(self, request: Request) -> TokenConfig | None:
+        """The token of the request, if it is one."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return next((t for t in self.config.tokens if t.token == given and not t.revoked), None)
+
+    def limiter(self, customer: str, bucket: str) -> Limiter:
+        """The bucket of a customer."""
+        limit = self.config.read_limit if bucket == "read" else self.config.write_limit
+        return self.limiters.setdefault((customer, bucket), Limiter(limit, self.config.window, self.config.sliding))
+
+    def retry_after(self, refused: float) -> dict[str, str]:
+        """The header of a 429, in real time, whole seconds rounded up."""
+        seconds = math.ceil(refused / self.config.speed)
+        kind = self.config.retry_after
+        if kind == "missing":
+            return {}
+        if kind == "date":
+            return {"retry-after": formatdate(time.time() + seconds, usegmt=True)}
+        return {"retry-after": "0" if kind == "zero" else str(seconds)}
+
+    async def work(self, request: Request, token: TokenConfig, entry: dict[str, Any], wants_json: bool) -> Response:
+        """Past token, scope and quota."""
+        parts = request.url.path.removeprefix(BASE).strip("/").split("/")
+        if parts == [""]:
+            rows = [n.config for n in self.nodes.values() if n.config.customer == token.customer]
+            keys = ("id", "product", "service_status")
+            data = [{k: getattr(row, k) for k in keys} for row in rows]
+            return JSONResponse({"data": data, **self.extra()})
+        node = self.nodes.get(int(parts[0])) if parts[0].isdigit() else None
+        if node is None or node.config.customer != token.customer:
+            return message(404, "No query results for model [App\\Models\\Service].")
+        entry["server"] = node.config.id
+        if request.method == "GET" and len(parts) == 1:
+            return self.details(node)
+        if request.method != "POST" or parts[1:] not in (["power"], ["command"]):
+            return message(404, "")
+        try:
+            body = await request.json()
+        except ValueError:
+            body = {}
+        entry["body"] = body
+        return self.power(node, body, wants_json) if parts[1] == "power" else self.command(node, body, wants_json)
+
+    def extra(self) -> dict[str, Any]:
+        """Fields that the contract does not know."""
+        return {"meta": {"new": [1, 2, 3]}} if self.config.extra_fields else {}
+
+    def details(self, node: Node) -> Response:
+        """One server; its live part comes from a cache that signals do not clear."""
+        now, config = self.now(), node.config
+        cached = self.cache.get(config.id)
+        if cached is None or now - cached[0] >= self.config.status_cache:
+            cached = self.cache[config.id] = (now, node.resources(now))
+        limits = {"memory_mb": 4096, "disk_mb": 25600, "cpu_percent": 200, **self.extra()}
+        data = {
+            "id": config.id,
+            "name": config.name,
+            "service_status": config.service_status,
+            "limits": limits,
+            "resources": cached[1],
+            **self.extra(),
+        }
+        return JSONResponse({"data": data, **self.extra()})
+
+    def power(self, node: Node, body: Any, wants_json: bool) -> Response:
+        """A signal: accepted in every state, done or not."""
+        signal = body.get("signal") if isinstance(body, dict) else None
+        if signal not in SIGNALS:
+            return invalid("signal", "The selected signal is invalid.", wants_json)
+        if node.config.conflict:
+            return message(409, "This server is currently in an unsupported state, please try again later.")
+        if node.config.service_status == "active":
+            node.signal(signal, self.now())
+        return JSONResponse({"data": {"signal": signal, "sent": True}})
+
+    def command(self, node: Node, body: Any, wants_json: bool) -> Response:
+        """A console command; blanks at both ends are cut before anything is checked."""
+        command = body.get("command") if isinstance(body, dict) else None
+        command = command.strip() if isinstance(command, str) else ""
+        if not command or len(command) > 1024:
+            why = "The command field is required." if not command else "The command field must not be greater than 1024 characters."
+            return invalid("command", why, wants_json)
+        now = self.now()
+        node.advance(now)
+        if not node.takes_commands(self.config.commands_while_starting):
+            return message(self.config.not_running_status, "Server must be online in order to send commands.")
+        self.console.append({"time": time.time(), "server": node.config.id, "line": command})
+        if command == node.config.stop_command:
+            node.signal("stop", now)
+        return JSONResponse({"data": {"command": command, "sent": True}})
+
+
+def invalid(field: str, why: str, wants_json: bool) -> Response:
+    """422, or a redirect for who did not ask for JSON."""
+    return message(422, why, errors={field: [why]}) if wants_json else RedirectResponse("/", 302)
+
+
+class _Dropped(Response):
+    """The connection ends without an answer."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        raise ConnectionAbortedError("dropped by a fault")
+
+
+class _Truncated(Response):
+    """Half of the body, and then the connection ends."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = bytes(self.body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        raise ConnectionAbortedError("truncated by a fault")
+
+
+class Control:
+    """The side door of the tests; neither limited nor logged."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    async def get(self, request: Request) -> Response:
+        """``requests``, ``console``, ``states`` or ``health``."""
+        what = request.path_params["what"]
+        if what == "states":
+            now, rows = self.api.now(), []
+            for node in self.api.nodes.values():
+                node.advance(now)
+                rows += [{"time": self.api.epoch(at), "server": node.config.id, "state": state} for at, state in node.history]
+            return JSONResponse(rows)
+        return JSONResponse({"requests": self.api.requests, "console": self.api.console, "health": "ok"}[what])
+
+    async def patch(self, request: Request) -> Response:
+        """Change a server's switches, its ``state``, or let it ``crash``; change a token with ``revoke``."""
+        data = json.loads(await request.body())
+        node = self.api.nodes[int(request.path_params["id"])]
+        node.advance(self.api.now())
+        if data.pop("crash", False):
+            node.crash(self.api.now())
+        if state := data.pop("state", None):
+            node.plan, node.restarting = [], False
+            node._enter(state, self.api.now())
+        if signal := data.pop("signal", None):
+            node.signal(signal, self.api.now())
+        if data.pop("delete", False):
+            del self.api.nodes[node.config.id]
+        for key, value in data.items():
+            getattr(node.config, key)
+            setattr(node.config, key, value)
+        return JSONResponse({})
+
+    async def change(self, request: Request) -> Response:
+        """Add a fault, clear all faults, revoke a token, or set a switch of the whole."""
+        data = json.loads(await request.body())
+        if "fault" in data:
+            self.api.faults.append(Fault(**data["fault"]))
+        if data.get("clear_faults"):
+            self.api.faults.clear()
+        for token in self.api.config.tokens:
+            token.revoked = token.revoked or token.name == data.get("revoke")
+        for key, value in data.get("set", {}).items():
+            getattr(self.api.config, key)
+            setattr(self.api.config, key, value)
+        return JSONResponse({})
+
+
+def make_app(config: Config) -> Starlette:
+    """The simulator as an ASGI application."""
+    api = Api(config)
+    control = Control(api)
+
+    async def login(request: Request) -> Response:
+        return HTMLResponse("<html><body>Sign in</body></html>")
+
+    return Starlette(
+        routes=[
+            Route("/_sim/servers/{id:int}", control.patch, methods=["POST"]),
+            Route("/_sim/change", control.change, methods=["POST"]),
+            Route("/_sim/{what}", control.get),
+            Route("/login", login),
+            Route(BASE + "{rest:path}", api.handle, methods=["GET", "POST", "PUT", "DELETE"]),
+        ]
+    )

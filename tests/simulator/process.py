@@ -1,0 +1,115 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A simulator in a process of its own, for tests and the demo."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+# Ends itself when its parent is gone, however that died.
+_WATCHED = (
+    "import ctypes, runpy, sys; ctypes.CDLL(None).prctl(1, 15); sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+
+
+class Simulator:
+    """Started on a free port of the loopback address; ``url`` and ``token`` are what a client needs."""
+
+    def __init__(self, servers: list[dict[str, Any]], *, tokens: list[dict[str, Any]] | None = None, **switches: Any) -> None:
+        self.token = secrets.token_hex(20)
+        self.speed = float(switches.get("speed", 1.0))
+        config = {"servers": servers, "tokens": [{"token": self.token}, *(tokens or [])], **switches}
+        self._file = tempfile.NamedTemporaryFile("w", suffix=".json")  # noqa: SIM115
+        json.dump(config, self._file)
+        self._file.flush()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _WATCHED, str(HERE), "--config", self._file.name], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise RuntimeError(f"the simulator did not start: {line!r}")
+        self.url = line.split()[-1]
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._file.close()
+
+    def seconds(self, seconds: float) -> float:
+        """Real seconds of a duration of the API's own time."""
+        return seconds / self.speed
+
+    def environment(self) -> dict[str, str]:
+        """What a client needs to know, with its times scaled like the simulator's."""
+        return {
+            "SERVERPRISM_API_URL": self.url,
+            "SERVERPRISM_API_TOKEN": self.token,
+            "SERVERPRISM_LIMIT_WINDOW": str(self.seconds(60)),
+            "SERVERPRISM_STATUS_CACHE": str(self.seconds(20)),
+        }
+
+    def _ask(self, path: str, data: Any = None) -> Any:
+        body = None if data is None else json.dumps(data).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(f"{self.url}/_sim/{path}", body), timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def requests(self, method: str | None = None) -> list[dict[str, Any]]:
+        """Every request of the API so far: time, method, path, status, token's name, server, body."""
+        return [row for row in self._ask("requests") if method in (None, row["method"])]
+
+    def posts(self) -> list[dict[str, Any]]:
+        """Every write so far."""
+        return self.requests("POST")
+
+    def console(self, server: int | None = None) -> list[str]:
+        """The lines a console got, in order."""
+        return [row["line"] for row in self.console_log(server)]
+
+    def console_log(self, server: int | None = None) -> list[dict[str, Any]]:
+        """The same with ``time`` (UTC epoch seconds) and ``server``."""
+        return [row for row in self._ask("console") if server in (None, row["server"])]
+
+    def states(self, server: int) -> list[str]:
+        """The states a server really went through."""
+        return [row["state"] for row in self._ask("states") if row["server"] == server]
+
+    def state_log(self, server: int) -> list[dict[str, Any]]:
+        """The same with ``time`` (UTC epoch seconds)."""
+        return [row for row in self._ask("states") if row["server"] == server]
+
+    def patch(self, server: int, **switches: Any) -> None:
+        """Change a server at run time: its switches, ``state``, ``crash=True``, ``signal``, ``delete=True``."""
+        self._ask(f"servers/{server}", switches)
+
+    def fault(self, **fault: Any) -> None:
+        """Add a fault, see faults.py."""
+        self._ask("change", {"fault": fault})
+
+    def clear_faults(self) -> None:
+        """All is well again."""
+        self._ask("change", {"clear_faults": True})
+
+    def change(self, **what: Any) -> None:
+        """``revoke="name of a token"`` or ``set={switch: value}``."""
+        self._ask("change", what)
