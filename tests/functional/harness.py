@@ -55,6 +55,8 @@ class Ansible:
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
+            "ANSIBLE_REMOTE_TEMP": str(self.folder / "tmp"),
             "SERVERPRISM_LEDGER": str(self.folder / "ledger"),
             **sim.environment(),
         }

@@ -1,0 +1,188 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from datetime import datetime
+
+import pytest
+
+SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
+WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "{name}: now"}]
+
+
+def stamp(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_players_are_warned_then_the_world_is_saved_then_it_restarts(simulator, operate):
+    sim = simulator([SERVER])
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, commands=["save-all"], command_wait=0.5, done_text="Back!")
+    assert result["outcome"] == "done" and result["confirmed"] and result["changed"], result
+    assert sim.console(1234) == ["say Restart in 3 seconds", "say Fred's Minecraft: now", "save-all", "say Back!"]
+    assert [entry["outcome"] for entry in result["timeline"]] == ["sent"] * 5
+    assert 0 <= result["notice_error"] <= 1.0
+    lines = sim.console_log(1234)
+    down = next(row["time"] for row in sim.state_log(1234) if row["state"] == "stopping")
+    for line, notice in zip(lines, (3.0, 1.0)):
+        assert down - line["time"] >= notice - 0.02
+
+
+def test_check_mode_gives_the_plan_and_sends_nothing(simulator, operate):
+    sim = simulator([SERVER])
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, commands=["save-all"], check_mode=True, diff=True)
+    assert not sim.posts()
+    assert result["changed"] and result["outcome"] == "done"
+    assert [(e["kind"], e["outcome"]) for e in result["timeline"]][-1] == ("signal", "planned")
+    assert "say Restart in 3 seconds" in result["diff"]["after"]
+
+
+@pytest.mark.parametrize("switches", [{"state": "offline"}, {"service_status": "suspended"}])
+def test_a_server_that_is_off_is_skipped_and_not_started(simulator, operate, switches):
+    sim = simulator([{**SERVER, **switches}])
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
+    assert result["outcome"] == "skipped" and not result["changed"] and not sim.posts(), result
+
+
+def test_an_unknown_state_is_never_acted_on(simulator, operate):
+    sim = simulator([{**SERVER, "null": True}], speed=100)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
+    assert result["outcome"] == "failed" and result["failed"] and not sim.posts(), result
+
+
+def test_a_dropped_restart_is_no_success(simulator, operate):
+    sim = simulator([{**SERVER, "drop_signals": ["restart"]}])
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:], done_text="Back!")
+    assert result["outcome"] == "failed" and not result["confirmed"] and result["changed"], result
+    assert "say Back!" not in sim.console(1234)
+
+
+def test_a_refused_restart_is_called_off_aloud(simulator, operate):
+    sim = simulator([{**SERVER, "conflict": True}])
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
+    assert result["outcome"] == "failed" and not result["changed"], result
+    assert sim.console(1234)[-1] == "say Maintenance cancelled: no restart now."
+
+
+def test_a_late_line_moves_the_restart_and_the_notice_stays_whole(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", delay=1.5, done=True, skip=1, count=1)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
+    assert result["outcome"] == "done" and result["notice_error"] >= 0, result
+    down = next(row["time"] for row in sim.state_log(1234) if row["state"] == "stopping")
+    assert down - sim.console_log(1234)[1]["time"] >= 1.0
+
+
+def test_a_line_without_an_answer_is_not_repeated(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", drop=True, done=True, skip=1, count=1)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
+    assert result["outcome"] == "done" and result["timeline"][1]["outcome"] == "unknown", result
+    assert len(sim.console(1234)) == 2
+
+
+def test_nobody_certainly_told_means_no_restart(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", drop=True, count=1)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
+    assert result["outcome"] == "failed" and not result["changed"], result
+    assert sim.states(1234) == ["running"]
+
+
+def test_after_the_deadline_nothing_begins(simulator, operate):
+    sim = simulator([SERVER])
+    soon = datetime.fromtimestamp(time.time() + 2).astimezone().isoformat()
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, deadline=soon)
+    assert result["outcome"] == "deferred" and not sim.posts(), result
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"announcements": [{"before": "soon", "text": "x"}]}, "announcements[0].before"),
+        ({"announcements": [{"before": "5m", "text": "a\nstop"}]}, "announcements[0].text"),
+        ({"announce_command": "say hello"}, "announce_command"),
+        ({"commands": ["save\nstop"]}, "commands[0]"),
+        ({"cancel_text": ""}, "cancel_text"),
+        ({"start": "later"}, "start"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"server_id": 0}, "server_id"),
+        ({"wait_timeout": -1}, "wait_timeout"),
+        ({"api_url": "http://example.com"}, "api_url"),
+        ({"api_token": "two words"}, "api_token"),
+        ({"write_headroom": 20}, "write_headroom"),
+        ({"timeout": 0}, "timeout"),
+    ],
+)
+def test_bad_input_is_refused_by_name_before_any_request(simulator, operate, options, named):
+    sim = simulator([SERVER])
+    result = operate(sim, "maintenance", **{"server_id": 1234, **options})
+    assert result["failed"] and result["msg"].startswith(named) and "\n" not in result["msg"], result
+    assert not sim.requests()
+
+
+PLAY = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "serverprism.cloud.serverprism_maintenance": {
+                    "server_id": 1234,
+                    "announcements": [{"before": "30s", "text": "Restart in {remaining}"}],
+                }
+            }
+        ],
+    }
+]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_countdown_is_called_off_aloud(simulator, ansible, number):
+    sim = simulator([SERVER])
+    process = ansible.start(sim, PLAY)
+    until = time.monotonic() + 30
+    while not sim.console(1234):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    output = "".join(process.communicate(timeout=30))
+    while len(sim.console(1234)) < 2:
+        assert time.monotonic() < until, output
+        time.sleep(0.05)
+    assert sim.console(1234) == ["say Restart in 30 seconds", "say Maintenance cancelled: no restart now."]
+    assert sim.states(1234) == ["running"]
+
+
+def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
+    sim = simulator([SERVER])
+    play = [{**PLAY[0], "tasks": [{**PLAY[0]["tasks"][0], "timeout": 2}]}]
+    run = ansible.run(sim, play)
+    assert run.rc != 0
+    assert sim.console(1234)[-1] == "say Maintenance cancelled: no restart now.", run.output
+    assert sim.states(1234) == ["running"]
+
+
+def test_progress_is_shown_live_with_the_host(simulator, ansible):
+    sim = simulator([SERVER])
+    play = [
+        {
+            **PLAY[0],
+            "tasks": [
+                {
+                    "serverprism.cloud.serverprism_maintenance": {
+                        "server_id": 1234,
+                        "announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
+                        "poll_interval": 0.1,
+                    }
+                }
+            ],
+        }
+    ]
+    run = ansible.run(sim, play)
+    assert run.rc == 0, run.output
+    assert re.search(r"^\[localhost\] sent: say Restart in 1 second$", run.stdout, re.MULTILINE), run.output
