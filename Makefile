@@ -5,14 +5,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 LINK := .dev/collections/ansible_collections/serverprism/cloud
 # Relative, so that a checkout in any folder works, and none of it depends on the user's home.
-export PYTHONPATH := $(CURDIR)/.dev/collections
+export PYTHONPATH := $(CURDIR)/.dev/collections:$(CURDIR)/tests
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev/collections
 export ANSIBLE_HOME := $(CURDIR)/.dev/ansible
 export ANSIBLE_LOCAL_TEMP := $(CURDIR)/.dev/ansible/tmp
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.dev/hypothesis
 export MYPY_CACHE_DIR := $(CURDIR)/.dev/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/.dev/ruff
+export PIP_CACHE_DIR := $(CURDIR)/.dev/pip
+export XDG_CACHE_HOME := $(CURDIR)/.dev/cache
+export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
+$(shell mkdir -p .dev/tmp)
 
 .PHONY: help venv demo test unit functional lint clean
 help: ## Show what there is to make
@@ -32,6 +36,10 @@ lint: venv ## Check style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	cd .dev/collections && $(CURDIR)/$(BIN)/python -m mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.serverprism.cloud.plugins.module_utils
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
+
+demo: venv ## Watch a maintenance of a simulated fleet, live
+	$(BIN)/python tests/demo/run.py
 
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2

@@ -96,7 +96,7 @@ class Watch:
     @property
     def evidence(self) -> str:
         """``state``, ``counters`` or ``none``: on what the proof rests that a signal was carried out."""
-        if self.seen_down or self.seen_starting or (self.seen_up and self.before.state == "offline"):
+        if self.seen_down or self.seen_starting or (self.seen_up and self.before.state not in UP):
             return "state"
         return "counters" if self.counters_fell else "none"
 

@@ -70,6 +70,8 @@ def check(params: Dict[str, Any]) -> None:
     if "{text}" not in params["announce_command"]:
         raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
     check_braces("announce_command", params["announce_command"], ("text",))
+    for index, item in enumerate(params["announcements"] or []):
+        check_line(f"announcements[{index}].text", params["announce_command"].replace("{text}", item["text"]))
     for index, command in enumerate(params["commands"] or []):
         check_line(f"commands[{index}]", command)
     wait = params["command_wait"]

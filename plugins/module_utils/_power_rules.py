@@ -57,7 +57,10 @@ def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Step
 
 @dataclass(frozen=True)
 class Verdict:
-    """``pending``, ``done``, ``again`` (it is proven that the signal was dropped: send it again), ``unconfirmed`` or ``failed``."""
+    """``pending``, ``done``, ``again`` (it is proven that the signal was dropped: send it again), ``unconfirmed`` or ``failed``.
+
+    ``start`` means that a killed server did not come back by itself and has to be started.
+    """
 
     status: str
     why: str = ""
@@ -75,12 +78,16 @@ def judge(wanted: str, signal: str, watch: Watch, running_when: str, now: float)
     if sight is None:
         return PENDING
     ready = sight.state == "running" or (running_when == "starting" and sight.state == "starting")
-    if signal in ("stop", "kill"):
+    if signal in ("stop", "kill") and wanted != "restarted":
         return _judge_down(signal, watch, now)
     if watch.fell_back_at is not None:
         if now >= watch.fell_back_at + GRACE_CACHES * watch.cache:
             return Verdict("failed", "it began to start and went offline again: the start failed, or the game crashed")
         return PENDING
+    if signal == "kill":
+        # A restart hung in its stop and was killed, as asked: the node goes on with the start by itself.
+        lost = sight.state == "offline" and sight.at >= watch.horizon
+        return DONE if ready else Verdict("start") if lost else PENDING
     if signal == "start":
         if ready:
             return DONE

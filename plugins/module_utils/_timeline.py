@@ -102,8 +102,19 @@ def one_line(text: str) -> str:
     return "".join(" " if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" else c for c in text)
 
 
+def speak(command: str, text: str) -> str:
+    """The console line that shows a text, the text cut to what the API takes of a line.
+
+    Between quotes (``say "{text}"``) the text must not end them: what follows would be read as another argument, or as code.
+    """
+    if '"{text}"' in command:
+        text = text.replace("\\", "/").replace('"', "'")
+    room = MAX_CHARACTERS - len(command) + len("{text}")
+    return fill(command, {"text": text[: max(0, room)]})
+
+
 def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: ZoneInfo) -> str:
-    """The console line of an announcement, cut to what the API takes.
+    """The console line of an announcement.
 
     ``{time}`` is the local time of the action, with its zone; ``{remaining}`` is rounded down to seconds.
     """
@@ -113,7 +124,7 @@ def announce_line(command: str, text: str, *, remaining: float, action_at: float
         "time": local.strftime("%H:%M ") + (local.tzname() or ""),
         "name": one_line(name),
     }
-    return fill(command, {"text": fill(text, values)})[:MAX_CHARACTERS]
+    return speak(command, fill(text, values))
 
 
 @dataclass(frozen=True)

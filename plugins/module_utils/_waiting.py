@@ -165,8 +165,12 @@ class Follow:
             verdict = judge(self.wanted, self.signals[-1], self.watch, self.waiting.running_when, now)
             if verdict.status == "again":
                 verdict = self._send_again()
+            elif verdict.status == "start":
+                self.ctx.progress("was killed and stays offline: start")
+                self.send("start", self.watch.last or self.watch.before)
+                verdict = Verdict("pending")
             elif verdict.status == "pending" and self._kill_is_due(now):
-                self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the stop: kill, as asked")
+                self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
                 self.send("kill", self.watch.last or self.watch.before)
             if verdict.status != "pending":
                 return verdict
@@ -203,7 +207,7 @@ class Follow:
         self.ctx.clock.sleep(max(0.01, min(due, max(until, now)) - now))
 
     def _kill_at(self) -> Optional[float]:
-        if self.waiting.kill_after is None or self.signals[-1] != "stop" or self.watch is None:
+        if self.waiting.kill_after is None or self.signals[-1] not in ("stop", "restart") or self.watch is None:
             return None
         return self.first_sent_at + self.waiting.kill_after
 
@@ -211,6 +215,9 @@ class Follow:
         kill_at = self._kill_at()
         if kill_at is None or now < kill_at or self.watch is None:
             return False
+        if self.signals[-1] == "restart":
+            # "running" may be the new process already: only a stop that is seen to hang is killed.
+            return self.watch.last is not None and self.watch.last.state == "stopping"
         # Never a signal on an unknown state: the newest look that told a state decides.
         sight = self.watch.last or self.watch.before
         return sight.state in ("starting", "running", "stopping")

@@ -107,7 +107,7 @@ options:
     default: running
   kill_after:
     description:
-      - Seconds after a stop after which the process is killed if it is not down yet. What it did not save is lost.
+      - Seconds after a stop, or a restart, after which the process is killed if it is still on its way down. What it did not save is lost.
       - Without it, nothing is ever killed.
     type: float
 """

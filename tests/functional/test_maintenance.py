@@ -105,6 +105,7 @@ def test_after_the_deadline_nothing_begins(simulator, operate):
     [
         ({"announcements": [{"before": "soon", "text": "x"}]}, "announcements[0].before"),
         ({"announcements": [{"before": "5m", "text": "a\nstop"}]}, "announcements[0].text"),
+        ({"announcements": [{"before": "5m", "text": "x" * 1021}]}, "announcements[0].text"),
         ({"announce_command": "say hello"}, "announce_command"),
         ({"commands": ["save\nstop"]}, "commands[0]"),
         ({"cancel_text": ""}, "cancel_text"),

@@ -85,6 +85,19 @@ def test_kill_after_kills(simulator, operate):
     assert signals(sim) == ["stop", "kill"] and result["after"] == "offline" and result["signal"] == "kill", result
 
 
+def test_a_restart_that_hangs_in_its_stop_is_killed_only_if_asked_and_comes_back(simulator, operate):
+    sim = simulator([{**FAST, "hanging_stop": True}])
+    result = operate(sim, "power", server_id=1234, state="restarted", kill_after=1.5)
+    assert signals(sim) == ["restart", "kill"] and result["confirmed"] and result["after"] == "running", result
+    assert result["evidence"] == "state" and sim.states(1234)[-1] == "running"
+
+
+def test_a_slow_boot_after_a_restart_is_never_killed(simulator, operate):
+    sim = simulator([{**FAST, "boot_seconds": 60.0}])
+    result = operate(sim, "power", server_id=1234, state="restarted", kill_after=0.5)
+    assert signals(sim) == ["restart"] and result["confirmed"], result
+
+
 def test_a_stop_dropped_in_early_boot_is_sent_again(simulator, operate):
     sim = simulator([{**SLOW, "state": "offline", "boot_seconds": 60.0, "early_boot_seconds": 15.0}])
     sim.patch(1234, signal="start")

@@ -37,7 +37,7 @@ class Api:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.born = time.monotonic()
+        self.born, self.born_epoch = time.monotonic(), time.time()
         self.nodes = {server.id: Node(server, self.now()) for server in config.servers}
         self.limiters: dict[tuple[str, str], Limiter] = {}
         self.cache: dict[int, tuple[float, Any]] = {}
@@ -51,7 +51,7 @@ class Api:
 
     def epoch(self, now: float) -> float:
         """The real instant (UTC epoch seconds) of a moment of the API's own time."""
-        return time.time() - (self.now() - now) / self.config.speed
+        return self.born_epoch + now / self.config.speed
 
     async def handle(self, request: Request) -> Response:
         """Any request of the API: fault, token, scope, quota, work, log."""

@@ -108,3 +108,18 @@ def test_a_signal_that_may_be_repeated_is_repeated_only_when_it_was_dropped_for_
     signal: str, before: Sight, look: Sight, status: str
 ) -> None:
     assert judge("x", signal, watch(before, look), "running", look.at).status == status
+
+
+@pytest.mark.parametrize(
+    ("look", "status"),
+    [
+        (sight(105, "offline"), "pending"),
+        (sight(121, "offline"), "start"),
+        (sight(121, "starting", 1), "pending"),
+        (sight(121, "running", 1), "done"),
+        (sight(121, "stopping", 9), "pending"),
+    ],
+)
+def test_a_restart_that_was_killed_in_its_stop_goes_on(look: Sight, status: str) -> None:
+    seen = watch(sight(99.9, "stopping", 5000), look)
+    assert judge("restarted", "kill", seen, "running", look.at).status == status

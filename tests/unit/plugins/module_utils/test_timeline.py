@@ -74,3 +74,16 @@ def test_a_server_name_cannot_bring_a_second_command_or_a_placeholder() -> None:
 def test_time_is_said_in_the_zone_of_the_user() -> None:
     line = tl.announce_line("say {text}", "at {time}", remaining=60, action_at=0, name="x", tz=zone("Europe/Berlin"))
     assert line == "say at 01:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "line"),
+    [
+        ("say {text}", 'a "quoted" word', 'say a "quoted" word'),
+        ('say "{text}"', 'a "; quit; " b', "say \"a '; quit; ' b\""),
+        ('c_announce("{text}")', 'end\\") os.exit() --', 'c_announce("end/\') os.exit() --")'),
+        ('say "{text}"', "x" * 2000, 'say "' + "x" * 1018 + '"'),
+    ],
+)
+def test_a_text_between_quotes_cannot_end_them(command: str, text: str, line: str) -> None:
+    assert tl.speak(command, text) == line

@@ -1,0 +1,18 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Lets tests import the collection by its full name, wherever the checkout lies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LINK = ROOT / ".dev" / "collections" / "ansible_collections" / "serverprism" / "cloud"
+
+LINK.parent.mkdir(parents=True, exist_ok=True)
+if not LINK.exists():
+    LINK.symlink_to("../../../..")
+sys.path[:0] = [str(ROOT / ".dev" / "collections"), str(ROOT / "tests")]

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The maintenance playbook on a simulated fleet, live: one server is off, one is suspended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from simulator.process import Simulator
+
+HERE = Path(__file__).resolve().parent
+# The API's own time runs so much faster: its status cache, windows, boots and stops.
+SPEED = 10.0
+FLEET = [
+    {"id": 1001, "name": "Fred's Survival", "product": "Minecraft 4 GB", "boot_seconds": 35.0, "stop_seconds": 8.0},
+    {"id": 1002, "name": "Creative", "product": "Minecraft 8 GB", "boot_seconds": 5.0, "stop_seconds": 3.0},
+    {"id": 1003, "name": "Pal Island", "product": "Palworld 8 GB", "boot_seconds": 45.0, "stop_seconds": 12.0},
+    {"id": 1004, "name": "Rusty", "product": "Rust 12 GB", "boot_seconds": 70.0, "stop_seconds": 20.0},
+    {"id": 1005, "name": "The Attic", "product": "Terraria 2 GB", "state": "offline"},
+    {"id": 1006, "name": "Unpaid", "product": "Minecraft 2 GB", "service_status": "suspended"},
+]
+
+
+def say(title: str) -> None:
+    """A heading that stands out from Ansible's own."""
+    print(f"\n\033[1m=== {title}\033[0m" if sys.stdout.isatty() else f"\n=== {title}", flush=True)
+
+
+def main() -> int:
+    """Returns what ansible-playbook returned."""
+    with tempfile.TemporaryDirectory() as ledger, Simulator(FLEET, speed=SPEED) as sim:
+        command = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), "serverprism.cloud.maintenance"]
+        env = {
+            **os.environ,
+            **sim.environment(),
+            "SERVERPRISM_LEDGER": ledger,
+            "ANSIBLE_FORKS": str(len(FLEET)),
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+        }
+        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+        say(f"{len(FLEET)} simulated servers are up. $ ansible-playbook -i inventory.yml {command[-1]}")
+        done = subprocess.run(command, env=env, cwd=HERE, check=False)
+        say("What the players saw, by the clock of the servers")
+        names = {server["id"]: server["name"] for server in FLEET}
+        rows = [(row["time"], row["server"], f"> {row['line']}") for row in sim.console_log()]
+        rows += [(row["time"], i, f"  is {row['state']}") for i in names for row in sim.state_log(i)[1:]]
+        for at, server, text in sorted(rows, key=lambda row: (row[1], row[0])):
+            print(f"  {datetime.fromtimestamp(at):%H:%M:%S}  {names[server]:<16} {text}")
+        refused = sum(1 for request in sim.requests() if request.get("status") == 429)
+        say(f"{len(sim.requests('GET'))} reads, {len(sim.posts())} writes, {refused} refused by the quota (429)")
+        return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbook and its role, as a user runs them: an inventory and one command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PLAYBOOK = "serverprism.cloud.maintenance"
+FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
+QUICK = {
+    "maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
+    "maintenance_command_wait": 0.2,
+    "maintenance_poll_interval": 0.2,
+}
+
+
+@pytest.fixture
+def maintain(ansible):
+    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``."""
+
+    def run(sim, hosts, *args, env=None, **variables):
+        path = ansible.folder / "inventory.json"
+        path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**QUICK, **variables}}}))
+        return ansible.run(sim, PLAYBOOK, "-i", str(path), *args, env=env)
+
+    return run
+
+
+def rows(run):
+    """The summary by host: the words of its line."""
+    lines = [line.strip().strip('",') for line in run.stdout.splitlines()]
+    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["server", "outcome"])
+    table = lines[start + 1 : lines.index("]", start)]
+    return {line.split()[0]: line.split()[1:] for line in table}
+
+
+def test_a_failure_of_one_server_stops_no_other(simulator, maintain):
+    sim = simulator(
+        [
+            {"id": 1, **FAST},
+            {"id": 2, **FAST, "product": "Palworld 8 GB"},
+            {"id": 3, "state": "offline"},
+            {"id": 4, "service_status": "suspended"},
+            {"id": 5, "conflict": True},
+        ]
+    )
+    names = ["survival", "pals", "attic", "unpaid", "broken"]
+    run = maintain(sim, {name: {"serverprism_id": i} for i, name in enumerate(names, 1)})
+    assert run.rc == 2, run.output
+    assert {name: words[0] for name, words in rows(run).items()} == {
+        "survival": "done",
+        "pals": "done",
+        "attic": "skipped",
+        "unpaid": "skipped",
+        "broken": "failed",
+    }
+    assert sim.states(1)[-2:] == sim.states(2)[-2:] == ["starting", "running"]
+    assert sim.states(3) == ["offline"] and sim.states(5) == ["running"]
+    assert "failed=1" in next(line for line in run.stdout.splitlines() if line.startswith("broken ") and "ok=" in line)
+
+
+def test_each_game_is_spoken_to_in_its_own_words(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}, {"id": 2, **FAST, "product": "7 Days To Die (EU)"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}})
+    assert run.rc == 0, run.output
+    assert sim.console(1) == ["Broadcast Restart in 1 second", "Save"]
+    assert sim.console(2) == ['say "Restart in 1 second"', "saveworld"]
+
+
+def test_the_products_of_all_servers_cost_one_read(simulator, maintain):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
+    run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)})
+    assert run.rc == 0, run.output
+    assert sum(request["path"].endswith("/servers") for request in sim.requests()) == 1
+
+
+def test_what_the_user_sets_wins_over_the_profile(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    mine = {"maintenance_announce_command": "tellraw {text}", "maintenance_commands": []}
+    run = maintain(sim, {"a": {"serverprism_id": 1, "serverprism_product": "Minecraft 4 GB", **mine}})
+    assert run.rc == 0, run.output
+    assert sim.console(1) == ["tellraw Restart in 1 second"]
+
+
+def test_an_unknown_game_gets_a_safe_default_and_a_notice(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST, "product": "Dark Spark 4 GB"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}})
+    assert run.rc == 0, run.output
+    assert sim.console(1) == ["say Restart in 1 second"]
+    assert "No profile fits the product" in run.stdout and "Dark Spark" in run.stdout
+
+
+def test_a_game_without_a_console_is_told_of_and_gets_no_commands(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST, "product": "Valheim 4 GB"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}})
+    assert run.rc == 0, run.output
+    assert "takes no console commands: nobody is warned" in run.stdout and not sim.console(1)
+    assert sim.states(1)[-1] == "running" and len(sim.states(1)) > 1
+
+
+def test_check_and_diff_show_the_plan_and_send_nothing(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--check", "--diff")
+    assert run.rc == 0, run.output
+    plan = [line for line in run.stdout.splitlines() if line.startswith("+")]
+    assert [line.split("Z ", 1)[-1] for line in plan[-3:]] == [
+        "announcement: say Restart in 1 second",
+        "command: save-all",
+        "signal: restart",
+    ], run.output
+    assert rows(run)["a"][0] == "planned" and rows(run)["b"][0] == "skipped"
+    assert not sim.posts()
+
+
+def test_servers_can_be_stopped_and_the_players_hear_so(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--check", "--diff", maintenance_state="stopped", maintenance_announcements=None)
+    assert run.rc == 0 and "announcement: say Shutdown in 5 minutes, at " in run.stdout, run.output
+    words = [{"before": 1, "text": "Shutdown in {remaining}"}]
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_state="stopped", maintenance_announcements=words)
+    assert run.rc == 0, run.output
+    assert sim.states(1)[-1] == "offline" and sim.console(1)[0] == "say Shutdown in 1 second"
+
+
+def test_the_verify_tasks_run_after_a_restart_and_fail_the_host(simulator, maintain, tmp_path):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}])
+    tasks = tmp_path / "verify.yml"
+    tasks.write_text(json.dumps([{"name": "Look", "ansible.builtin.fail": {"msg": "players cannot join {{ inventory_hostname }}"}}]))
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, maintenance_verify_tasks=str(tasks))
+    assert run.rc == 2, run.output
+    assert rows(run)["a"][0] == "failed" and "players cannot join a" in " ".join(rows(run)["a"])
+    assert rows(run)["b"][0] == "skipped" and "players cannot join b" not in run.output
+
+
+def test_the_token_may_be_a_variable(simulator, maintain):
+    sim = simulator([{"id": 1, "state": "offline"}])
+    env = {"SERVERPRISM_API_TOKEN": "", "SERVERPRISM_API_URL": "http://127.0.0.1:1"}
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "-vvv", env=env, serverprism_api_token=sim.token, serverprism_api_url=sim.url)
+    assert run.rc == 0, run.output
+    assert sim.token not in run.output
+
+
+def test_a_run_over_no_servers_fails_loudly(simulator, maintain):
+    sim = simulator()
+    run = maintain(sim, {})
+    assert run.rc == 2 and "No server to maintain" in run.output, run.output
+    run = maintain(sim, {"a": {"serverprism_id": 1234}, "b": {"serverprism_id": 1234}}, "--limit", "a", maintenance_hosts="b")
+    assert run.rc == 2 and "No server to maintain" in run.output, run.output
+    assert not sim.requests()
+
+
+def test_limit_restricts_the_run(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--limit", "a")
+    assert run.rc == 0 and list(rows(run)) == ["a"], run.output
+    assert sim.states(2) == ["running"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"serverprism_id": None}, "maintenance_server_id"),
+        ({"maintenance_state": "rebooted"}, "maintenance_state"),
+        ({"maintenance_announcements": [{"text": "no time"}]}, "before"),
+        ({"maintenance_announcements": [{"before": "soon", "text": "x"}]}, "announcements[0].before"),
+        ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
+        ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
+        ({"maintenance_start": "later"}, "start"),
+        ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
+    ],
+)
+def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain, variables, named):
+    sim = simulator([{"id": 1}])
+    known = {"serverprism_id": 1, "serverprism_product": "Minecraft"}
+    host = {key: value for key, value in {**known, **variables}.items() if value is not None}
+    run = maintain(sim, {"a": host})
+    assert run.rc == 2 and named in run.output and "Traceback" not in run.output, run.output
+    assert not sim.posts()
+
+
+def test_names_of_the_api_are_never_templates(simulator, maintain, tmp_path):
+    trap = "{{ lookup('pipe', 'touch %s') }}" % (tmp_path / "pwned")
+    sim = simulator([{"id": 1, **FAST, "name": trap, "product": trap}])
+    words = [{"before": "1s", "text": "{name} restarts"}]
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--diff", maintenance_announcements=words)
+    assert run.rc == 0, run.output
+    assert not (tmp_path / "pwned").exists() and sim.console(1)[0] == f"say {trap} restarts"
