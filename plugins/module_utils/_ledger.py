@@ -13,7 +13,6 @@ import math
 import os
 import random
 import stat
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -249,14 +248,12 @@ class FileLedger(_Base):
             pruned = _budget.prune(calendar, keep)
             buckets[bucket] = {"instants": list(pruned.instants), "blocked_until": pruned.blocked_until}
         data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
-        descriptor, name = tempfile.mkstemp(prefix=".ledger-", dir=self.folder)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(data, stream)
-            os.replace(name, self.path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
+        name = self.path + ".new"
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(data, stream)
+        os.replace(name, self.path)
 
 
 class _Resilient(_Base):

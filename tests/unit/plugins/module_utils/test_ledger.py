@@ -1,0 +1,229 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger: one calendar for every process of a machine, whatever happens to its file."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import os
+import signal
+import stat
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, MemoryLedger, _Resilient
+
+FORK = multiprocessing.get_context("fork")
+
+
+class FakeClock:
+    """A wall clock that stands still until told; ``origin`` is the wall time at boot."""
+
+    def __init__(self, origin=1_000_000.0, since=500.0):
+        self.origin, self.since = origin, since
+
+    def now(self):
+        return self.origin + self.since
+
+
+def quotas(limit, window=60.0):
+    return {READ: Quota(limit, window), WRITE: Quota(limit, window)}
+
+
+def ledger(tmp_path, limit=2, clock=None, **more):
+    return FileLedger(str(tmp_path / "ledger"), "https://x", quotas(limit), clock or FakeClock(), **more)
+
+
+def test_two_ledgers_of_one_folder_share_the_quota(tmp_path):
+    one, two = ledger(tmp_path), ledger(tmp_path)
+    now = one.clock.now()
+    assert one.reserve(READ) == two.reserve(READ) == (now,)
+    assert one.reserve(READ)[0] == pytest.approx(now + one.quotas[READ].guarded)
+    assert two.reserve(WRITE) == (now,)
+
+
+@pytest.mark.parametrize("make", [ledger, lambda path: MemoryLedger(quotas(2), FakeClock())])
+def test_the_verbs(tmp_path, make):
+    book = make(tmp_path)
+    now = book.clock.now()
+    assert book.reserve(WRITE, (0.0, 5.0), commit=False) == (now, now + 5)
+    turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
+    assert turns == (now + 10, now + 15)
+    assert book.rebook(WRITE, turns, (0.0,), not_before=now + 1) == (now + 1,)
+    book.release(WRITE, (now + 1,))
+    book.block(WRITE, now + 40)
+    assert book.blocked_until(WRITE) == now + 40
+    assert book.reserve(WRITE) == (now + 40,)
+
+
+def _reserve_many(folder, times, pipe):
+    clock = SystemClock()
+    book = FileLedger(folder, "https://x", quotas(20, 0.5), clock)
+    out = []
+    for _each in range(times):
+        asked = clock.now()
+        turn = book.reserve(READ)[0]
+        clock.sleep(max(0.0, turn - clock.now()))
+        out.append((asked, turn, clock.now()))
+    pipe.send(out)
+
+
+def test_twenty_processes_share_one_quota_by_a_real_clock(tmp_path):
+    pipes, processes = [], []
+    for _each in range(20):
+        receiver, sender = FORK.Pipe(duplex=False)
+        pipes.append(receiver)
+        processes.append(FORK.Process(target=_reserve_many, args=(str(tmp_path), 6, sender)))
+    for process in processes:
+        process.start()
+    rows = [row for pipe in pipes for row in pipe.recv()]
+    for process in processes:
+        process.join()
+    turns = [turn for _asked, turn, _went in rows]
+    guarded = Quota(20, 0.5).guarded
+    # Each process reads its own clock, and they differ by microseconds.
+    assert len(rows) == 120 and is_allowed(turns, 20, guarded - 0.001)
+    assert all(went >= turn for _asked, turn, went in rows)
+    # Nobody starves: whoever asks gets a turn before those that all others could still take ahead of it.
+    assert max(turn - asked for asked, turn, _went in rows) <= 2 * guarded
+
+
+def _hold_the_lock(path, pipe):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    pipe.send("held")
+    signal.pause()
+
+
+def holder(book):
+    receiver, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=_hold_the_lock, args=(book.lock_path, sender))
+    process.start()
+    assert receiver.recv() == "held"
+    return process
+
+
+def test_a_killed_holder_blocks_nobody(tmp_path):
+    book = ledger(tmp_path)
+    process = holder(book)
+    process.kill()
+    process.join()
+    assert book.reserve(READ) == (book.clock.now(),)
+
+
+def test_a_hung_holder_is_given_up_with_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(_ledger, "LOCK_PATIENCE", 0.2)
+    warnings = []
+    book = ledger(tmp_path)
+    process = holder(book)
+    try:
+        resilient = _Resilient(book, warnings.append)
+        assert resilient.reserve(READ) and resilient.reserve(READ)
+    finally:
+        process.kill()
+        process.join()
+    assert len(warnings) == 1 and "has held the lock" in warnings[0] and book.path in warnings[0]
+
+
+def test_what_a_holder_left_half_written_is_no_ledger(tmp_path):
+    book = ledger(tmp_path)
+    book.reserve(READ)
+    (tmp_path / "ledger" / os.path.basename(book.path + ".new")).write_text('{"version": 1, "half')
+    assert book.reserve(READ) == (book.clock.now(),)
+    assert book.reserve(READ)[0] > book.clock.now()
+
+
+GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buckets": {"read": {"instants": [1.0], "blocked_until": 0}}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        json.dumps({**GOOD, "version": None, "window": "x"}),
+        json.dumps({**GOOD, "buckets": []}),
+        json.dumps({**GOOD, "buckets": {"read": {"instants": ["soon"]}}}),
+        json.dumps({**GOOD, "buckets": {"read": {"instants": [float("nan")]}}}),
+        json.dumps({**GOOD, "buckets": {"read": {"instants": [float("inf")]}}}),
+        "\x00" * 100,
+    ],
+)
+def test_a_corrupt_ledger_begins_anew_with_a_warning(tmp_path, content):
+    warnings = []
+    book = ledger(tmp_path, warn=warnings.append)
+    book.reserve(READ)
+    with open(book.path, "w") as stream:
+        stream.write(content)
+    assert book.reserve(READ) == (book.clock.now(),)
+    assert len(warnings) == 1 and book.path in warnings[0]
+    assert ledger(tmp_path).reserve(READ) and len(warnings) == 1
+
+
+def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path):
+    warnings = []
+    book = ledger(tmp_path)
+    book.reserve(READ)
+    with open(book.path, "w") as stream:
+        json.dump({**GOOD, "version": 99}, stream)
+    assert _Resilient(book, warnings.append).reserve(READ)
+    assert "newer release" in warnings[0] and json.load(open(book.path))["version"] == 99
+
+
+@pytest.mark.parametrize("folder", ["/proc/serverprism", "{tmp}/file/ledger"])
+def test_an_unusable_folder_is_told_once_and_each_task_paces_itself(tmp_path, folder):
+    (tmp_path / "file").write_text("")
+    warnings = []
+    book = FileLedger(folder.format(tmp=tmp_path), "https://x", quotas(2), FakeClock())
+    resilient = _Resilient(book, warnings.append)
+    turns = [resilient.reserve(READ)[0] for _each in range(3)]
+    assert is_allowed(turns, 2, book.quotas[READ].guarded)
+    assert len(warnings) == 1 and "HTTP 429" in warnings[0] and "ledger" in warnings[0]
+
+
+@pytest.mark.parametrize("name", ["path", "lock_path"])
+def test_a_symbolic_link_in_place_of_the_ledger_is_not_followed(tmp_path, name):
+    book = ledger(tmp_path)
+    book.reserve(READ)
+    os.unlink(getattr(book, name))
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    os.symlink(victim, getattr(book, name))
+    with pytest.raises(LedgerUnusable):
+        book.reserve(READ)
+    assert victim.read_text() == "precious"
+
+
+def test_folder_and_files_are_the_owners_alone(tmp_path):
+    book = ledger(tmp_path)
+    book.reserve(READ)
+    modes = {path: stat.S_IMODE(os.stat(path).st_mode) for path in (book.folder, book.path, book.lock_path)}
+    assert modes == {book.folder: 0o700, book.path: 0o600, book.lock_path: 0o600}
+
+
+@pytest.mark.skipif(not _ledger.boot_id(), reason="this system does not tell one boot from another")
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_that_was_set_gives_no_second_burst_and_no_stall(tmp_path, jump):
+    before, after = FakeClock(), FakeClock(origin=1_000_000.0 + jump)
+    one, two = ledger(tmp_path, clock=before), ledger(tmp_path, clock=after)
+    one.reserve(READ, (0.0, 1.0))
+    turn = two.reserve(READ)[0]
+    assert turn - after.now() == pytest.approx(two.quotas[READ].guarded)
+    # The process from before the jump still understands what the one after it wrote.
+    assert one.reserve(READ)[0] - before.now() == pytest.approx(1 + one.quotas[READ].guarded)
+
+
+def test_another_key_is_another_quota(tmp_path):
+    one = ledger(tmp_path, limit=1)
+    two = FileLedger(one.folder, "https://y", quotas(1), FakeClock())
+    assert one.reserve(READ) == two.reserve(READ)
+
