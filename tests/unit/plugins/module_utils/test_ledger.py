@@ -176,7 +176,9 @@ def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path):
     with open(book.path, "w") as stream:
         json.dump({**GOOD, "version": 99}, stream)
     assert _Resilient(book, warnings.append).reserve(READ)
-    assert "newer release" in warnings[0] and json.load(open(book.path))["version"] == 99
+    assert "newer release" in warnings[0]
+    with open(book.path) as stream:
+        assert json.load(stream)["version"] == 99
 
 
 @pytest.mark.parametrize("folder", ["/proc/serverprism", "{tmp}/file/ledger"])
@@ -226,4 +228,3 @@ def test_another_key_is_another_quota(tmp_path):
     one = ledger(tmp_path, limit=1)
     two = FileLedger(one.folder, "https://y", quotas(1), FakeClock())
     assert one.reserve(READ) == two.reserve(READ)
-

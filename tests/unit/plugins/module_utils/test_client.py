@@ -1,0 +1,221 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each verb does on each failure: repeated where nothing was done, never where it may have been."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, NotSent, Reply, TlsFailure
+
+TOKEN = "the-token"
+
+
+class FakeClock:
+    """Time passes only by sleeping."""
+
+    def __init__(self):
+        self.time = 1_000_000.0
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += max(0.0, seconds)
+
+
+class FakeTransport:
+    """Answers from a list, the last of them for ever; an exception is raised."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def attempt(self, method, path, body=None):
+        self.asked.append((method, path, body))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def reply(status, body=None, **headers):
+    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+def client(*answers, **options):
+    defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
+    settings = Settings.from_params({**defaults, "api_token": TOKEN, "ledger": "none", **options})
+    clock = FakeClock()
+    quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
+    return Client(settings, clock, MemoryLedger(quotas, clock), FakeTransport(*answers))
+
+
+SERVER = {
+    "id": 7,
+    "name": "n",
+    "service_status": "active",
+    "limits": {"memory_mb": 1, "disk_mb": 1, "cpu_percent": 1},
+    "resources": None,
+}
+HTML = b"<html>Sign in</html>"
+VERBS = {
+    "get": (lambda c: c.get_server(7), reply(200, {"data": SERVER})),
+    "signal": (lambda c: c.send_signal(7, "stop"), reply(200, {"data": {"signal": "stop", "sent": True}})),
+    "command": (lambda c: c.send_command(7, "say hi"), reply(200, {"data": {"command": "say hi", "sent": True}})),
+}
+NOTHING_WAS_DONE = {
+    "429": reply(429, {"message": "Too Many Attempts."}, retry_after="2"),
+    "429 without a header": reply(429),
+    "503": reply(503, {"message": "Service Unavailable"}),
+    "no connection": NotSent("refused"),
+}
+UNCLEAR = {
+    "lost": Lost("timed out"),
+    "500": reply(500),
+    "502 HTML": reply(502, HTML),
+    "502 of a daemon": reply(502, {"message": "There was an error communicating with the machine."}),
+    "504": reply(504),
+    "520": reply(520, HTML),
+    "526": reply(526, HTML),
+    "200 HTML": reply(200, HTML),
+    "200 truncated": reply(200, b'{"data": {"id"'),
+}
+FINAL = {
+    "302": (reply(302, HTML, location="https://evil.example/login"), errors.Redirected, "evil.example"),
+    "401": (reply(401, {"message": "Unauthenticated."}), errors.Unauthenticated, "api_token"),
+    "403": (reply(403, {"message": "Invalid scope(s) provided."}), errors.MissingScope, "servers:control"),
+    "403 of a firewall": (reply(403, b"error code: 1010"), errors.Forbidden, "firewall"),
+    "404": (reply(404, {"message": ""}), errors.ServerNotFound, "/services/ID"),
+    "409": (reply(409, {"message": "busy"}), errors.Conflict, 'It says: "busy"'),
+    "422": (reply(422, {"message": "bad", "errors": {"signal": ["no such"]}}), errors.InvalidRequest, "no such"),
+    "418": (reply(418, {"message": "teapot"}), errors.UnexpectedStatus, "teapot"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("failure", NOTHING_WAS_DONE)
+def test_where_nothing_was_done_every_verb_is_repeated(verb, failure):
+    call, good = VERBS[verb]
+    c = client(NOTHING_WAS_DONE[failure], good)
+    call(c)
+    assert len(c._transport.asked) == 2 and c.usage.waited_seconds > 0
+
+
+@pytest.mark.parametrize("failure", UNCLEAR)
+def test_a_read_without_a_clear_answer_is_repeated(failure):
+    call, good = VERBS["get"]
+    c = client(UNCLEAR[failure], good)
+    call(c)
+    assert len(c._transport.asked) == 2
+
+
+@pytest.mark.parametrize("verb", ["signal", "command"])
+@pytest.mark.parametrize("failure", UNCLEAR)
+def test_a_write_without_a_clear_answer_is_never_repeated(verb, failure):
+    call, good = VERBS[verb]
+    c = client(UNCLEAR[failure], good)
+    with pytest.raises(errors.Ambiguous, match="may have been carried out"):
+        call(c)
+    assert len(c._transport.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [{"data": {"sent": False}}, {"data": None}, [], {"sent": True}])
+def test_a_write_is_accepted_only_when_its_answer_says_so(answer):
+    with pytest.raises(errors.Ambiguous):
+        client(reply(200, answer)).send_signal(7, "stop")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("failure", FINAL)
+def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
+    answer, kind, words = FINAL[failure]
+    c = client(answer)
+    with pytest.raises(kind) as caught:
+        VERBS[verb][0](c)
+    text = str(caught.value)
+    assert type(caught.value) is kind and words in text and f"(HTTP {answer.status})" in text and "7" in text
+    assert len(c._transport.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [reply(412, {"message": "off"}), reply(502, {"message": "Server must be online."})])
+def test_a_command_to_a_game_that_does_not_run(answer):
+    with pytest.raises(errors.NotRunning, match="not running"):
+        client(answer).send_command(7, "say hi")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (reply(429, None, retry_after="3"), errors.RateLimited, "on HTTP 429"),
+        (reply(503), errors.NodeUnavailable, "on HTTP 503"),
+        (NotSent("refused"), errors.Unreachable, "nothing was sent"),
+    ],
+)
+def test_the_patience_ends_and_says_on_what_it_went(verb, answer, kind, words):
+    c = client(answer, max_wait=20.0)
+    with pytest.raises(kind) as caught:
+        VERBS[verb][0](c)
+    assert words in str(caught.value) and "max_wait (20 s)" in str(caught.value)
+    assert c.usage.waited_seconds <= 20
+
+
+@pytest.mark.parametrize(
+    ("header", "least"), [("0", 0.25), ("7", 7.0), (None, 60.0), ("soon", 60.0), ("-5", 60.0), ("99999999999999999", 60.0)]
+)
+def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
+    answer = reply(429, None, **({} if header is None else {"retry_after": header}))
+    c = client(answer, VERBS["get"][1], max_wait=100000.0)
+    begun = c.clock.now()
+    c.get_server(7)
+    assert c.clock.now() - begun >= least
+    assert c.ledger.blocked_until(READ) >= begun + least
+
+
+def test_a_retry_after_longer_than_the_patience_fails_at_once():
+    c = client(reply(429, None, retry_after="3600"))
+    with pytest.raises(errors.RateLimited, match="3600 s"):
+        c.get_server(7)
+    assert c.usage.waited_seconds == 0
+
+
+def test_a_certificate_that_is_not_accepted_is_told_at_once():
+    c = client(TlsFailure("self-signed certificate"))
+    with pytest.raises(errors.TlsError, match="ca_path"):
+        c.get_server(7)
+    assert len(c._transport.asked) == 1
+
+
+def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
+    c = client(VERBS["signal"][1], write_limit=3, write_headroom=0)
+    begun = c.clock.now()
+    for _each in range(4):
+        c.send_signal(7, "stop")
+    assert c.clock.now() - begun >= 60
+    hurried = client(VERBS["signal"][1], write_limit=1, write_headroom=0, max_wait=5.0)
+    hurried.send_signal(7, "stop")
+    with pytest.raises(errors.TurnTooLate, match="max_wait"):
+        hurried.send_signal(7, "stop")
+    assert len(hurried._transport.asked) == 1
+
+
+def test_the_token_and_control_characters_never_leave_in_a_message():
+    c = client(reply(422, {"message": f"bad {TOKEN}\x1b[31m\nx"}))
+    with pytest.raises(errors.InvalidRequest) as caught:
+        c.get_server(7)
+    assert TOKEN not in str(caught.value) and str(caught.value).isprintable()
+
+
+def test_an_answer_about_another_server_is_refused():
+    with pytest.raises(errors.BadAnswer, match="another server"):
+        client(reply(200, {"data": {**SERVER, "id": 8}})).get_server(7)

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of the API: new fields are ignored, wrong shapes are refused by name."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadAnswer
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import parse_server, parse_servers
+
+ROW = {"id": 1234, "product": "Minecraft 4 GB", "service_status": "active"}
+RESOURCES = {
+    "current_state": "running",
+    "memory_bytes": 2147483648,
+    "cpu_absolute": 18.5,
+    "disk_bytes": 7300000000,
+    "network_rx_bytes": 12345678,
+    "network_tx_bytes": 87654321,
+}
+SERVER = {
+    "id": 1234,
+    "name": "Fred's Minecraft",
+    "service_status": "active",
+    "limits": {"memory_mb": 4096, "disk_mb": 25600, "cpu_percent": 200},
+    "resources": RESOURCES,
+}
+
+
+def test_the_list():
+    assert [server.as_dict() for server in parse_servers({"data": [ROW, {**ROW, "id": 1290}]})] == [ROW, {**ROW, "id": 1290}]
+
+
+def test_an_id_that_stands_there_twice_counts_once():
+    assert [server.id for server in parse_servers({"data": [ROW, {**ROW, "product": "x"}]})] == [1234]
+
+
+def test_one_server_with_details():
+    server = parse_server({"data": SERVER}, 1234)
+    assert server.state == "running" and {key: server.as_dict()[key] for key in SERVER} == SERVER
+
+
+def test_unknown_keys_are_ignored():
+    more = {**SERVER, "new": [1], "limits": {**SERVER["limits"], "swap": 1}, "resources": {**RESOURCES, "uptime": 5}}
+    assert parse_server({"data": more, "meta": {}}, 1234).as_dict() == parse_server({"data": SERVER}, 1234).as_dict()
+    assert parse_servers({"data": [{**ROW, "new": 1}], "links": []})[0].as_dict() == ROW
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [("offline", "offline"), ("stopped", "offline"), ("running", "running"), ("missing", None), ("hibernating", None), ("", None)],
+)
+def test_only_known_states_are_states(state, known):
+    assert parse_server({"data": {**SERVER, "resources": {**RESOURCES, "current_state": state}}}, 1234).state == known
+
+
+def test_no_resources_means_unknown():
+    assert parse_server({"data": {**SERVER, "resources": None}}, 1234).state is None
+
+
+BROKEN = [None, [], "x", 1, True]
+
+
+@pytest.mark.parametrize("payload", [*BROKEN, {}, {"data": None}, {"data": {}}, *({"data": [row]} for row in BROKEN)])
+def test_a_list_of_the_wrong_shape_is_refused(payload):
+    with pytest.raises(BadAnswer, match="not as promised"):
+        parse_servers(payload)
+
+
+@pytest.mark.parametrize("key", ["id", "product", "service_status"])
+@pytest.mark.parametrize("value", [None, [], {}, True, 1.5])
+def test_a_field_of_the_wrong_type_is_refused_by_name(key, value):
+    with pytest.raises(BadAnswer, match=key):
+        parse_servers({"data": [{**ROW, key: value}]})
+
+
+@pytest.mark.parametrize("block", ["limits", "resources"])
+@pytest.mark.parametrize("value", [None, "7", [], True])
+def test_a_number_of_the_wrong_type_is_refused_by_name(block, value):
+    for key in SERVER[block]:
+        broken = {**SERVER, block: {**SERVER[block], key: value}}
+        if key == "current_state" and value == "7":
+            continue
+        with pytest.raises(BadAnswer, match=key):
+            parse_server({"data": broken}, 1234)

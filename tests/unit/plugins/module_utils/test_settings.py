@@ -1,0 +1,87 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shared options: defaults, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+
+DEFAULTS = {**{name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}, "api_token": "abc"}
+
+
+def settings(**options):
+    return Settings.from_params({**DEFAULTS, **options})
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://serverprism.com", "https://serverprism.com"),
+        ("https://serverprism.com/", "https://serverprism.com"),
+        (" https://serverprism.com ", "https://serverprism.com"),
+        ("HTTPS://ServerPrism.com:8443", "https://serverprism.com:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost", "http://localhost"),
+    ],
+)
+def test_addresses(given, url):
+    assert settings(api_url=given).api_url == url
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("api_url", "http://serverprism.com"),
+        ("api_url", "http://127.0.0.1.evil.example"),
+        ("api_url", "http://localhost.evil.example"),
+        ("api_url", "ftp://serverprism.com"),
+        ("api_url", "serverprism.com"),
+        ("api_url", ""),
+        ("api_url", "https://user:pass@serverprism.com"),
+        ("api_url", "https://serverprism.com/api/v1"),
+        ("api_url", "https://serverprism.com?x=1"),
+        ("api_url", "https://serverprism.com:port"),
+        ("api_token", ""),
+        ("api_token", "a b"),
+        ("api_token", "a\nX-Evil: 1"),
+        ("api_token", "t\u00f6ken"),
+        ("ca_path", "/no/such/file"),
+        ("timeout", 0.0),
+        ("timeout", float("nan")),
+        ("max_wait", -1.0),
+        ("max_wait", float("inf")),
+        ("limit_window", 0.0),
+        ("status_cache", -1.0),
+        ("read_limit", 0),
+        ("write_limit", -3),
+        ("write_headroom", -1),
+        ("write_headroom", 20),
+        ("ledger", ""),
+        ("ledger", "redis://localhost"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(option, value):
+    with pytest.raises(BadOption) as caught:
+        settings(**{option: value})
+    text = str(caught.value)
+    assert text.startswith(f"{option} (or SERVERPRISM_{option.upper()}): ") and "\n" not in text
+
+
+def test_the_token_is_not_in_the_text_of_the_settings():
+    assert "abc" not in repr(settings()) and "abc" not in str(settings())
+
+
+def test_the_token_is_not_in_the_message_that_refuses_it():
+    with pytest.raises(BadOption) as caught:
+        settings(api_token="secret words")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_ledger_in_the_home_is_found():
+    assert settings().ledger.endswith("/.ansible/serverprism") and "~" not in settings().ledger
+    assert settings(ledger="none").ledger == "none"
