@@ -12,6 +12,7 @@ import secrets
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--speed", type=float, help="divides every duration")
     parser.add_argument("--config", type=Path, help="a JSON file of switches")
+    parser.add_argument("--certificate", type=Path, help="a PEM file with key and certificate: serve https")
     args = parser.parse_args()
     config = Config.load(json.loads(args.config.read_text())) if args.config else Config()
     if args.speed:
@@ -39,8 +41,9 @@ def main() -> None:
         config.tokens = [TokenConfig(secrets.token_hex(16))]
         print(f"token {config.tokens[0].token}", flush=True)
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
-    print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    server = uvicorn.Server(uvicorn.Config(make_app(config), log_level="critical", access_log=False, lifespan="off"))
+    print(f"listening on http{'s' if args.certificate else ''}://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    options: dict[str, Any] = {"ssl_certfile": args.certificate, "ssl_keyfile": args.certificate} if args.certificate else {}
+    server = uvicorn.Server(uvicorn.Config(make_app(config), log_level="critical", access_log=False, lifespan="off", **options))
     server.run(sockets=[listener])
 
 

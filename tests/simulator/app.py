@@ -10,12 +10,13 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from .config import Config, TokenConfig
@@ -81,8 +82,10 @@ class Api:
             return _Dropped()
         if fault.status:
             kind = "application/json" if fault.body[:1] in "{[" else "text/html"
-            return Response(fault.body, fault.status, {"content-type": kind, **fault.headers})
+            response = Response(fault.body, fault.status, {"content-type": kind, **fault.headers})
         assert response is not None
+        if fault.drip:
+            return _dripping(response, fault.drip)
         return _Truncated(bytes(response.body)) if fault.truncate else response
 
     async def answer(self, request: Request, entry: dict[str, Any]) -> Response:
@@ -147,6 +150,8 @@ class Api:
         except ValueError:
             body = {}
         entry["body"] = body
+        if node.config.node_down:
+            return message(503, "Service Unavailable")
         return self.power(node, body, wants_json) if parts[1] == "power" else self.command(node, body, wants_json)
 
     def extra(self) -> dict[str, Any]:
@@ -207,7 +212,20 @@ class _Dropped(Response):
     """The connection ends without an answer."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        raise ConnectionAbortedError("dropped by a fault")
+        # An exception would become a 500: only uvicorn's own end of the connection can end it.
+        scope["cycle"].transport.abort()
+
+
+def _dripping(response: Response, seconds: float) -> Response:
+    """The same answer, its body byte by byte."""
+    body = bytes(response.body)
+
+    async def drops() -> AsyncIterator[bytes]:
+        for index in range(len(body)):
+            yield body[index : index + 1]
+            await asyncio.sleep(seconds / len(body))
+
+    return StreamingResponse(drops(), response.status_code, dict(response.headers))
 
 
 class _Truncated(Response):
@@ -272,7 +290,7 @@ class Control:
         return JSONResponse({})
 
 
-def make_app(config: Config) -> Starlette:
+def make_app(config: Config) -> Any:
     """The simulator as an ASGI application."""
     api = Api(config)
     control = Control(api)
@@ -280,7 +298,7 @@ def make_app(config: Config) -> Starlette:
     async def login(request: Request) -> Response:
         return HTMLResponse("<html><body>Sign in</body></html>")
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/_sim/servers/{id:int}", control.patch, methods=["POST"]),
             Route("/_sim/change", control.change, methods=["POST"]),
@@ -289,3 +307,9 @@ def make_app(config: Config) -> Starlette:
             Route(BASE + "{rest:path}", api.handle, methods=["GET", "POST", "PUT", "DELETE"]),
         ]
     )
+
+    async def with_cycle(scope: Any, receive: Any, send: Any) -> None:
+        scope["cycle"] = getattr(send, "__self__", None)
+        await app(scope, receive, send)
+
+    return with_cycle

@@ -34,6 +34,8 @@ class ServerConfig:
     offline_while_saving: bool = False
     auto_restart: bool = True
     null: bool = False
+    # The node cannot be reached: no resources, and every write is refused with 503.
+    node_down: bool = False
     # A state to show instead of the real one, such as "missing".
     shown_state: str = ""
     conflict: bool = False

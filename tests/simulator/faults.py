@@ -15,7 +15,8 @@ class Fault:
     """``method`` and ``path`` (a regular expression) choose the requests; ``skip`` of them pass, then ``count`` are hit.
 
     ``status``, ``body``, ``headers`` replace the answer. ``done`` says whether the work is done all the same. ``drop`` closes the
-    connection without an answer; ``truncate`` sends half of the body; ``delay`` real seconds pass before the answer.
+    connection without an answer; ``truncate`` sends half of the body; ``delay`` real seconds pass before the answer, and
+    ``drip`` real seconds while its body is sent byte by byte.
     """
 
     method: str = ""
@@ -27,6 +28,7 @@ class Fault:
     drop: bool = False
     truncate: bool = False
     delay: float = 0.0
+    drip: float = 0.0
     skip: int = 0
     count: int = 1_000_000
 

@@ -116,7 +116,7 @@ class Node:
     def resources(self, now: float) -> dict[str, Any] | None:
         """What the node tells of the server, uncached."""
         self.advance(now)
-        if self.config.null:
+        if self.config.null or self.config.node_down:
             return None
         state = self.config.shown_state or self.state
         up = self.state != "offline" and state != "missing"

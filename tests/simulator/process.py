@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -25,16 +26,24 @@ _WATCHED = (
 class Simulator:
     """Started on a free port of the loopback address; ``url`` and ``token`` are what a client needs."""
 
-    def __init__(self, servers: list[dict[str, Any]], *, tokens: list[dict[str, Any]] | None = None, **switches: Any) -> None:
+    def __init__(
+        self,
+        servers: list[dict[str, Any]],
+        *,
+        tokens: list[dict[str, Any]] | None = None,
+        certificate: Path | None = None,
+        **switches: Any,
+    ) -> None:
         self.token = secrets.token_hex(20)
         self.speed = float(switches.get("speed", 1.0))
         config = {"servers": servers, "tokens": [{"token": self.token}, *(tokens or [])], **switches}
         self._file = tempfile.NamedTemporaryFile("w", suffix=".json")  # noqa: SIM115
         json.dump(config, self._file)
         self._file.flush()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _WATCHED, str(HERE), "--config", self._file.name], stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", _WATCHED, str(HERE), "--config", self._file.name]
+        if certificate:
+            command += ["--certificate", str(certificate)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line.startswith("listening on "):
@@ -70,7 +79,8 @@ class Simulator:
 
     def _ask(self, path: str, data: Any = None) -> Any:
         body = None if data is None else json.dumps(data).encode()
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        context = ssl._create_unverified_context()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
         with opener.open(urllib.request.Request(f"{self.url}/_sim/{path}", body), timeout=10) as answer:
             return json.loads(answer.read())
 

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What servers there are: one read for the list, one more each for details."""
+
+from __future__ import annotations
+
+import pytest
+
+FLEET = [
+    {"id": 1234, "name": "Fred's Minecraft"},
+    {"id": 1290, "product": "Palworld 8 GB", "service_status": "suspended", "state": "offline"},
+    {"id": 1300, "product": "Palworld 4 GB", "null": True},
+]
+
+
+def ids(result):
+    return [server["id"] for server in result["servers"]]
+
+
+def test_a_fleet_of_any_size_costs_one_read(simulator, operate):
+    sim = simulator([{"id": i} for i in range(1, 301)])
+    result = operate(sim, "server_info")
+    assert len(result["servers"]) == 300 and result["api"] == {"reads": 1, "writes": 0, "waited_seconds": 0.0}
+    assert set(result["servers"][0]) == {"id", "product", "service_status"} and not result["changed"]
+
+
+def test_details_cost_one_read_more_for_each_server(simulator, operate):
+    result = operate(simulator(FLEET), "server_info", details=True)
+    fred, suspended, unknown = result["servers"]
+    assert result["api"]["reads"] == 4
+    assert (fred["name"], fred["current_state"], fred["limits"]["memory_mb"]) == ("Fred's Minecraft", "running", 4096)
+    assert suspended["service_status"] == "suspended" and suspended["current_state"] == "offline"
+    assert unknown["current_state"] is None and unknown["resources"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"server_ids": [1290, 1234]}, [1290, 1234]),
+        ({"server_ids": [1234, 1234]}, [1234]),
+        ({"product": "^Palworld"}, [1290, 1300]),
+        ({"product": "[48] GB$", "service_status": "active"}, [1234, 1300]),
+        ({"service_status": "suspended"}, [1290]),
+        ({"server_ids": [1234, 1290], "product": "Palworld"}, [1290]),
+    ],
+)
+def test_servers_are_chosen_by_id_product_and_billing(simulator, operate, options, found):
+    assert ids(operate(simulator(FLEET), "server_info", **options)) == found
+
+
+def test_filters_are_applied_before_details_are_read(simulator, operate):
+    result = operate(simulator(FLEET), "server_info", details=True, product="Minecraft")
+    assert ids(result) == [1234] and result["api"]["reads"] == 2
+
+
+def test_a_server_that_is_not_there_fails_or_is_reported(simulator, operate):
+    sim = simulator([*FLEET, {"id": 5, "customer": "other"}])
+    result = operate(sim, "server_info", server_ids=[1234, 5, 99])
+    assert result["failed"] and "5, 99" in result["msg"] and result["not_found"] == [5, 99], result
+    result = operate(sim, "server_info", server_ids=[1234, 5, 99], missing="report")
+    assert not result.get("failed") and ids(result) == [1234] and result["not_found"] == [5, 99], result
+
+
+def test_many_details_are_read_at_the_same_time(simulator, operate):
+    sim = simulator([{"id": i} for i in range(1, 17)])
+    sim.fault(method="GET", path=r"/\d+$", delay=0.5)
+    result = operate(sim, "server_info", details=True)
+    times = [request["time"] for request in sim.requests()[1:]]
+    assert len(ids(result)) == 16 and sum(at - times[0] < 0.4 for at in times) >= 4
+
+
+def test_reads_beyond_the_quota_wait_for_their_turn(simulator, operate):
+    sim = simulator([{"id": i} for i in range(1, 13)], read_limit=5)
+    result = operate(sim, "server_info", details=True, read_limit=5)
+    assert len(ids(result)) == 12 and result["api"]["waited_seconds"] > 0
+    assert {request["status"] for request in sim.requests()} == {200}
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"product": "("}, "product"), ({"server_ids": [0]}, "server_ids"), ({"server_ids": [-5]}, "server_ids")]
+)
+def test_bad_input_is_refused_by_name_before_any_request(simulator, operate, options, named):
+    sim = simulator(FLEET)
+    result = operate(sim, "server_info", **options)
+    assert result["failed"] and result["msg"].startswith(named) and not sim.requests(), result

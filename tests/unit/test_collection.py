@@ -1,0 +1,111 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is written down is what is there: documentation, argument specs, action group, role, versions."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "ansible_collections.serverprism.cloud.plugins"
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+SHOWN = ("type", "default", "required", "choices", "elements", "aliases")
+# What a result may hold beside what RETURN documents.
+COMMON = {"changed", "failed", "msg", "diff", "invocation", "warnings"}
+
+
+def load(module):
+    return importlib.import_module(f"{BASE}.modules.{module}")
+
+
+def options_of(spec):
+    """The options of an argument spec in the words of the documentation."""
+    out = {}
+    for name, entry in spec.items():
+        out[name] = {key: entry[key] for key in SHOWN if entry.get(key) not in (None, False)}
+        if entry.get("default") is False:
+            out[name]["default"] = False
+        if "options" in entry:
+            out[name]["suboptions"] = options_of(entry["options"])
+    return out
+
+
+def documented(options):
+    """The same of the documentation."""
+    out = {}
+    for name, entry in options.items():
+        assert entry["description"]
+        out[name] = {key: entry[key] for key in SHOWN if key in entry}
+        if "suboptions" in entry:
+            out[name]["suboptions"] = documented(entry["suboptions"])
+    return out
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_documentation_tells_the_options(module):
+    loaded = load(module)
+    documentation = yaml.safe_load(loaded.DOCUMENTATION)
+    assert documentation["module"] == loaded.OPERATION.name == module
+    assert documented(documentation["options"]) == options_of(loaded.OPERATION.options)
+    assert documentation["extends_documentation_fragment"][0] == "serverprism.cloud.api"
+
+
+def test_the_fragment_tells_the_options_of_every_module_and_their_variables():
+    fragment = importlib.import_module(f"{BASE}.doc_fragments.api").ModuleDocFragment
+    options = yaml.safe_load(fragment.DOCUMENTATION)["options"]
+    assert documented(options) == options_of(API_ARGUMENT_SPEC)
+    for name, option in options.items():
+        assert f"E(SERVERPRISM_{name.upper()})" in " ".join(option["description"])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_use_options_that_exist(module):
+    loaded = load(module)
+    spec = loaded.OPERATION.argument_spec
+    for task in yaml.safe_load(loaded.EXAMPLES):
+        given = task.get(f"serverprism.cloud.{module}")
+        if given is not None:
+            assert set(given) <= set(spec) | {alias for entry in spec.values() for alias in entry.get("aliases", [])}, task["name"]
+            assert {name for name, entry in loaded.OPERATION.options.items() if entry.get("required")} <= set(given)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_an_action_of_the_same_operation(module):
+    action = importlib.import_module(f"{BASE}.action.{module}").ActionModule
+    assert action.operation is load(module).OPERATION
+
+
+def test_the_action_group_holds_every_module_and_nothing_else():
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert groups == {"api": MODULES}
+
+
+def test_the_version_is_the_same_everywhere():
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
+
+
+def test_the_defaults_of_the_role_are_those_of_its_specification():
+    role = ROOT / "roles" / "maintenance"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
+    assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
+
+
+def test_every_variable_of_the_role_is_in_its_readme():
+    role = ROOT / "roles" / "maintenance"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert set(re.findall(r"^\| `(maintenance_\w+)`", (role / "README.md").read_text(), re.MULTILINE)) == set(options)
+
+
+def test_private_module_utils_say_so():
+    for path in (ROOT / "plugins" / "module_utils").glob("*.py"):
+        assert path.name == "__init__.py" or (path.name.startswith("_") and "Private to this collection." in path.read_text()), path
