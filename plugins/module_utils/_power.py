@@ -73,7 +73,7 @@ def run(ctx: Context) -> Result:
         elif step.action == HOLD:
             _hold(ctx, sight, waiting, result)
         elif step.action == SKIP:
-            result["skipped_because"] = "offline"
+            result["reason"] = "offline"
     except OperationFailed as exc:
         exc.result = {**result, **exc.result}
         raise
@@ -89,6 +89,7 @@ def _base(params: Dict[str, Any], sight: Sight) -> Result:
         "changed": False,
         "server_id": params["server_id"],
         "signal": None,
+        "reason": None,
         "before": sight.state,
         "after": sight.state,
         "confirmed": True,

@@ -14,16 +14,16 @@ description:
   - Sends one command to the console of a running server, at most once.
   - No output ever comes back. After a failure that leaves it open whether the command arrived it is not repeated, and the error says so.
 author: ServerPrism collection contributors (@serverprism)
-extends_documentation_fragment: [serverprism.cloud.api]
+extends_documentation_fragment:
+  - serverprism.cloud.api
+  - serverprism.cloud.attributes
 attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    details:
-      - Reads the state, sends nothing.
   diff_mode:
     support: none
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+  idempotent:
+    support: none
+    details:
+      - A console command is sent every time.
 options:
   server_id:
     description: The ID of the server, the number in its C(/services/ID) address.
@@ -41,6 +41,7 @@ options:
 """
 
 EXAMPLES = r"""
+# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
 - name: Say something to the players
   serverprism.cloud.serverprism_command:
     server_id: 1234
@@ -49,6 +50,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+server_id:
+  description: The ID of the server.
+  type: int
+  returned: always
+  sample: 1234
 command:
   description: The command.
   type: str

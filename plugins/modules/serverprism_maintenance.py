@@ -15,16 +15,18 @@ description:
   - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves the restart. Nobody ever gets less notice than was announced.
   - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
 author: ServerPrism collection contributors (@serverprism)
-extends_documentation_fragment: [serverprism.cloud.api]
+extends_documentation_fragment:
+  - serverprism.cloud.api
+  - serverprism.cloud.attributes
 attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    details:
-      - Reads the state, sends nothing.
   diff_mode:
     support: full
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    details:
+      - Shows the timeline, in check mode the plan.
+  idempotent:
+    support: none
+    details:
+      - Every run is a restart. A server that is off stays off.
 options:
   server_id:
     description: The ID of the server, the number in its C(/services/ID) address.
@@ -113,6 +115,7 @@ options:
 """
 
 EXAMPLES = r"""
+# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
 - name: Restart a server with five minutes of warning
   serverprism.cloud.serverprism_maintenance:
     server_id: 1234
@@ -125,6 +128,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+server_id:
+  description: The ID of the server.
+  type: int
+  returned: always
+  sample: 1234
 outcome:
   description: V(done), V(skipped), V(deferred), V(failed) or V(cancelled). In check mode V(done) means that it would be.
   type: str

@@ -15,16 +15,16 @@ description:
   - The state is read first. Nothing is sent when it is already so, or when it is unknown.
   - The API answers every signal in the same way, also one that it drops. So a restart counts as confirmed only on evidence.
 author: ServerPrism collection contributors (@serverprism)
-extends_documentation_fragment: [serverprism.cloud.api]
+extends_documentation_fragment:
+  - serverprism.cloud.api
+  - serverprism.cloud.attributes
 attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    details:
-      - Reads the state, sends nothing.
   diff_mode:
     support: full
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+  idempotent:
+    support: partial
+    details:
+      - O(state=restarted) restarts every time. The other states are idempotent.
 options:
   server_id:
     description: The ID of the server, the number in its C(/services/ID) address.
@@ -75,6 +75,7 @@ options:
 """
 
 EXAMPLES = r"""
+# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
 - name: Restart a server, but do not start one that is off
   serverprism.cloud.serverprism_power:
     server_id: 1234
@@ -89,6 +90,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+server_id:
+  description: The ID of the server.
+  type: int
+  returned: always
+  sample: 1234
+reason:
+  description: Why nothing was done, where that needs a reason. V(offline) with O(if_offline=skip).
+  type: str
+  returned: always
+  sample: offline
 confirmed:
   description: Whether evidence proves the result. V(false) means that the signal was accepted and nothing more is known.
   type: bool

@@ -14,16 +14,18 @@ description:
   - Lists the servers of the customer that the token belongs to, and on request how they are right now.
   - Without O(details) and O(server_ids) it costs one read, however many servers there are. Each server with details costs one more, and the API allows 60 a minute.
 author: ServerPrism collection contributors (@serverprism)
-extends_documentation_fragment: [serverprism.cloud.api]
+extends_documentation_fragment:
+  - serverprism.cloud.api
+  - serverprism.cloud.attributes
 attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    details:
-      - Reads the state, sends nothing.
   diff_mode:
-    support: none
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: N/A
+    details:
+      - Changes nothing.
+  idempotent:
+    support: full
+    details:
+      - Changes nothing.
 options:
   server_ids:
     description: Only these servers, always with details. Without it, all of them.
@@ -48,6 +50,7 @@ options:
 """
 
 EXAMPLES = r"""
+# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
 - name: List all servers, one read in all
   serverprism.cloud.serverprism_server_info:
   register: fleet

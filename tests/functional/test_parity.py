@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
+import yaml
 
 SERVERS = [
     {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0},
@@ -49,6 +52,15 @@ CASES = [
 ]
 
 
+def assert_documented(module, result):
+    """Whatever a result holds is in RETURN, and what is always returned is there unless the task could not even begin."""
+    name = f"ansible_collections.serverprism.cloud.plugins.modules.serverprism_{module}"
+    told = yaml.safe_load(importlib.import_module(name).RETURN)
+    assert set(result) - {"changed", "failed", "msg", "invocation", "diff", "exception", "warnings", "_output"} <= set(told)
+    if not result.get("failed"):
+        assert {key for key, value in told.items() if value["returned"] == "always"} <= set(result)
+
+
 def comparable(result):
     return {key: value for key, value in result.items() if key not in TIMES | OWN}
 
@@ -62,6 +74,7 @@ def test_both_ways_give_the_same(simulator, ansible, module, options):
         assert "Traceback" not in result["_output"]
         assert sim.token not in result["_output"]
         results.append(result)
+    assert_documented(module, results[0])
     assert comparable(results[0]) == comparable(results[1])
     assert set(results[0]) - OWN == set(results[1]) - OWN
 
@@ -103,3 +116,35 @@ def test_check_mode_sends_nothing(simulator, operate, module, options):
     sim = simulator(SERVERS)
     operate(sim, module, **options, check_mode=True, diff=True)
     assert not sim.posts()
+
+
+FARAWAY = """
+from ansible.plugins.connection.local import Connection as Local
+
+DOCUMENTATION = """ + '"""' + """
+name: faraway
+short_description: This machine by another name
+author: tests
+description: What the target is when it is not the controller.
+""" + '"""' + """
+
+
+class Connection(Local):
+    transport = "faraway"
+"""
+
+
+@pytest.mark.parametrize("keywords", [{}, {"check_mode": True}, {"diff": True}], ids=["plain", "check", "diff"])
+def test_with_any_other_connection_the_module_runs_on_the_target(simulator, ansible, keywords):
+    (ansible.folder / "plugins").mkdir()
+    (ansible.folder / "plugins" / "faraway.py").write_text(FARAWAY)
+    env = {"ANSIBLE_CONNECTION_PLUGINS": str(ansible.folder / "plugins")}
+    options = {"server_id": 1234, "state": "restarted", "poll_interval": 0.1}
+    results = []
+    for connection in ("local", "faraway"):
+        sim = simulator(SERVERS)
+        result = ansible.task(sim, "power", options, "-vvv", env=env, vars={"ansible_connection": connection}, **keywords)
+        assert sim.token not in result["_output"]
+        assert ("AnsiballZ_serverprism_power" in result["_output"]) == (connection == "faraway")
+        results.append(result)
+    assert comparable(results[0]) == comparable(results[1]) and not results[0].get("failed")

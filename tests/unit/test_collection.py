@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = "ansible_collections.serverprism.cloud.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 SHOWN = ("type", "default", "required", "choices", "elements", "aliases")
-# What a result may hold beside what RETURN documents.
-COMMON = {"changed", "failed", "msg", "diff", "invocation", "warnings"}
 
 
 def load(module):
@@ -56,7 +54,7 @@ def test_the_documentation_tells_the_options(module):
     documentation = yaml.safe_load(loaded.DOCUMENTATION)
     assert documentation["module"] == loaded.OPERATION.name == module
     assert documented(documentation["options"]) == options_of(loaded.OPERATION.options)
-    assert documentation["extends_documentation_fragment"][0] == "serverprism.cloud.api"
+    assert documentation["extends_documentation_fragment"] == ["serverprism.cloud.api", "serverprism.cloud.attributes"]
 
 
 def test_the_fragment_tells_the_options_of_every_module_and_their_variables():
