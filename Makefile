@@ -18,7 +18,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo test unit functional lint clean
+.PHONY: help venv demo bench test unit functional lint clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -40,6 +40,9 @@ lint: venv ## Check style and types
 
 demo: venv ## Watch a maintenance of a simulated fleet, live
 	$(BIN)/python tests/demo/run.py
+
+bench: venv ## Measure, side by side, and put the figures into the README
+	$(BIN)/python tests/benchmarks/cost.py
 
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2

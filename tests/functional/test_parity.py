@@ -118,20 +118,26 @@ def test_check_mode_sends_nothing(simulator, operate, module, options):
     assert not sim.posts()
 
 
-FARAWAY = """
+FARAWAY = (
+    """
 from ansible.plugins.connection.local import Connection as Local
 
-DOCUMENTATION = """ + '"""' + """
+DOCUMENTATION = """
+    + '"""'
+    + """
 name: faraway
 short_description: This machine by another name
 author: tests
 description: What the target is when it is not the controller.
-""" + '"""' + """
+"""
+    + '"""'
+    + """
 
 
 class Connection(Local):
     transport = "faraway"
 """
+)
 
 
 @pytest.mark.parametrize("keywords", [{}, {"check_mode": True}, {"diff": True}], ids=["plain", "check", "diff"])

@@ -261,18 +261,19 @@ class Control:
         data = json.loads(await request.body())
         node = self.api.nodes[int(request.path_params["id"])]
         node.advance(self.api.now())
-        if data.pop("crash", False):
-            node.crash(self.api.now())
-        if state := data.pop("state", None):
-            node.plan, node.restarting = [], False
-            node._enter(state, self.api.now())
-        if signal := data.pop("signal", None):
-            node.signal(signal, self.api.now())
-        if data.pop("delete", False):
-            del self.api.nodes[node.config.id]
+        actions = {key: data.pop(key, None) for key in ("crash", "state", "signal", "delete")}
         for key, value in data.items():
             getattr(node.config, key)
             setattr(node.config, key, value)
+        if actions["crash"]:
+            node.crash(self.api.now())
+        if actions["state"]:
+            node.plan, node.restarting = [], False
+            node._enter(actions["state"], self.api.now())
+        if actions["signal"]:
+            node.signal(actions["signal"], self.api.now())
+        if actions["delete"]:
+            del self.api.nodes[node.config.id]
         return JSONResponse({})
 
     async def change(self, request: Request) -> Response:

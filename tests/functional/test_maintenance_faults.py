@@ -1,0 +1,172 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can happen to a countdown, and what its players and its operator hear of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
+WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
+CANCELLED = "say Maintenance cancelled: no restart now."
+
+
+@pytest.fixture
+def during(simulator, operate):
+    """Run a maintenance, and do something to its server once the first line is out."""
+
+    def run(happening, server=None, **options):
+        sim = simulator([{**SERVER, **(server or {})}])
+
+        def meanwhile():
+            until = time.monotonic() + 20
+            while not sim.console(1234) and time.monotonic() < until:
+                time.sleep(0.02)
+            happening(sim)
+
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        try:
+            result = operate(sim, "maintenance", server_id=1234, **{"announcements": WARNINGS, **options})
+        finally:
+            thread.join()
+        return sim, result
+
+    return run
+
+
+def test_a_server_that_crashes_for_good_is_left_off(during):
+    sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True))
+    assert (result["outcome"], result["changed"], result["reason"]) == ("skipped", False, "offline"), result
+    assert sim.states(1234) == ["running", "offline"] and "signal" not in [e["kind"] for e in result["timeline"] if e["outcome"] == "sent"]
+
+
+def test_a_server_that_crashes_and_comes_back_is_still_restarted(during):
+    sim, result = during(lambda sim: sim.patch(1234, crash=True))
+    assert result["outcome"] == "done" and result["confirmed"], result
+    assert sim.states(1234)[-4:] == ["stopping", "offline", "starting", "running"]
+
+
+def test_a_server_stopped_by_somebody_else_stays_stopped(during):
+    sim, result = during(lambda sim: sim.patch(1234, signal="stop"))
+    assert result["outcome"] == "skipped" and not [post for post in sim.posts() if "signal" in post["body"]], result
+
+
+def test_a_server_that_is_gone_fails_with_one_clear_line(during):
+    _sim, result = during(lambda sim: sim.patch(1234, delete=True))
+    assert result["outcome"] == "failed" and not result["changed"] and "(HTTP 404)" in result["msg"], result
+
+
+def test_a_server_suspended_meanwhile_is_called_off_aloud(during):
+    sim, result = during(lambda sim: sim.patch(1234, service_status="suspended"))
+    assert result["outcome"] == "skipped" and result["reason"] == "suspended (billing)", result
+    assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
+
+
+def test_a_token_revoked_meanwhile_fails_and_says_that_nobody_could_be_told(simulator, operate):
+    sim = simulator([SERVER])
+    warnings = []
+    sim.fault(method="POST", path="command", status=401, body='{"message": "Unauthenticated."}', skip=1)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, warn=warnings.append)
+    assert result["outcome"] == "failed" and "api_token" in result["msg"] and sim.states(1234) == ["running"], result
+    assert any("could not be told" in text for text in warnings)
+
+
+def test_a_state_that_becomes_unknown_calls_the_countdown_off(during):
+    sim, result = during(lambda sim: sim.patch(1234, null=True))
+    assert result["outcome"] == "failed" and not result["changed"] and "unknown" in result["msg"], result
+    assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
+
+
+def test_a_state_that_is_unknown_for_a_moment_only_moves_the_restart(during):
+    def hide(sim):
+        sim.patch(1234, null=True)
+        time.sleep(2.5)
+        sim.patch(1234, null=False)
+
+    _sim, result = during(hide)
+    assert result["outcome"] == "done" and result["notice_error"] >= 0, result
+
+
+def test_a_node_that_is_down_for_a_moment_delays_and_never_shortens(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", status=503, skip=1, count=2)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
+    down = next(row["time"] for row in sim.state_log(1234) if row["state"] == "stopping")
+    for line, notice in zip(sim.console_log(1234), (3.0, 1.0)):
+        assert down - line["time"] >= notice - 0.02
+    assert result["outcome"] == "done" and result["notice_error"] >= 0, result
+
+
+def test_a_delay_past_the_deadline_is_called_off_aloud(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", delay=2.5, done=True, skip=1, count=1)
+    from datetime import datetime
+
+    deadline = datetime.fromtimestamp(time.time() + 4.5).astimezone().isoformat()
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, deadline=deadline)
+    assert result["outcome"] == "deferred" and not result["changed"], result
+    assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
+
+
+def test_a_restart_whose_answer_was_lost_is_followed_and_proven(simulator, operate):
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="power", drop=True, done=True)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
+    assert result["outcome"] == "done" and result["confirmed"] and len([p for p in sim.posts() if "signal" in p["body"]]) == 1, result
+
+
+def test_a_stop_that_hangs_fails_and_kills_only_where_asked(simulator, operate):
+    for more, signals, outcome in (({"wait_timeout": 1.5}, ["stop"], "failed"), ({"kill_after": 1.0}, ["stop", "kill"], "done")):
+        sim = simulator([{**SERVER, "hanging_stop": True}])
+        result = operate(sim, "maintenance", server_id=1234, state="stopped", announcements=WARNINGS[1:], **more)
+        assert (result["outcome"], result["changed"]) == (outcome, True), result
+        assert [post["body"]["signal"] for post in sim.posts() if "signal" in post["body"]] == signals
+
+
+def test_a_boot_that_fails_is_told(simulator, operate):
+    sim = simulator([{**SERVER, "failed_start": True}])
+    result = operate(sim, "maintenance", server_id=1234, done_text="Back!", wait_timeout=3.0)
+    assert result["outcome"] == "failed" and result["changed"] and "last state: offline" in result["msg"], result
+    assert not sim.console(1234)
+
+
+def test_the_start_is_awaited_and_the_state_is_looked_at_again(simulator, operate):
+    from datetime import datetime
+
+    sim = simulator([SERVER])
+    start = time.time() + 2
+    at = datetime.fromtimestamp(start).astimezone().isoformat()
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:], start=at)
+    assert result["outcome"] == "done" and 0 <= sim.console_log(1234)[0]["time"] - start < 0.5, result
+
+
+@pytest.mark.parametrize("state", ["starting", "stopping"])
+def test_a_server_in_transition_is_maintained_all_the_same(simulator, operate, state):
+    sim = simulator([{**SERVER, "state": "offline" if state == "starting" else "running", "stop_seconds": 40.0}])
+    sim.patch(1234, signal="start" if state == "starting" else "restart")
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
+    assert result["outcome"] == "done" and result["confirmed"], result
+
+
+def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
+    """Timelines leave ``write_headroom`` writes of each window free."""
+    sim = simulator([{**SERVER, "id": i} for i in range(1, 10)], write_limit=6)
+    options = {"write_limit": 6, "announcements": [{"before": "2s", "text": "a"}], "wait_timeout": 20.0}
+    threads = [threading.Thread(target=operate, args=(sim, "maintenance"), kwargs={"server_id": i, **options}) for i in range(2, 10)]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 10
+    while len(sim.posts()) < 4:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    urgent = operate(sim, "power", server_id=1, state="stopped", wait=False, write_limit=6)
+    for thread in threads:
+        thread.join()
+    assert urgent["signal"] == "stop" and urgent["api"]["waited_seconds"] < 0.1, urgent
+    assert 429 not in [post["status"] for post in sim.posts()]
