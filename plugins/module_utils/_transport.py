@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Union
 
@@ -75,7 +76,7 @@ class Transport:
         self._auth = _Bearer(settings.api_token)
         if not settings.validate_certs:
             # Asked for by the user: a warning for each request would only bury the output.
-            requests.packages.urllib3.disable_warnings(requests.packages.urllib3.exceptions.InsecureRequestWarning)
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._session = requests.Session()
         self._session.headers.update(
             {
