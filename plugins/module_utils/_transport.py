@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import sys
 import time
 import warnings
@@ -147,6 +148,6 @@ def _reason(exc: BaseException) -> str:
         if not isinstance(cause, BaseException):
             break
         inner = cause
-    text = str(inner).rsplit("object at 0x", 1)[-1]
-    text = text.split(": ", 1)[-1] if text != str(inner) else text
+    # urllib3 puts the connection's own text before the cause: "<... object at 0x7f...>: " or "HTTPSConnection(host=...): ".
+    text = re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner))
     return " ".join(text.split())[:200] or type(inner).__name__

@@ -154,3 +154,23 @@ def test_with_any_other_connection_the_module_runs_on_the_target(simulator, ansi
         assert ("AnsiballZ_serverprism_power" in result["_output"]) == (connection == "faraway")
         results.append(result)
     assert comparable(results[0]) == comparable(results[1]) and not results[0].get("failed")
+
+
+def test_no_log_hides_the_result_and_the_progress(simulator, ansible):
+    sim = simulator(SERVERS)
+    options = {"server_id": 1234, "state": "restarted", "poll_interval": 0.1}
+    task = {"serverprism.cloud.serverprism_power": options, "no_log": True}
+    run = ansible.run(sim, [{"hosts": "localhost", "gather_facts": False, "tasks": [task]}], "-v")
+    assert run.rc == 0 and "restart" not in run.output and "censored" in run.output, run.output
+
+
+def test_a_delegated_task_runs_where_it_is_delegated_to(simulator, ansible):
+    sim = simulator(SERVERS)
+    inventory = ansible.folder / "hosts.ini"
+    inventory.write_text("game ansible_host=192.0.2.1 ansible_connection=ssh\n")
+    task = {
+        "serverprism.cloud.serverprism_power": {"server_id": 1234, "state": "restarted", "poll_interval": 0.1},
+        "delegate_to": "localhost",
+    }
+    run = ansible.run(sim, [{"hosts": "game", "gather_facts": False, "tasks": [task]}], "-i", str(inventory), "-vvv")
+    assert run.rc == 0 and "[game] restart sent" in run.stdout and "AnsiballZ" not in run.output, run.output
