@@ -14,7 +14,8 @@ class ModuleDocFragment:
 options:
   api_token:
     description:
-      - The API token, made under Account, API Credentials. Reading needs the scope C(servers:read), signals and commands need C(servers:control).
+      - The API token, made under Account, API Credentials. Reading needs the scope C(servers:read), signals and commands need
+        C(servers:control).
       - If not set, E(SERVERPRISM_API_TOKEN) is used.
     type: str
     required: true
@@ -43,7 +44,8 @@ options:
     default: 20.0
   max_wait:
     description:
-      - Seconds the task may spend on waiting for its turn, on HTTP 429 and 503 and on retries, in all. Then it fails and says on what the time went. The start of a timeline is bounded by its deadline instead.
+      - Seconds the task may spend on waiting for its turn, on HTTP 429 and 503 and on retries, in all. Then it fails and says on what the
+        time went. The start of a timeline is bounded by its deadline instead.
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0

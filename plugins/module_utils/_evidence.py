@@ -61,6 +61,11 @@ class Watch:
         """From here on an answer cannot be older than the signal."""
         return self.sent_at + self.cache
 
+    @property
+    def newest(self) -> Sight:
+        """The newest look that told a state: one since the signal, or the one before it."""
+        return self.last or self.before
+
     def fresh(self, sight: Sight) -> bool:
         """Whether this look shows the server after the signal: its content is new, or the cache has run out."""
         if sight.state is None:

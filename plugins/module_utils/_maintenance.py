@@ -187,118 +187,108 @@ class Maintenance:
             step = again
         signal = step.signal or _SIGNAL[self.wanted]
         script = self.script if sight.state != "offline" else _without_words(self.script)
-        self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline)
-        self.countdown.reserve(max(self.ctx.clock.now(), self.start))
-        if not self.countdown.deadline_ok():
-            return self._defer()
+        countdown = self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline)
+        countdown.reserve(max(self.ctx.clock.now(), self.start))
+        if not countdown.deadline_ok():
+            return self._defer(countdown)
         if self.ctx.check_mode:
-            return self._predict(signal)
-        self._tell_plan()
+            return self._predict(countdown, signal)
+        self._tell_plan(countdown)
         with Interruptible() as interruptible:
-            self._guarded(interruptible, sight, signal)
+            self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
-            self.countdown.say(DONE, self.script.done_text)
+            countdown.say(DONE, self.script.done_text)
 
-    def _tell_plan(self) -> None:
-        assert self.countdown is not None
-        first, action = self.countdown.entries[0], self.countdown.action
+    def _tell_plan(self, countdown: Countdown) -> None:
+        first, action = countdown.entries[0], countdown.action
         if first.planned > self.ctx.clock.now() + 1:
             self.ctx.progress(f"starts at {iso(first.planned)[11:19]} UTC, {action.text} at {iso(action.planned)[11:19]} UTC")
         else:
             self.ctx.progress(f"{action.text} at {iso(action.planned)[11:19]} UTC")
 
-    def _defer(self) -> None:
-        assert self.countdown is not None and self.deadline is not None
+    def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:
-            self.countdown.release()
-        self._end("deferred", f"the {self.countdown.action.text} would begin after the deadline, {iso(self.deadline)}")
+            countdown.release()
+        self._end("deferred", f"the {countdown.action.text} would begin after the deadline, {iso(self.deadline or 0.0)}")
 
-    def _predict(self, signal: str) -> None:
-        assert self.countdown is not None
-        entries = self.countdown.entries
-        action = self.countdown.action.planned
+    def _predict(self, countdown: Countdown, signal: str) -> None:
+        entries = countdown.entries
+        action = countdown.action.planned
         for index, entry in enumerate(entries[:-1]):
-            line = self.countdown.line(entry, entry.before or 0.0, action)
+            line = countdown.line(entry, entry.before or 0.0, action)
             entries[index] = Entry(entry.kind, line, entry.planned, before=entry.before)
         after = "running" if self.wanted == "restarted" else "offline"
         self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
-    def _guarded(self, interruptible: Interruptible, sight: Sight, signal: str) -> None:
+    def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
-        assert self.countdown is not None
         try:
-            self._count_down_and_act(sight)
+            self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
             interruptible.ignore_more()
-            self.countdown.call_off()
+            countdown.call_off()
             if isinstance(exc, TooLate):
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
                 return
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
         except Interrupted as exc:
             interruptible.ignore_more()
-            self._interrupted(exc.name, signal)
+            self._interrupted(countdown, exc.name, signal)
         except BaseException:
             interruptible.ignore_more()
             if not self._action_is_out():
-                self.countdown.call_off()
+                countdown.call_off()
             raise
 
     def _action_is_out(self) -> bool:
         return self.follow is not None and bool(self.follow.signals)
 
-    def _interrupted(self, name: str, signal: str) -> None:
-        assert self.countdown is not None
+    def _interrupted(self, countdown: Countdown, name: str, signal: str) -> None:
         if self._action_is_out():
             self.result["outcome"] = "failed"
             raise OperationFailed(
                 f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: what came of it was not seen.",
                 self.result,
             )
-        self.countdown.call_off()
+        countdown.call_off()
         self.result["outcome"] = "cancelled"
-        told = "; the players were told" if any(e.outcome == "sent" for e in self.countdown.extra) else ""
+        told = "; the players were told" if any(e.outcome == "sent" for e in countdown.extra) else ""
         raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was called off{told}.", self.result)
 
-    def _count_down_and_act(self, sight: Sight) -> None:
-        assert self.countdown is not None
-        countdown = self.countdown
+    def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
         first = countdown.entries[0].planned
         if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
             self._sleep_until(first - 2 * LOOK_AHEAD)
-            sight = self._still_up(sight)
+            sight = self._still_up(countdown)
             if self.result["reason"]:
                 return
         try:
             countdown.run()
         except WentOffline:
-            sight = self._still_up(sight)
+            sight = self._still_up(countdown)
             if self.result["reason"]:
                 return
             if sight.state != "offline":
                 raise
         if countdown.read_turn is not None:
             self._sleep_until(countdown.action.planned - LOOK_AHEAD)
-            sight = self._still_up(sight)
+            sight = self._still_up(countdown)
             if self.result["reason"]:
                 return
-        self._act(sight)
+        self._act(countdown, sight)
 
     def _sleep_until(self, at: float) -> None:
         self.ctx.clock.sleep(max(0.0, at - self.ctx.clock.now()))
 
-    def _still_up(self, sight: Sight) -> Sight:
+    def _still_up(self, countdown: Countdown) -> Sight:
         """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
-        assert self.countdown is not None
-        server, sight, step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
         self._saw(server, sight)
         if self._step(server, sight) is None:
-            self.countdown.call_off() if sight.state != "offline" else self.countdown.release()
+            countdown.call_off() if sight.state != "offline" else countdown.release()
         return sight
 
-    def _act(self, sight: Sight) -> None:
-        assert self.countdown is not None
-        countdown = self.countdown
+    def _act(self, countdown: Countdown, sight: Sight) -> None:
         step = decide(self.wanted, sight.state, self.params["if_offline"])
         if step.signal is None:
             raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
@@ -323,8 +313,7 @@ class Maintenance:
         """Bring the timeline and what follows from it into the result."""
         if self.countdown is None:
             return
-        if self._action_is_out():
-            assert self.follow is not None
+        if self.follow is not None and self.follow.signals:
             self.result.update(changed=True, signal=self.follow.signals[-1])
         entries = [*self.countdown.entries, *self.countdown.extra]
         self.result["timeline"] = [entry.as_dict() for entry in entries]

@@ -65,9 +65,9 @@ def run(ctx: Context) -> Result:
     try:
         if ctx.check_mode:
             _predict(params, server, step, result)
-        elif step.action == SEND:
+        elif step.signal is not None:
             refuse_suspended(server, step.signal)
-            _send(ctx, sight, step, waiting, result)
+            _send(ctx, sight, step.signal, waiting, result)
         elif step.action == REFUSE:
             raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
         elif step.action == HOLD:
@@ -112,13 +112,12 @@ def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result)
         result["after"] = _AFTER[params["state"]]
 
 
-def _send(ctx: Context, sight: Sight, step: Step, waiting: Waiting, result: Result) -> None:
+def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Result) -> None:
     params = ctx.params
     follow = Follow(ctx, params["server_id"], params["state"], waiting)
-    assert step.signal is not None
     try:
-        follow.send(step.signal, sight)
-        result.update(changed=True, signal=step.signal, after=None, confirmed=False, evidence="none")
+        follow.send(signal, sight)
+        result.update(changed=True, signal=signal, after=None, confirmed=False, evidence="none")
         verdict = follow.until_done() if params["wait"] else Verdict("unconfirmed")
     except Conflict as exc:
         raise OperationFailed(str(exc), result, server_id=params["server_id"], status=exc.status) from exc

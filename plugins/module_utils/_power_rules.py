@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import UP, Watch
+from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import UP, Sight, Watch
 
 SEND, HOLD, WAIT, SKIP, REFUSE, LOOK = "send", "hold", "wait", "skip", "refuse", "look"
 
@@ -79,7 +79,7 @@ def judge(wanted: str, signal: str, watch: Watch, running_when: str, now: float)
         return PENDING
     ready = sight.state == "running" or (running_when == "starting" and sight.state == "starting")
     if signal in ("stop", "kill") and wanted != "restarted":
-        return _judge_down(signal, watch, now)
+        return _judge_down(sight, watch)
     if watch.fell_back_at is not None:
         if now >= watch.fell_back_at + GRACE_CACHES * watch.cache:
             return Verdict("failed", "it began to start and went offline again: the start failed, or the game crashed")
@@ -98,10 +98,9 @@ def judge(wanted: str, signal: str, watch: Watch, running_when: str, now: float)
     return Verdict("unconfirmed") if ready and sight.at >= watch.horizon else PENDING
 
 
-def _judge_down(signal: str, watch: Watch, now: float) -> Verdict:
-    assert watch.last is not None
-    if watch.last.state == "offline":
+def _judge_down(sight: Sight, watch: Watch) -> Verdict:
+    if sight.state == "offline":
         return DONE
     # A stop is dropped while a server boots, and a killed server that was restarting starts again.
-    dropped = watch.last.at >= watch.horizon and watch.last.state in UP
+    dropped = sight.at >= watch.horizon and sight.state in UP
     return Verdict("again") if dropped else PENDING

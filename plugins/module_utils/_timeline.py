@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -170,5 +169,5 @@ def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Option
     ]
     if not errors:
         return None
-    worst: float = max(errors, key=lambda seconds: math.fabs(seconds))
+    worst: float = max(errors, key=abs)
     return round(worst, 3)

@@ -154,31 +154,35 @@ class Follow:
         self.ctx.progress(f"{signal} sent")
         return at
 
+    @property
+    def _watching(self) -> Watch:
+        if self.watch is None:
+            raise RuntimeError("no signal was sent yet")
+        return self.watch
+
     def until_done(self) -> Verdict:
         """Look until there is a verdict other than pending; ``timeout`` in its status means the time is up."""
-        assert self.watch is not None
         until = self.first_sent_at + self.waiting.timeout
         while True:
             self._sleep_until_news(until)
             self._see(until)
             now = self.ctx.clock.now()
-            verdict = judge(self.wanted, self.signals[-1], self.watch, self.waiting.running_when, now)
+            verdict = judge(self.wanted, self.signals[-1], self._watching, self.waiting.running_when, now)
             if verdict.status == "again":
                 verdict = self._send_again()
             elif verdict.status == "start":
                 self.ctx.progress("was killed and stays offline: start")
-                self.send("start", self.watch.last or self.watch.before)
+                self.send("start", self._watching.newest)
                 verdict = Verdict("pending")
             elif verdict.status == "pending" and self._kill_is_due(now):
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
-                self.send("kill", self.watch.last or self.watch.before)
+                self.send("kill", self._watching.newest)
             if verdict.status != "pending":
                 return verdict
             if now >= until:
                 return Verdict("timeout")
 
     def _see(self, until: float) -> None:
-        assert self.watch is not None
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
             _server, sight = look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
@@ -188,19 +192,18 @@ class Follow:
             # A look that fails is only a look less: the signal is out, so go on until the time is up.
             self.ctx.progress(f"could not look: {exc}")
             return
-        self.watch = self.watch.see(sight)
-        if sight.state is not None and sight.state != self.shown and self.watch.fresh(sight):
+        self.watch = self._watching.see(sight)
+        if sight.state is not None and sight.state != self.shown and self._watching.fresh(sight):
             self.shown = sight.state
             self.ctx.progress(f"is {sight.state}")
 
     def _sleep_until_news(self, until: float) -> None:
         """Sleep until a look can show something new: the cache of the last look must have run out."""
-        assert self.watch is not None
         now = self.ctx.clock.now()
-        cache = self.watch.cache * 1.01 + 0.01 if self.watch.cache else 0.0
+        cache = self._watching.cache * 1.01 + 0.01 if self._watching.cache else 0.0
         due = now + max(self.waiting.interval, cache)
-        if self.watch.last is None:
-            due = max(now + min(self.waiting.interval, cache or self.waiting.interval), self.watch.sent_at + cache)
+        if self._watching.last is None:
+            due = max(now + min(self.waiting.interval, cache or self.waiting.interval), self._watching.sent_at + cache)
         kill_at = self._kill_at()
         if kill_at is not None and kill_at > now:
             due = min(due, kill_at)
@@ -217,17 +220,16 @@ class Follow:
             return False
         if self.signals[-1] == "restart":
             # "running" may be the new process already: only a stop that is seen to hang is killed.
-            return self.watch.last is not None and self.watch.last.state == "stopping"
+            return self._watching.last is not None and self._watching.last.state == "stopping"
         # Never a signal on an unknown state: the newest look that told a state decides.
-        sight = self.watch.last or self.watch.before
+        sight = self._watching.newest
         return sight.state in ("starting", "running", "stopping")
 
     def _send_again(self) -> Verdict:
-        assert self.watch is not None and self.watch.last is not None
         if len(self.signals) >= MAX_SIGNALS:
             return Verdict("unconfirmed", f"{self.signals[-1]} was accepted {len(self.signals)} times and dropped each time")
         self.ctx.progress(f"{self.signals[-1]} was dropped: sending it again")
-        self.send(self.signals[-1], self.watch.last)
+        self.send(self.signals[-1], self._watching.newest)
         return Verdict("pending")
 
     @property

@@ -12,7 +12,8 @@ short_description: Announce, save, restart and verify a server
 version_added: 0.1.0
 description:
   - The whole maintenance of one server as one timeline. Warn the players in steps, save, restart or stop, and prove that it happened.
-  - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves the restart. Nobody ever gets less notice than was announced.
+  - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves
+    the restart. Nobody ever gets less notice than was announced.
   - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
@@ -91,7 +92,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait, from the signal on, until the server is down or up.
-      - When they are over the task fails, says the last state, and RV(changed) is V(true) if a signal went out.
+      - When they are over the task fails, says the last state, and C(changed) is V(true) if a signal went out.
     type: float
     default: 600.0
   poll_interval:
@@ -154,11 +155,31 @@ timeline:
   elements: dict
   returned: always
   contains:
-    kind: {description: "V(announcement), V(command), V(signal), V(cancel) or V(done).", type: str, returned: always, sample: announcement}
-    text: {description: The console line or the signal., type: str, returned: always, sample: say Restart in 5 minutes}
-    planned: {description: When it was to go out., type: str, returned: always, sample: "2026-05-04T03:00:00.000000Z"}
-    at: {description: "When it was answered (the signal, when it was sent); null if never.", type: str, returned: always, sample: "2026-05-04T03:00:00.081000Z"}
-    outcome: {description: "V(planned), V(sent), V(unknown) (no clear answer), V(failed) or V(dropped) (called off).", type: str, returned: always, sample: sent}
+    kind:
+      description: V(announcement), V(command), V(signal), V(cancel) or V(done).
+      type: str
+      returned: always
+      sample: announcement
+    text:
+      description: The console line or the signal.
+      type: str
+      returned: always
+      sample: say Restart in 5 minutes
+    planned:
+      description: When it was to go out.
+      type: str
+      returned: always
+      sample: "2026-05-04T03:00:00.000000Z"
+    at:
+      description: When it was answered (the signal, when it was sent); null if never.
+      type: str
+      returned: always
+      sample: "2026-05-04T03:00:00.081000Z"
+    outcome:
+      description: V(planned), V(sent), V(unknown) (no clear answer), V(failed) or V(dropped) (called off).
+      type: str
+      returned: always
+      sample: sent
 notice_error:
   description: Seconds by which the worst announcement missed the notice it gave. Never negative while the promise holds.
   type: float

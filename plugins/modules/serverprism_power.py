@@ -51,7 +51,7 @@ options:
   wait_timeout:
     description:
       - Seconds to wait, from the signal on, until the server is down or up.
-      - When they are over the task fails, says the last state, and RV(changed) is V(true) if a signal went out.
+      - When they are over the task fails, says the last state, and C(changed) is V(true) if a signal went out.
     type: float
     default: 600.0
   poll_interval:

@@ -12,7 +12,8 @@ short_description: List servers and how they are
 version_added: 0.1.0
 description:
   - Lists the servers of the customer that the token belongs to, and on request how they are right now.
-  - Without O(details) and O(server_ids) it costs one read, however many servers there are. Each server with details costs one more, and the API allows 60 a minute.
+  - Without O(details) and O(server_ids) it costs one read, however many servers there are. Each server with details costs one more, and
+    the API allows 60 a minute.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
@@ -74,17 +75,47 @@ servers:
   elements: dict
   returned: always
   contains:
-    id: {description: The ID., type: int, returned: always, sample: 1234}
-    product: {description: What was bought., type: str, returned: always, sample: Minecraft 4 GB}
-    service_status: {description: The billing status., type: str, returned: always, sample: active}
-    name: {description: The name its owner gave., type: str, returned: with details, sample: My Minecraft}
-    limits: {description: "What it may use; 0 means unlimited.", type: dict, returned: with details, sample: {memory_mb: 4096, disk_mb: 25600, cpu_percent: 200}}
+    id:
+      description: The ID.
+      type: int
+      returned: always
+      sample: 1234
+    product:
+      description: What was bought.
+      type: str
+      returned: always
+      sample: Minecraft 4 GB
+    service_status:
+      description: The billing status.
+      type: str
+      returned: always
+      sample: active
+    name:
+      description: The name its owner gave.
+      type: str
+      returned: with details
+      sample: My Minecraft
+    limits:
+      description: What it may use; 0 means unlimited.
+      type: dict
+      returned: with details
+      sample: {memory_mb: 4096, disk_mb: 25600, cpu_percent: 200}
     resources:
       description: Live use, null where the node did not tell.
       type: dict
       returned: with details
-      sample: {current_state: running, memory_bytes: 2147483648, cpu_absolute: 18.5, disk_bytes: 7300000000, network_rx_bytes: 12345678, network_tx_bytes: 87654321}
-    current_state: {description: "V(offline), V(starting), V(running), V(stopping), or null when unknown.", type: str, returned: with details, sample: running}
+      sample:
+        current_state: running
+        memory_bytes: 2147483648
+        cpu_absolute: 18.5
+        disk_bytes: 7300000000
+        network_rx_bytes: 12345678
+        network_tx_bytes: 87654321
+    current_state:
+      description: V(offline), V(starting), V(running), V(stopping), or null when unknown.
+      type: str
+      returned: with details
+      sample: running
 not_found:
   description: The O(server_ids) that are not there.
   type: list

@@ -143,7 +143,7 @@ def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
     with pytest.raises(kind) as caught:
         VERBS[verb][0](c)
     text = str(caught.value)
-    assert type(caught.value) is kind and words in text and f"(HTTP {answer.status})" in text and "7" in text
+    assert caught.type is kind and words in text and f"(HTTP {answer.status})" in text and "7" in text
     assert len(c._transport.asked) == 1
 
 
