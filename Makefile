@@ -42,7 +42,8 @@ demo: venv ## Watch a maintenance of a simulated fleet, live
 	$(BIN)/python tests/demo/run.py
 
 bench: venv ## Measure, side by side, and put the figures into the README
-	$(BIN)/python tests/benchmarks/cost.py
+	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.inventory
 
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2

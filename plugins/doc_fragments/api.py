@@ -91,3 +91,44 @@ notes:
     with C(async), the module runs on the target, which needs the Python library C(requests).
 requirements: [requests]
 """
+
+    # For plugins that are no modules: where else each option comes from.
+    PLUGIN = r"""
+options:
+  api_token:
+    env:
+      - name: SERVERPRISM_API_TOKEN
+  api_url:
+    env:
+      - name: SERVERPRISM_API_URL
+  validate_certs:
+    env:
+      - name: SERVERPRISM_VALIDATE_CERTS
+  ca_path:
+    env:
+      - name: SERVERPRISM_CA_PATH
+  timeout:
+    env:
+      - name: SERVERPRISM_TIMEOUT
+  max_wait:
+    env:
+      - name: SERVERPRISM_MAX_WAIT
+  read_limit:
+    env:
+      - name: SERVERPRISM_READ_LIMIT
+  write_limit:
+    env:
+      - name: SERVERPRISM_WRITE_LIMIT
+  limit_window:
+    env:
+      - name: SERVERPRISM_LIMIT_WINDOW
+  write_headroom:
+    env:
+      - name: SERVERPRISM_WRITE_HEADROOM
+  ledger:
+    env:
+      - name: SERVERPRISM_LEDGER
+  status_cache:
+    env:
+      - name: SERVERPRISM_STATUS_CACHE
+"""

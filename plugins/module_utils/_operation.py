@@ -66,6 +66,11 @@ class Operation:
         return {**API_ARGUMENT_SPEC, **self.options}
 
 
+def open_client(settings: Settings, clock: Clock, warn: Callable[[str], None]) -> Client:
+    """A client on the ledger that the settings name."""
+    return Client(settings, clock, open_ledger(settings, clock, warn), warn=warn)
+
+
 def perform(
     operation: Operation,
     params: Dict[str, Any],
@@ -82,7 +87,7 @@ def perform(
     try:
         settings = Settings.from_params(params)
         operation.check(params)
-        client = Client(settings, clock, open_ledger(settings, clock, warn), warn=warn)
+        client = open_client(settings, clock, warn)
         context = Context(params, client, clock, settings, check_mode, diff, progress, warn)
         result = operation.run(context)
     except ServerPrismError as exc:

@@ -18,9 +18,9 @@ from typing import Any
 
 from simulator.process import Simulator
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.figures import put
+
 TASKS, ROUNDS = 40, 3
-MARK = "<!-- made by make bench: {} -->"
 
 
 def plays() -> dict[str, list[dict[str, Any]]]:
@@ -65,14 +65,7 @@ def table(costs: dict[str, float]) -> str:
     return "\n".join(["| the same GET, by | a task | ratio |", "|---|---|---|", *rows])
 
 
-def put(readme: Path, name: str, text: str) -> None:
-    """Put the figures into the README, between their marks."""
-    mark = MARK.format(name)
-    before, _old, after = readme.read_text().split(mark)
-    readme.write_text(f"{before}{mark}\n{text}\n{mark}{after}")
-
-
 if __name__ == "__main__":
     figures = table(measure())
     print(figures)
-    put(ROOT / "README.md", "cost", figures)
+    put("cost", figures)

@@ -32,6 +32,8 @@ def blocks():
 def test_the_examples_of_the_pages_run(simulator, ansible, block):
     sim = simulator(FLEET)
     inventory = ansible.folder / "inventory.json"
+    if "plugin" in block:
+        inventory = inventory.with_name("fleet.serverprism.yml")
     if isinstance(block, dict):
         inventory.write_text(json.dumps(block))
         playbook = "serverprism.cloud.maintenance"

@@ -1,0 +1,182 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: servers
+short_description: The servers of a ServerPrism customer as an inventory
+version_added: 0.1.0
+description:
+  - Every active or suspended server becomes a host. Its configuration file ends in C(.serverprism.yml) or C(.serverprism.yaml).
+  - A fleet of any size costs one read. With O(details) each server costs one more, and the API allows 60 a minute.
+  - Nothing of the API is ever taken for a template. A host is added only after everything was read, so a failure leaves no partial fleet.
+  - When an inventory fails, Ansible goes on without it. In pipelines set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true).
+author: ServerPrism collection contributors (@serverprism)
+extends_documentation_fragment:
+  - serverprism.cloud.api
+  - serverprism.cloud.api.plugin
+  - constructed
+  - inventory_cache
+options:
+  plugin:
+    description: Must be V(serverprism.cloud.servers).
+    type: str
+    required: true
+    choices: [serverprism.cloud.servers]
+  details:
+    description:
+      - Whether name, limits, resources and state of each server are read, too. Costs one read for each server.
+    type: bool
+    default: false
+  service_status:
+    description: Only servers with this billing status, such as V(active).
+    type: str
+  product:
+    description: Only servers whose product this regular expression finds something in.
+    type: str
+  hostname:
+    description:
+      - A Jinja2 expression for the name of a host, or a list of them, of which the first with a result is taken. It may use the variables
+        of the host.
+      - By default product and ID, as in V(minecraft-4-gb-1234).
+      - Characters that have a meaning in host patterns become hyphens. Of servers with the same name each gets its ID appended.
+    type: list
+    elements: str
+    default: []
+  connection_local:
+    description:
+      - Whether hosts get C(ansible_connection=local) and the Python of this controller, since modules of this collection only call an API.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+# fleet.serverprism.yml; the token is taken from the environment variable SERVERPRISM_API_TOKEN.
+plugin: serverprism.cloud.servers
+
+---
+# Only what is paid for, in groups by game: game_minecraft, game_palworld.
+plugin: serverprism.cloud.servers
+api_token: "{{ lookup('ansible.builtin.env', 'COMMUNITY_TOKEN') }}"
+service_status: active
+keyed_groups:
+  - key: serverprism_product | split | first | lower
+    prefix: game
+
+---
+# Names, limits and states, and hosts called after their names; kept for ten minutes.
+plugin: serverprism.cloud.servers
+details: true
+hostname: serverprism_name | lower
+groups:
+  big: serverprism_limits.memory_mb >= 8192
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/serverprism
+cache_timeout: 600
+"""
+
+import sys
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.display import Display
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import FleetServer, host_names, read_fleet, variables
+from ansible_collections.serverprism.cloud.plugins.module_utils._info import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+
+display = Display()
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+    """See DOCUMENTATION."""
+
+    NAME = "serverprism.cloud.servers"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether the file is meant for this plugin, by its name."""
+        return super().verify_file(path) and path.endswith(
+            (".serverprism.yml", ".serverprism.yaml", "/serverprism.yml", "/serverprism.yaml")
+        )
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Read everything, and only then add hosts."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        try:
+            check({"server_ids": [], "product": self.get_option("product")})
+            fleet = self._fleet(path, cache)
+        except ServerPrismError as exc:
+            raise AnsibleParserError(f"{printable(path)}: {exc}") from exc
+        self._populate(fleet)
+
+    def _fleet(self, path: str, cache: bool) -> list[FleetServer]:
+        """From the cache, where it may be used and holds what is asked for; else from the API."""
+        settings = Settings.from_params({name: self._option(name) for name in API_ARGUMENT_SPEC})
+        details = self.get_option("details")
+        what = {"api_url": settings.api_url, "details": details}
+        key = self.get_cache_key(path)
+        if cache and self.get_option("cache"):
+            try:
+                known = self._cache[key]
+                if {name: known[name] for name in what} == what:
+                    return [FleetServer.from_dict(row) for row in known["servers"]]
+            except (KeyError, TypeError, ValueError):
+                pass
+        client = open_client(settings, SystemClock(), lambda text: display.warning(printable(text)))
+        fleet = read_fleet(client, details, self.get_option("product"), self.get_option("service_status"))
+        if self.get_option("cache"):
+            self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
+        return fleet
+
+    def _option(self, name: str) -> Any:
+        """An option of the API; its value may be a template, as for a token from a lookup."""
+        value = self.get_option(name)
+        if isinstance(value, str) and self.templar.is_template(value):
+            try:
+                value = self.templar.template(value)
+            except Exception as exc:
+                # The error may quote what the template gave: for a token only its kind is told.
+                raise BadOption(name, f"the template cannot be evaluated ({type(exc).__name__})") from exc
+            if not isinstance(value, str):
+                raise BadOption(name, "the template does not give a text")
+        return value
+
+    def _populate(self, fleet: list[FleetServer]) -> None:
+        """Hosts, variables and groups. Texts of the API are not trusted as templates, which is what Ansible assumes of plain ones."""
+        strict, compose = self.get_option("strict"), self.get_option("compose")
+        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+        connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        common = connection if self.get_option("connection_local") else {}
+        rows = [variables(server) for server in fleet]
+        names = host_names(fleet, [self._name(row) for row in rows])
+        for name, row in zip(names, rows):
+            self.inventory.add_host(name)
+            row.update(common)
+            for key, value in row.items():
+                self.inventory.set_variable(name, key, value)
+            if compose:
+                self._set_composite_vars(compose, row, name, strict=strict)
+            if groups:
+                self._add_host_to_composed_groups(groups, row, name, strict=strict)
+            if keyed_groups:
+                self._add_host_to_keyed_groups(keyed_groups, row, name, strict=strict)
+
+    def _name(self, row: dict[str, Any]) -> str:
+        """What the first of the expressions gives; empty where none gives anything."""
+        for expression in self.get_option("hostname"):
+            try:
+                name = self._compose(expression, row)
+            except Exception as exc:
+                if self.get_option("strict"):
+                    raise AnsibleParserError(f"hostname: {expression!r} fails for server {row['serverprism_id']}: {exc}") from exc
+                continue
+            if name:
+                return str(name)
+        return ""

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A customer's servers as hosts: what is read, what they are called, which variables they have. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, wanted
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import ServerSummary
+
+
+@dataclass(frozen=True)
+class FleetServer:
+    """A server of the list; ``details`` is what the API tells of it alone (name, limits, resources, state), where it was read."""
+
+    summary: ServerSummary
+    details: Optional[Dict[str, Any]] = None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values, as a cache keeps them."""
+        return {**self.summary.as_dict(), "details": self.details}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> "FleetServer":
+        """The reverse; KeyError or TypeError where a cache holds something else."""
+        return cls(ServerSummary(int(row["id"]), str(row["product"]), str(row["service_status"])), row["details"])
+
+
+def read_fleet(client: Client, details: bool, product: Optional[str], service_status: Optional[str]) -> List[FleetServer]:
+    """One read for the list, filtered; with details one more for each server that is left."""
+    summaries = [summary for summary in client.list_servers() if wanted(summary, product, service_status)]
+    if not details:
+        return [FleetServer(summary) for summary in summaries]
+    known = fetch_details(client, [summary.id for summary in summaries])
+    out = []
+    for summary in summaries:
+        server = known[summary.id]
+        # The list is one read, the details come later: a server can go in between.
+        if server is not None:
+            shown = server.as_dict()
+            more = {key: shown[key] for key in ("name", "limits", "resources")}
+            out.append(FleetServer(summary, {**more, "state": server.state}))
+    return out
+
+
+def variables(server: FleetServer) -> Dict[str, Any]:
+    """The host variables of a server."""
+    summary = server.summary
+    out: Dict[str, Any] = {
+        "serverprism_id": summary.id,
+        "serverprism_product": summary.product,
+        "serverprism_service_status": summary.service_status,
+    }
+    if server.details is not None:
+        out.update({f"serverprism_{key}": value for key, value in server.details.items()})
+    return out
+
+
+def slug(text: str) -> str:
+    """Lower-case words with hyphens: ``minecraft-4-gb``."""
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+
+
+def safe_name(text: str) -> str:
+    """A host name without what patterns, lists and ranges give a meaning to, and without control characters."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
+
+
+def default_name(summary: ServerSummary) -> str:
+    """Product and ID, as in ``minecraft-4-gb-1234``."""
+    return f"{slug(summary.product)}-{summary.id}".strip("-")
+
+
+def host_names(fleet: Sequence[FleetServer], given: Sequence[str]) -> List[str]:
+    """A name for each server, all different: the given one, else product and ID; where names meet, each gets its ID appended."""
+    names = [safe_name(name) or default_name(server.summary) for server, name in zip(fleet, given)]
+    count = Counter(names)
+    first = [f"{name}-{server.summary.id}" if count[name] > 1 else name for server, name in zip(fleet, names)]
+    # An appended ID can meet a name that was given; the plain ID cannot be anybody else's.
+    again = Counter(first)
+    return [f"server-{server.summary.id}-{name}" if again[name] > 1 else name for server, name in zip(fleet, first)]

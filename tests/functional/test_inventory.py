@@ -1,0 +1,197 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory plugin, by the real ansible-inventory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAP = "{{ lookup('pipe', 'touch %s') }}"
+FLEET = [
+    {"id": 1234, "name": "Fred's Minecraft"},
+    {"id": 1290, "product": "Palworld 8 GB", "service_status": "suspended", "state": "offline"},
+    {"id": 1300, "product": "Palworld 4 GB", "null": True},
+]
+
+
+@pytest.fixture
+def inventory(ansible):
+    """Run ansible-inventory: ``inventory(sim, option=value, ...)``; an error is returned as text."""
+
+    def run(sim, *args, env=None, name="fleet.serverprism.yml", **options):
+        path = ansible.folder / name
+        path.write_text(json.dumps({"plugin": "serverprism.cloud.servers", **options}))
+        command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(path), "--list", *args]
+        environment = {**ansible.environment(sim), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", **(env or {})}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert sim.token not in done.stdout + done.stderr and "Traceback" not in done.stderr
+        return plain(json.loads(done.stdout)) if done.returncode == 0 else done.stderr
+
+    return run
+
+
+def plain(value):
+    """The values without Ansible's mark of untrusted texts."""
+    if isinstance(value, dict):
+        return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def hosts(listing):
+    return listing["_meta"]["hostvars"]
+
+
+def test_every_server_is_a_host_for_one_read(simulator, inventory):
+    sim = simulator(FLEET)
+    found = hosts(inventory(sim))
+    assert sorted(found) == ["minecraft-4-gb-1234", "palworld-4-gb-1300", "palworld-8-gb-1290"]
+    assert found["palworld-8-gb-1290"] == {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "serverprism_id": 1290,
+        "serverprism_product": "Palworld 8 GB",
+        "serverprism_service_status": "suspended",
+    }
+    assert len(sim.requests()) == 1
+
+
+def test_details_bring_names_limits_and_states_for_one_read_more_each(simulator, inventory):
+    sim = simulator(FLEET)
+    found = hosts(inventory(sim, details=True, connection_local=False))
+    fred = found["minecraft-4-gb-1234"]
+    assert (fred["serverprism_name"], fred["serverprism_state"]) == ("Fred's Minecraft", "running")
+    assert fred["serverprism_limits"]["memory_mb"] == 4096 and fred["serverprism_resources"]["memory_bytes"] > 0
+    assert found["palworld-4-gb-1300"]["serverprism_state"] is None and "ansible_connection" not in fred
+    assert len(sim.requests()) == 4
+
+
+def test_filters_come_before_details(simulator, inventory):
+    sim = simulator(FLEET)
+    assert list(hosts(inventory(sim, details=True, product="^Pal", service_status="active"))) == ["palworld-4-gb-1300"]
+    assert len(sim.requests()) == 2
+
+
+def test_groups_and_variables_can_be_constructed(simulator, inventory):
+    listing = inventory(
+        simulator(FLEET),
+        compose={"maintenance_server_id": "serverprism_id + 0"},
+        groups={"unpaid": "serverprism_service_status == 'suspended'"},
+        keyed_groups=[{"key": "serverprism_product | split | first | lower", "prefix": "game"}],
+    )
+    assert listing["unpaid"]["hosts"] == ["palworld-8-gb-1290"]
+    assert sorted(listing["game_palworld"]["hosts"]) == ["palworld-4-gb-1300", "palworld-8-gb-1290"]
+    assert hosts(listing)["palworld-4-gb-1300"]["maintenance_server_id"] == 1300
+
+
+@pytest.mark.parametrize(
+    ("hostname", "names"),
+    [
+        (["serverprism_name | lower"], ["freds", "pals", "a-b-c"]),
+        (["nothing_such", "serverprism_id"], ["1", "2", "3"]),
+        (["''"], ["minecraft-4-gb-1", "minecraft-4-gb-2", "minecraft-4-gb-3"]),
+        (["'same'"], ["same-1", "same-2", "same-3"]),
+    ],
+)
+def test_hosts_are_named_as_the_user_likes_and_never_twice_the_same(simulator, inventory, hostname, names):
+    fleet = [{"id": 1, "name": "Freds"}, {"id": 2, "name": "Pals"}, {"id": 3, "name": "a:b,&!\n[c]"}]
+    assert sorted(hosts(inventory(simulator(fleet), details=True, hostname=hostname))) == sorted(names)
+
+
+def test_strict_tells_of_an_expression_that_fails(simulator, inventory):
+    assert "hostname" in inventory(simulator(FLEET), hostname=["nothing_such"], strict=True)
+
+
+def test_texts_of_the_api_are_never_templates(simulator, inventory, ansible, tmp_path):
+    trap = TRAP % (tmp_path / "pwned")
+    sim = simulator([{"id": 1, "name": trap, "product": trap}])
+    found = inventory(sim, details=True, hostname=["serverprism_name"], keyed_groups=[{"key": "serverprism_product"}])
+    (host,) = hosts(found).values()
+    assert host["serverprism_name"] == trap
+    tasks = [{"ansible.builtin.debug": {"msg": "{{ serverprism_name }} {{ serverprism_product }}"}}]
+    play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    run = ansible.run(sim, play, "-i", str(ansible.folder / "fleet.serverprism.yml"))
+    assert run.rc == 0 and not (tmp_path / "pwned").exists(), run.output
+
+
+def test_the_token_may_be_a_template_and_the_cache_never_holds_it(simulator, inventory, ansible):
+    sim = simulator(FLEET)
+    env = {"SERVERPRISM_API_TOKEN": "", "HIDDEN": sim.token}
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
+    options = {"api_token": "{{ lookup('ansible.builtin.env', 'HIDDEN') }}", **cache}
+    first, again = inventory(sim, env=env, **options), inventory(sim, env=env, **options)
+    assert hosts(first) == hosts(again) and len(sim.requests()) == 1
+    kept = "".join(path.read_text() for path in (ansible.folder / "cache").iterdir())
+    assert "Palworld 8 GB" in kept and sim.token not in kept
+    assert len(hosts(inventory(sim, env=env, details=True, **options))) == 3 and len(sim.requests()) == 5
+    inventory(sim, "--flush-cache", env=env, details=True, **options)
+    assert len(sim.requests()) == 9
+
+
+def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inventory):
+    said = inventory(simulator(FLEET), api_token="{{ 'secret-words' | nothing_such }}", env={"SERVERPRISM_API_TOKEN": ""})
+    assert "api_token" in said and "the template cannot be evaluated" in said
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 401, "body": '{"message": "Unauthenticated."}'}, "api_token"),
+        ({"status": 403, "body": '{"message": "Invalid scope(s) provided."}'}, "servers:read"),
+        ({"status": 403, "body": "error code: 1010"}, "firewall"),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "redirects"),
+        ({"status": 429, "headers": {"Retry-After": "500"}}, "HTTP 429"),
+        ({"status": 503}, "HTTP 503"),
+        ({"status": 200, "body": "<html>"}, "not JSON"),
+        ({"status": 200, "body": '{"data": {}}'}, "data is not a list"),
+        ({"drop": True}, "No usable answer"),
+    ],
+)
+def test_each_failure_of_the_api_is_one_clear_error_and_no_partial_fleet(simulator, inventory, fault, words):
+    sim = simulator(FLEET)
+    sim.fault(**fault)
+    assert words in inventory(sim, max_wait=1)
+
+
+def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
+    sim = simulator(FLEET)
+    sim.fault(path="/1300$", status=401, body="{}")
+    assert "api_token" in inventory(sim, details=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"product": "("}, "product"),
+        ({"timeout": 0}, "timeout"),
+        ({"api_url": "http://example.com"}, "api_url"),
+        ({"details": "maybe"}, "details"),
+    ],
+)
+def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
+    sim = simulator(FLEET)
+    assert named in inventory(sim, **options) and not sim.requests()
+
+
+def test_only_its_own_files_are_read(simulator, inventory):
+    assert "serverprism" in inventory(simulator(FLEET), name="hosts.yml")
+    assert hosts(inventory(simulator(FLEET), name="serverprism.yaml"))
+
+
+def test_a_fleet_of_the_plugin_is_maintained(simulator, inventory, ansible):
+    sim = simulator([{"id": 1, "state": "offline"}, {"id": 2, "product": "Palworld 8 GB", "boot_seconds": 3.0, "stop_seconds": 2.0}])
+    inventory(sim)
+    options = {
+        "maintenance_announcements": [{"before": 1, "text": "Soon"}],
+        "maintenance_command_wait": 0.2,
+        "maintenance_poll_interval": 0.2,
+    }
+    path = str(ansible.folder / "fleet.serverprism.yml")
+    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", path, "-e", json.dumps(options))
+    assert run.rc == 0 and sim.console(2) == ["Broadcast Soon", "Save"], run.output
