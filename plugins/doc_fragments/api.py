@@ -75,8 +75,12 @@ options:
     default: 2
   ledger:
     description:
-      - Where the quota is shared. A folder, for every process of this machine; or V(none), each task for itself.
-      - The quota belongs to the customer, so every token shares the ledger of a folder. Give each customer a folder of its own.
+      - Where the quota is shared. A folder, for every process of this machine; V(redis://:password@host:6379/0) or V(rediss://...) (TLS),
+        for several machines, in Redis or Valkey (needs the Python library C(redis)); or V(none), each task for itself.
+      - C(?prefix=NAME) at the end of an address sets the first part of its keys, V(serverprism) by default.
+      - When Redis cannot be reached for 10 seconds the task fails, and nothing was sent. With E(SERVERPRISM_LEDGER_FALLBACK) set to a
+        folder it goes on with that one, and warns.
+      - The quota belongs to the customer, so every token shares the ledger. Give each customer a folder, database or prefix of its own.
       - If not set, E(SERVERPRISM_LEDGER) is used.
     type: str
     default: ~/.ansible/serverprism

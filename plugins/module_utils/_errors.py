@@ -74,6 +74,10 @@ class TurnTooLate(ServerPrismError):
     """The quota gives this call its turn later than it may wait."""
 
 
+class LedgerLost(ServerPrismError):
+    """The shared ledger cannot be reached, so nobody knows what of the quota is left: nothing was sent."""
+
+
 class Unreachable(ServerPrismError):
     """No connection was made: nothing was sent."""
 

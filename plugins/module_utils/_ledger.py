@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
@@ -26,6 +26,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 VERSION = 1
 # The lock is held for about a millisecond at a time: who does not get it for so long has met a hung holder.
 LOCK_PATIENCE = 10.0
+# A folder: where the quota is shared instead, once a ledger in Redis is lost.
+FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
 T = TypeVar("T")
 Calendars = Dict[str, Calendar]
 
@@ -63,7 +65,7 @@ class Ledger(Protocol):
         """Until when the bucket is blocked; in the past where it is not."""
 
 
-class _Base:
+class BaseLedger:
     """The verbs of a ledger on top of ``_change``, which applies a pure function to the calendars under the lock."""
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
@@ -131,7 +133,26 @@ class _Base:
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
 
-class MemoryLedger(_Base):
+def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calendars:
+    """The calendars of a stored ledger, ``moved`` seconds later; ValueError, TypeError or AttributeError where it is none."""
+    out: Calendars = {}
+    for bucket in known:
+        part = buckets.get(bucket, {})
+        instants = tuple(sorted(float(at) for at in part.get("instants", [])))
+        blocked = float(part.get("blocked_until", 0.0))
+        if not all(math.isfinite(at) for at in (*instants, blocked, moved)):
+            raise ValueError("not a time")
+        out[bucket] = _budget.shift(Calendar(instants, blocked), moved)
+    return out
+
+
+def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
+    """The calendars as they are stored, without what lies before ``before``."""
+    pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
+    return {bucket: {"instants": list(one.instants), "blocked_until": one.blocked_until} for bucket, one in pruned.items()}
+
+
+class MemoryLedger(BaseLedger):
     """A ledger of this process alone."""
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
@@ -151,7 +172,7 @@ class MemoryLedger(_Base):
             return out
 
 
-class FileLedger(_Base):
+class FileLedger(BaseLedger):
     """A ledger in a folder of this machine: ``flock`` on one file, the calendar in another that is replaced as a whole.
 
     A process that is killed leaves either the old calendar or the new one, and the system frees its lock.
@@ -231,22 +252,11 @@ class FileLedger(_Base):
     def _parse(self, data: Mapping[str, Any]) -> Calendars:
         """The calendars in this process's time: within one boot a clock that was set moves nothing."""
         moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
-        out: Calendars = {}
-        for bucket in self.quotas:
-            part = data["buckets"].get(bucket, {})
-            instants = tuple(sorted(float(at) for at in part.get("instants", [])))
-            blocked = float(part.get("blocked_until", 0.0))
-            if not all(math.isfinite(at) for at in (*instants, blocked, moved)):
-                raise ValueError("not a time")
-            out[bucket] = _budget.shift(Calendar(instants, blocked), moved)
-        return out
+        return parse_calendars(data["buckets"], self.quotas, moved)
 
     def _save(self, calendars: Calendars, window: float) -> None:
         keep = self.clock.now() - 2 * max(window, 1.0)
-        buckets = {}
-        for bucket, calendar in calendars.items():
-            pruned = _budget.prune(calendar, keep)
-            buckets[bucket] = {"instants": list(pruned.instants), "blocked_until": pruned.blocked_until}
+        buckets = dump_calendars(calendars, keep)
         data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
         # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
         name = self.path + ".new"
@@ -256,7 +266,7 @@ class FileLedger(_Base):
         os.replace(name, self.path)
 
 
-class _Resilient(_Base):
+class _Resilient(BaseLedger):
     """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
 
     def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:
@@ -290,4 +300,13 @@ def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = 
     }
     if settings.ledger == "none":
         return MemoryLedger(quotas, clock)
-    return _Resilient(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
+    if "://" not in settings.ledger:
+        return _Resilient(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
+    from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger, RedisOrFolder
+
+    shared = RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)
+    folder = os.path.abspath(os.path.expanduser(os.environ.get(FALLBACK_VARIABLE, "") or "/"))
+    if folder == "/":
+        return shared
+    own = _Resilient(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
+    return RedisOrFolder(shared, own, folder, warn)

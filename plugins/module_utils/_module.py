@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """An AnsibleModule that shows the address of a ledger without its password, in its log as in its result."""
+
+    def _log_invocation(self) -> None:
+        ledger = self.params["ledger"]
+        self.params["ledger"] = shown_ledger(ledger)
+        super()._log_invocation()
+        self.params["ledger"] = ledger
 
 
 def run_module(operation: Operation) -> None:
     """Run the operation as an Ansible module, and end the process with its result."""
-    module = AnsibleModule(argument_spec=operation.argument_spec, supports_check_mode=True)
+    module = _Module(argument_spec=operation.argument_spec, supports_check_mode=True)
     result = perform(
         operation,
         module.params,
@@ -21,6 +32,7 @@ def run_module(operation: Operation) -> None:
         progress=module.debug,
         warn=module.warn,
     )
+    module.params["ledger"] = shown_ledger(module.params["ledger"])
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

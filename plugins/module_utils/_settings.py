@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
@@ -122,11 +123,30 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def shown_ledger(ledger: str) -> str:
+    """The ledger as it may be shown: an address of Redis can hold a password."""
+    if "://" not in ledger:
+        return ledger
+    scheme, rest = ledger.split("://", 1)
+    place = rest.split("?")[0]
+    return f"{scheme}://" + ("***@" if "@" in place else "") + place.rpartition("@")[2]
+
+
 def _check_ledger(ledger: str) -> str:
     if ledger == "none":
         return ledger
     if not ledger.strip():
         raise _bad("ledger", "is empty: write a folder, or none")
     if "://" in ledger:
-        raise _bad("ledger", f"{ledger.split('://', 1)[0]}:// is not supported yet: write a folder, or none")
+        scheme, _rest = ledger.split("://", 1)
+        if scheme not in ("redis", "rediss"):
+            raise _bad("ledger", f"{scheme}:// is not known: write a folder, redis://, rediss://, or none")
+        try:
+            parts = urlsplit(ledger)
+            known = bool(parts.hostname) and (parts.port or True) and re.fullmatch(r"/?\d*", parts.path)
+        except ValueError:
+            known = False
+        if not known:
+            raise _bad("ledger", f"is no address such as {scheme}://:password@host:6379/0")
+        return ledger
     return os.path.abspath(os.path.expanduser(ledger))

@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
 TOKEN_VARIABLE = "SERVERPRISM_API_TOKEN"
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -75,6 +76,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             warn=lambda text: display.warning(printable(text)),
         )
         shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
+        shown["ledger"] = shown_ledger(params["ledger"])
         result["invocation"] = {"module_args": shown}
         return result
 

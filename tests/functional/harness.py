@@ -98,7 +98,7 @@ class Ansible:
         return result
 
 
-def perform_here(sim: Simulator, ledger: Path, name: str, **options: Any) -> dict[str, Any]:
+def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dict[str, Any]:
     """An operation in this process, with the defaults of its argument spec."""
     base = "ansible_collections.serverprism.cloud.plugins.module_utils."
     operation = importlib.import_module(base + OPERATIONS[name]).OPERATION
@@ -111,7 +111,7 @@ def perform_here(sim: Simulator, ledger: Path, name: str, **options: Any) -> dic
         "api_token": sim.token,
         "limit_window": sim.seconds(60),
         "status_cache": sim.seconds(20),
-        "ledger": str(ledger),
+        "ledger": str(folder),
         "poll_interval": 0.1,
         **options,
     }

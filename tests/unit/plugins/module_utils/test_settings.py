@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings, shown_ledger
 
 DEFAULTS = {**{name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}, "api_token": "abc"}
 
@@ -62,7 +62,10 @@ def test_addresses(given, url):
         ("write_headroom", -1),
         ("write_headroom", 20),
         ("ledger", ""),
-        ("ledger", "redis://localhost"),
+        ("ledger", "http://localhost"),
+        ("ledger", "redis://"),
+        ("ledger", "redis://localhost:port"),
+        ("ledger", "redis://localhost/db"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(option, value):
@@ -85,3 +88,17 @@ def test_the_token_is_not_in_the_message_that_refuses_it():
 def test_a_ledger_in_the_home_is_found():
     assert settings().ledger.endswith("/.ansible/serverprism") and "~" not in settings().ledger
     assert settings(ledger="none").ledger == "none"
+
+
+@pytest.mark.parametrize(
+    ("ledger", "shown"),
+    [
+        ("/var/lib/ledger", "/var/lib/ledger"),
+        ("none", "none"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("rediss://:secret@host/1?prefix=x", "rediss://***@host/1"),
+        ("redis://user:se@cret@host", "redis://***@host"),
+    ],
+)
+def test_the_password_of_a_ledger_is_not_shown(ledger, shown):
+    assert shown_ledger(ledger) == shown

@@ -1,0 +1,187 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calendar in Redis or Valkey, for several machines: CI runners, nodes of an automation controller. Private to this collection.
+
+A change is a transaction that is watched and tried again when somebody else was quicker: no lock, so a killed
+process holds nothing up. Redis tells the time, so machines whose clocks differ agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
+    LOCK_PATIENCE,
+    VERSION,
+    BaseLedger,
+    Calendars,
+    LedgerUnusable,
+    dump_calendars,
+    parse_calendars,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+
+try:
+    import redis
+except ImportError as exc:
+    HAS_REDIS = False
+    _WHY = str(exc)
+else:
+    HAS_REDIS = True
+    _WHY = ""
+
+PREFIX = "serverprism"
+# One operation on a connection may take so long; a lost one is tried again for LOCK_PATIENCE in all.
+SOCKET_TIMEOUT = 3.0
+# The clock of the server is compared so often, and the quickest answer is believed.
+CLOCK_SAMPLES = 3
+T = TypeVar("T")
+
+
+def split_url(url: str) -> Tuple[str, str]:
+    """The address as redis-py takes it, and the prefix of the keys (``?prefix=NAME``)."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    prefix = query.pop("prefix", PREFIX)
+    return urlunsplit(parts._replace(query=urlencode(query))), prefix
+
+
+class RedisLedger(BaseLedger):
+    """A ledger in Redis or Valkey. Raises LedgerLost when the server cannot be reached for LOCK_PATIENCE seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        quotas: Mapping[str, Quota],
+        clock: Clock,
+        warn: Callable[[str], None] = lambda text: None,
+        ca_path: str = "",
+    ) -> None:
+        super().__init__(quotas, clock)
+        if not HAS_REDIS:
+            raise MissingLibrary(
+                f"The Python library redis is missing for {sys.executable} ({_WHY}): install it there with pip install redis, "
+                "or set ledger to a folder."
+            )
+        address, prefix = split_url(url)
+        self.shown = shown_ledger(url)
+        self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        self._password = unquote(urlsplit(url).password or "")
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._ahead: Optional[float] = None
+        options: Dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT}
+        if ca_path and address.startswith("rediss:"):
+            options["ssl_ca_certs"] = ca_path
+        try:
+            self._redis = redis.Redis.from_url(address, **options)
+        except (ValueError, TypeError) as exc:
+            raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {exc}.")) from exc
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        until = time.monotonic() + LOCK_PATIENCE
+        pause = 0.001
+        while True:
+            try:
+                with self._lock:
+                    done, out = self._transaction(step, commit)
+                if done:
+                    return out
+                # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
+                why, pause = "others changed it all the time", min(0.02, pause * 1.5)
+            except redis.exceptions.AuthenticationError as exc:
+                raise LedgerLost(self._clean(f"The ledger {self.shown} refuses the password: {exc}.")) from exc
+            except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as exc:
+                self._ahead = None
+                why, pause = str(exc), min(1.0, max(0.1, pause * 2))
+            except redis.exceptions.RedisError as exc:
+                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used: {exc}.")) from exc
+            if time.monotonic() + pause > until:
+                text = f"The ledger {self.shown} could not be changed for {LOCK_PATIENCE:g} s ({why})"
+                raise LedgerLost(self._clean(f"{text}: check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."))
+            time.sleep(random.uniform(pause / 2, pause))
+
+    def _transaction(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
+        """One try: whether it held, and what the step gave."""
+        ahead = self._server_ahead()
+        with self._redis.pipeline() as pipe:
+            pipe.watch(self.key)
+            calendars, window = self._parse(pipe.get(self.key), ahead)
+            out = step(calendars)
+            if not commit:
+                return True, out
+            shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
+            buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
+            # Nothing of it matters once the last reservation has been over for a while.
+            last = max([0.0, *(at for calendar in calendars.values() for at in (*calendar.instants, calendar.blocked_until))])
+            keep = max(60, int(last - self.clock.now() + 4 * window))
+            pipe.multi()
+            pipe.set(self.key, json.dumps({"version": VERSION, "window": window, "buckets": buckets}), ex=keep)
+            try:
+                pipe.execute()
+            except redis.exceptions.WatchError:
+                return False, out
+        return True, out
+
+    def _server_ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of this process's: compared once a connection, by the quickest answer."""
+        if self._ahead is None:
+            samples = []
+            for _each in range(CLOCK_SAMPLES):
+                before = self.clock.now()
+                seconds, micros = self._redis.time()
+                after = self.clock.now()
+                samples.append((after - before, seconds + micros / 1e6 - (before + after) / 2))
+            self._ahead = min(samples)[1]
+        return self._ahead
+
+    def _parse(self, raw: Optional[bytes], ahead: float) -> Tuple[Calendars, float]:
+        """The calendars in this process's time, and the longest window that any process has named."""
+        own = max(quota.window for quota in self.quotas.values())
+        if raw is None:
+            return {bucket: Calendar() for bucket in self.quotas}, own
+        try:
+            data = json.loads(raw)
+            if isinstance(data["version"], int) and data["version"] > VERSION:
+                raise LedgerLost(f"The ledger {self.shown} was written by a newer release (format {data['version']}): update this one.")
+            return parse_calendars(data["buckets"], self.quotas, -ahead), max(own, float(data["window"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._warn(f"The ledger {self.shown} was not readable and begins anew; the last minute's requests are not known.")
+            return {bucket: Calendar() for bucket in self.quotas}, own
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._password, "***") if self._password else text
+
+
+class RedisOrFolder(BaseLedger):
+    """Redis, and once it is lost the ledger of this machine, with one clear warning: asked for by SERVERPRISM_LEDGER_FALLBACK."""
+
+    def __init__(self, first: RedisLedger, second: BaseLedger, folder: str, warn: Callable[[str], None]) -> None:
+        super().__init__(first.quotas, first.clock)
+        self._first: Optional[RedisLedger] = first
+        self._second = second
+        self._folder = folder
+        self._warn = warn
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        if self._first is not None:
+            try:
+                return self._first._change(step, commit)
+            except (LedgerLost, LedgerUnusable) as exc:
+                self._first = None
+                self._warn(f"{exc} From here on this machine shares the quota by itself, in {self._folder}; others do not know of it.")
+        return self._second._change(step, commit)
