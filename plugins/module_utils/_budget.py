@@ -13,7 +13,7 @@ half-open window holds more than ``limit`` of them.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
 READ, WRITE = "read", "write"
@@ -36,11 +36,22 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Run:
+    """A run over many servers as the calendar knows it: its last start, the gap it keeps between starts, its servers still to come."""
+
+    key: str
+    last: float
+    gap: float
+    left: int
+
+
+@dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``."""
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; the runs under way."""
 
     instants: Tuple[float, ...] = ()
     blocked_until: float = 0.0
+    runs: Tuple[Run, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -64,7 +75,7 @@ def reserve(
             break
         start = jump
     new = tuple(start + offset for offset in offsets)
-    return Calendar(tuple(sorted((*calendar.instants, *new))), calendar.blocked_until), new
+    return replace(calendar, instants=tuple(sorted((*calendar.instants, *new)))), new
 
 
 def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
@@ -113,20 +124,22 @@ def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
         near = left[index : bisect_left(left, at + SAME)]
         if near:
             left.remove(min(near, key=lambda other: abs(other - at)))
-    return Calendar(tuple(left), calendar.blocked_until)
+    return replace(calendar, instants=tuple(left))
 
 
 def block(calendar: Calendar, until: float) -> Calendar:
     """Nothing new before ``until``: somebody else spent the quota, and the API said so."""
-    return Calendar(calendar.instants, max(calendar.blocked_until, until))
+    return replace(calendar, blocked_until=max(calendar.blocked_until, until))
 
 
 def prune(calendar: Calendar, before: float) -> Calendar:
     """Forget the instants before ``before``."""
-    return Calendar(calendar.instants[bisect_left(calendar.instants, before) :], calendar.blocked_until)
+    runs = tuple(run for run in calendar.runs if run.last >= before)
+    return replace(calendar, instants=calendar.instants[bisect_left(calendar.instants, before) :], runs=runs)
 
 
 def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Every instant moved: the wall clock was set, not the time that passed."""
     moved = tuple(at + seconds for at in calendar.instants)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0)
+    runs = tuple(replace(run, last=run.last + seconds) for run in calendar.runs)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs)

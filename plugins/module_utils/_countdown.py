@@ -90,6 +90,7 @@ class Countdown:
                 not_before=not_before,
                 headroom=self.ctx.settings.write_headroom,
                 commit=commit,
+                fleet=self.ctx.fleet,
             )
         )
         self.entries = placed(self.form, self.booked)

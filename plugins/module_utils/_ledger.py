@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, reserve_next
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
 VERSION = 1
@@ -47,8 +48,12 @@ class Ledger(Protocol):
         not_before: Optional[float] = None,
         headroom: int = 0,
         commit: bool = True,
+        fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
-        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be."""
+        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be.
+
+        The timelines of a ``fleet`` keep the distance that ends its run soonest.
+        """
 
     def release(self, bucket: str, instants: Sequence[float]) -> None:
         """Give instants back."""
@@ -83,9 +88,10 @@ class BaseLedger:
         not_before: Optional[float] = None,
         headroom: int = 0,
         commit: bool = True,
+        fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
         """See Ledger."""
-        return self._reserve(bucket, (), offsets, not_before, headroom, commit)
+        return self._reserve(bucket, (), offsets, not_before, headroom, commit, fleet)
 
     def rebook(
         self, bucket: str, old: Sequence[float], offsets: Sequence[float], *, not_before: float, headroom: int = 0
@@ -101,12 +107,17 @@ class BaseLedger:
         not_before: Optional[float],
         headroom: int,
         commit: bool,
+        fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
         def step(calendars: Calendars) -> Tuple[float, ...]:
             calendar = _budget.release(calendars[bucket], old)
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
-            calendars[bucket], instants = _budget.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
+            quota = self.quotas[bucket]
+            if fleet is None:
+                calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
+            else:
+                calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
             return instants
 
         return self._change(step, commit)
@@ -140,16 +151,25 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calenda
         part = buckets.get(bucket, {})
         instants = tuple(sorted(float(at) for at in part.get("instants", [])))
         blocked = float(part.get("blocked_until", 0.0))
-        if not all(math.isfinite(at) for at in (*instants, blocked, moved)):
+        runs = tuple(Run(str(key), float(last), float(gap), int(left)) for key, last, gap, left in part.get("runs", []))
+        times = [at for run in runs for at in (run.last, run.gap)]
+        if not all(math.isfinite(at) for at in (*instants, *times, blocked, moved)):
             raise ValueError("not a time")
-        out[bucket] = _budget.shift(Calendar(instants, blocked), moved)
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs), moved)
     return out
 
 
 def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
     """The calendars as they are stored, without what lies before ``before``."""
     pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
-    return {bucket: {"instants": list(one.instants), "blocked_until": one.blocked_until} for bucket, one in pruned.items()}
+    return {
+        bucket: {
+            "instants": list(one.instants),
+            "blocked_until": one.blocked_until,
+            "runs": [[run.key, run.last, run.gap, run.left] for run in one.runs],
+        }
+        for bucket, one in pruned.items()
+    }
 
 
 class MemoryLedger(BaseLedger):

@@ -14,6 +14,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._client import C
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 Result = Dict[str, Any]
@@ -49,6 +50,7 @@ class Context:
     diff: bool = False
     progress: Callable[[str], None] = _silent
     warn: Callable[[str], None] = _silent
+    fleet: Optional[Fleet] = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def perform(
     progress: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
     clock: Optional[Clock] = None,
+    fleet: Optional[Fleet] = None,
 ) -> Result:
     """Run the operation and return its result; what the world can do to us becomes ``failed`` and ``msg``, never an exception."""
     clock = clock or SystemClock()
@@ -88,7 +91,7 @@ def perform(
         settings = Settings.from_params(params)
         operation.check(params)
         client = open_client(settings, clock, warn)
-        context = Context(params, client, clock, settings, check_mode, diff, progress, warn)
+        context = Context(params, client, clock, settings, check_mode, diff, progress, warn, fleet)
         result = operation.run(context)
     except ServerPrismError as exc:
         known = exc.result if isinstance(exc, OperationFailed) else {}

@@ -19,7 +19,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
 TOKEN_VARIABLE = "SERVERPRISM_API_TOKEN"
@@ -74,11 +76,19 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             diff=self._task.diff,
             progress=lambda text: self._tell(host, text),
             warn=lambda text: display.warning(printable(text)),
+            fleet=self._fleet(task_vars),
         )
         shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
         shown["ledger"] = shown_ledger(params["ledger"])
         result["invocation"] = {"module_args": shown}
         return result
+
+    def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
+        """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one UUID."""
+        hosts = task_vars.get("ansible_play_batch") or []
+        if len(hosts) < 2:
+            return None
+        return Fleet(f"{boot_id()}-{os.getppid()}-{self._task._uuid}", len(hosts), int(task_vars.get("ansible_forks") or 5))
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""

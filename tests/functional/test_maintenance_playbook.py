@@ -32,9 +32,9 @@ def maintain(ansible):
 
 
 def rows(run):
-    """The summary by host: the words of its line."""
+    """The last summary by host: the words of its line."""
     lines = [line.strip().strip('",') for line in run.stdout.splitlines()]
-    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["server", "outcome"])
+    start = max(i for i, line in enumerate(lines) if line.split()[:2] == ["server", "outcome"])
     table = lines[start + 1 : lines.index("]", start)]
     return {line.split()[0]: line.split()[1:] for line in table}
 
@@ -190,3 +190,36 @@ def test_names_of_the_api_are_never_templates(simulator, maintain, tmp_path):
     run = maintain(sim, {"a": {"serverprism_id": 1}}, "--diff", maintenance_announcements=words)
     assert run.rc == 0, run.output
     assert not (tmp_path / "pwned").exists() and sim.console(1)[0] == f"say {trap} restarts"
+
+
+def canary(sim, maintain, *args, **variables):
+    """Twelve servers, of which the first and the last refuse their restart; the IDs of those that were spoken to, in order."""
+    hosts = {f"h{i:02}": {"serverprism_id": i} for i in range(1, 13)}
+    run = maintain(sim, hosts, "--forks", "12", *args, maintenance_announcements=[{"before": "0.5s", "text": "x"}], **variables)
+    return run, list(dict.fromkeys(post["server"] for post in sim.posts()))
+
+
+def fleet(*broken):
+    return [{"id": i, **FAST, "conflict": i in broken} for i in range(1, 13)]
+
+
+def test_a_canary_that_fails_spares_the_fleet(simulator, maintain):
+    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain)
+    assert run.rc == 2 and spoken == [1], run.output
+
+
+def test_a_canary_that_goes_well_is_followed_by_the_fleet_and_its_failures_stop_nobody(simulator, maintain):
+    run, spoken = canary(simulator(fleet(5), write_limit=200), maintain)
+    assert run.rc == 2 and spoken[0] == 1 and sorted(spoken) == list(range(1, 13)), run.output
+    assert rows(run)["h05"][0] == "failed" and [words[0] for words in rows(run).values()].count("done") == 10
+
+
+def test_the_canary_can_be_left_out(simulator, maintain):
+    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, "-e", "maintenance_canary=0")
+    assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
+
+
+def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--forks", "1")
+    assert "2 servers, 6 writes: done in about" in run.stdout and "limited by 1 forks; 2 forks would be enough" in run.stdout, run.output

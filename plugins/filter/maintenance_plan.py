@@ -1,0 +1,149 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: maintenance_plan
+short_description: What a maintenance of many servers will take
+version_added: 0.1.0
+author: ServerPrism collection contributors (@serverprism)
+description:
+  - How long a run over so many servers takes, what limits it, and how many C(forks) are enough. Asks nothing of the API.
+  - It assumes that all servers are maintained alike, that each is up a minute after its restart, and that nobody else uses the quota.
+  - The limits are taken from E(SERVERPRISM_WRITE_LIMIT), E(SERVERPRISM_LIMIT_WINDOW) and E(SERVERPRISM_WRITE_HEADROOM).
+options:
+  _input:
+    description: The number of servers.
+    type: int
+    required: true
+  forks:
+    description: How many servers may be in flight, usually C(ansible_forks).
+    type: int
+    required: true
+  announcements:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: list
+    elements: dict
+    default: []
+  commands:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: list
+    elements: str
+    default: []
+  command_wait:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: float
+    default: 5.0
+  start:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: str
+  deadline:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: str
+  timezone:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: str
+    default: UTC
+"""
+
+EXAMPLES = r"""
+- name: Show what the night will take
+  ansible.builtin.debug:
+    msg: "{{ 200 | serverprism.cloud.maintenance_plan(forks=ansible_forks, announcements=[{'before': '5m', 'text': 'Restart'}]) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The plan.
+  type: dict
+  contains:
+    servers:
+      description: The number of servers.
+      type: int
+    writes:
+      description: The requests that all their timelines make of the quota of writes.
+      type: int
+    duration:
+      description: Seconds until the last server is up.
+      type: float
+    limited_by:
+      description: V(countdown) (everything fits at once), V(quota), V(forks) or V(deadline).
+      type: str
+    enough_forks:
+      description: The number of forks beyond which more save nothing.
+      type: int
+    deferred:
+      description: The servers that the deadline leaves out.
+      type: int
+    summary:
+      description: All of it in one line.
+      type: str
+"""
+
+import os
+import time
+from dataclasses import asdict
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
+
+
+def _limit(option: str) -> float:
+    value = os.environ.get(f"SERVERPRISM_{option.upper()}") or API_ARGUMENT_SPEC[option]["default"]
+    try:
+        return float(value)
+    except ValueError as exc:
+        raise AnsibleFilterError(f"SERVERPRISM_{option.upper()}: {value!r} is not a number.") from exc
+
+
+def maintenance_plan(
+    servers: int,
+    forks: int,
+    announcements: list[dict[str, str]] | None = None,
+    commands: list[str] | None = None,
+    command_wait: float = 5.0,
+    start: str | None = None,
+    deadline: str | None = None,
+    timezone: str = "UTC",
+) -> dict[str, Any]:
+    """See DOCUMENTATION."""
+    now = time.time()
+    try:
+        tz = zone(timezone)
+        begin = instant("start", start, tz, now) or now
+        end = instant("deadline", deadline, tz, max(now, begin))
+        form = shape(parse_announcements(announcements), commands or [], float(command_wait), "restart")
+        quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
+        left = {} if end is None else {"deadline": end - begin}
+        told = plan(quota, form.offsets, int(_limit("write_headroom")), int(servers), int(forks), **left)
+    except (ServerPrismError, ValueError) as exc:
+        raise AnsibleFilterError(str(exc)) from exc
+    return {**asdict(told), "summary": _summary(told, max(now, begin), int(forks))}
+
+
+def _summary(told: Plan, begin: float, forks: int) -> str:
+    end = iso(begin + told.duration)[11:16]
+    head = f"{told.servers} servers, {told.writes} writes: done in about {say_duration(round(told.duration))}, at {end} UTC"
+    if told.deferred:
+        return f"{head}. The deadline leaves out {told.deferred} of them. {told.enough_forks} forks are enough (there are {forks})."
+    why = {"countdown": "all at once", "quota": "limited by the quota", "forks": f"limited by {forks} forks"}[told.limited_by]
+    more = f"; {told.enough_forks} forks would be enough" if told.limited_by == "forks" else ""
+    return f"{head}, {why}{more}."
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {"maintenance_plan": maintenance_plan}

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the timelines of a fleet are packed into the quota, and what limits the run. Pure. Private to this collection.
+
+Timelines that each start as early as they fit stay in step: they use the quota in bursts and waste the windows between.
+Starting each a little after the last spreads their writes evenly, and a large fleet comes close to what the quota allows. For a
+handful of servers it is the other way round. So both are simulated, and the shorter is taken.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+from typing import List, Sequence, Tuple
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, Run, prune, reserve
+
+# How long a worker is busy after its signal, where nobody knows better: a stop, a boot and the look that proves it.
+RESTART_SECONDS = 60.0
+# The gaps that are tried, as shares of the even one; a hair more than 1, or rounding errors would make every write miss its window.
+SHARES = (0.0, 1.0001, 1.02, 1.04, 1.08)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A run over many servers: ``key`` names it, ``total`` is its servers, ``forks`` how many may be in flight."""
+
+    key: str
+    total: int
+    forks: int
+
+
+def even_gap(writes: int, quota: Quota, headroom: int) -> float:
+    """Seconds between the starts of two timelines at which their writes use the quota evenly."""
+    return writes * quota.guarded / max(1, quota.limit - headroom)
+
+
+def simulate(
+    calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, now: float, gap: float
+) -> Tuple[float, ...]:
+    """The starts of so many timelines, each in a free worker and at least ``gap`` seconds after the last."""
+    free: List[float] = [now] * max(1, min(forks, servers))
+    starts: List[float] = []
+    for _each in range(servers):
+        not_before = max(heapq.heappop(free), starts[-1] + gap if starts else now)
+        calendar, instants = reserve(calendar, quota, offsets, not_before, headroom)
+        starts.append(instants[0])
+        heapq.heappush(free, instants[-1] + RESTART_SECONDS)
+        # What lies a window before everything still to come cannot matter any more.
+        calendar = prune(calendar, min(free) - quota.guarded)
+    return tuple(starts)
+
+
+def choose_gap(calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, now: float) -> float:
+    """The gap that ends the run soonest: none, the even one, or a little more where the even one does not divide the window well."""
+    if servers < 2:
+        return 0.0
+    even = even_gap(len(offsets), quota, headroom)
+    gaps = [even * share for share in SHARES]
+    return min(gaps, key=lambda gap: max(simulate(calendar, quota, offsets, headroom, servers, forks, now, gap)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run over a fleet will take.
+
+    ``duration`` is seconds until the last server is up; ``limited_by`` countdown, quota, forks or deadline; ``deferred`` are the
+    servers that the deadline leaves out; ``enough_forks`` is the number beyond which more of them save nothing.
+    """
+
+    servers: int
+    writes: int
+    duration: float
+    limited_by: str
+    enough_forks: int
+    deferred: int = 0
+
+
+def plan(quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf) -> Plan:
+    """The plan for a quota that nobody else uses; ``deadline`` is seconds from the start."""
+
+    def starts(workers: int) -> Tuple[float, ...]:
+        gap = choose_gap(Calendar(), quota, offsets, headroom, servers, workers, 0.0)
+        return simulate(Calendar(), quota, offsets, headroom, servers, workers, 0.0, gap)
+
+    alone = offsets[-1] + RESTART_SECONDS
+    best, own = max(starts(servers)) + alone, starts(forks)
+    low, high = 1, servers
+    while low < high:
+        middle = (low + high) // 2
+        if max(starts(middle)) + alone <= best * 1.01:
+            high = middle
+        else:
+            low = middle + 1
+    in_time = [start for start in own if start + offsets[-1] <= deadline]
+    duration = max(in_time, default=-alone) + alone
+    limited = "forks" if max(own) + alone > best * 1.01 else "quota" if best > alone + 1.0 else "countdown"
+    if len(in_time) < servers:
+        limited = "deadline"
+    return Plan(servers, servers * len(offsets), duration, limited, low, servers - len(in_time))
+
+
+def reserve_next(
+    calendar: Calendar, quota: Quota, offsets: Sequence[float], not_before: float, headroom: int, fleet: Fleet
+) -> Tuple[Calendar, Tuple[float, ...]]:
+    """Reserve the timeline of the next server of a run, and remember the run.
+
+    How to pack is decided with the first server and again whenever half of what was left is done: the quota may have been used by others.
+    """
+    known = next((run for run in calendar.runs if run.key == fleet.key), None)
+    left = known.left if known else fleet.total
+    if known is None or left & (left - 1) == 0:
+        gap = choose_gap(calendar, quota, offsets, headroom, left, fleet.forks, not_before)
+    else:
+        gap = known.gap
+    start = max(not_before, known.last + gap) if known and gap else not_before
+    calendar, instants = reserve(calendar, quota, offsets, start, headroom)
+    run = Run(fleet.key, instants[0], gap, max(1, left - 1))
+    return replace(calendar, runs=(*(one for one in calendar.runs if one.key != fleet.key), run)), instants

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the timelines of a fleet are packed, and what the plan says of it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
+    Fleet,
+    choose_gap,
+    plan,
+    reserve_next,
+    simulate,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+USUAL = (0.0, 240.0, 290.0, 299.0, 300.0)
+QUOTA = Quota(20, 60.0)
+
+
+def bound(servers, offsets=USUAL, quota=QUOTA, headroom=0):
+    """What the quota alone allows: all writes beyond the first window at its rate, and one countdown."""
+    limit = quota.limit - headroom
+    return max(0.0, (servers * len(offsets) - limit) / limit * quota.window) + offsets[-1]
+
+
+def run(servers, forks=None, headroom=0, quota=QUOTA, offsets=USUAL):
+    """Reserve for one server after the other, as workers do; the calendar and the end of the last timeline."""
+    calendar, fleet, all_instants, free = Calendar(), Fleet("run", servers, forks or servers), [], [0.0] * (forks or servers)
+    for _each in range(servers):
+        free.sort()
+        calendar, instants = reserve_next(calendar, quota, offsets, free.pop(0), headroom, fleet)
+        free.append(instants[-1] + 60.0)
+        all_instants += instants
+    return all_instants, max(all_instants)
+
+
+@pytest.mark.parametrize("headroom", [0, 2])
+@pytest.mark.parametrize(("servers", "most"), [(4, 1.20), (10, 1.20), (20, 1.20), (60, 1.10), (200, 1.10), (500, 1.10)])
+def test_a_fleet_comes_close_to_what_the_quota_allows(servers, most, headroom):
+    instants, end = run(servers, headroom=headroom)
+    assert is_allowed(instants, QUOTA.limit - headroom, QUOTA.guarded)
+    assert end <= most * bound(servers, headroom=headroom)
+
+
+def test_a_handful_starts_at_once_and_a_fleet_is_staggered():
+    assert choose_gap(Calendar(), QUOTA, USUAL, 0, 4, 4, 0.0) == 0.0
+    assert choose_gap(Calendar(), QUOTA, USUAL, 0, 60, 60, 0.0) >= 15.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 40),
+    st.integers(1, 40),
+    st.integers(0, 2),
+    st.lists(st.floats(0, 300, allow_nan=False), min_size=1, max_size=4).map(lambda more: (0.0, *sorted(more))),
+)
+def test_no_packing_is_worse_than_each_as_early_as_it_fits(servers, forks, headroom, offsets):
+    quota = Quota(8, 60.0)
+    early = max(simulate(Calendar(), quota, offsets, headroom, servers, forks, 0.0, 0.0))
+    gap = choose_gap(Calendar(), quota, offsets, headroom, servers, forks, 0.0)
+    chosen = simulate(Calendar(), quota, offsets, headroom, servers, forks, 0.0, gap)
+    assert max(chosen) <= early
+    assert is_allowed([start + offset for start in chosen for offset in offsets], quota.limit - headroom, quota.guarded - 1e-6)
+
+
+def test_two_runs_at_once_share_the_quota():
+    calendar, instants = Calendar(), []
+    for _each in range(30):
+        for key in ("one", "two"):
+            calendar, new = reserve_next(calendar, QUOTA, USUAL, 0.0, 0, Fleet(key, 30, 30))
+            instants += new
+    assert is_allowed(instants, QUOTA.limit, QUOTA.guarded) and {one.key for one in calendar.runs} == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "forks", "limited", "enough"),
+    [(3, 5, "countdown", 3), (60, 5, "forks", None), (60, 60, "quota", None), (1, 5, "countdown", 1)],
+)
+def test_the_plan_says_what_limits_the_run(servers, forks, limited, enough):
+    told = plan(QUOTA, USUAL, 2, servers, forks)
+    assert (told.servers, told.writes, told.limited_by) == (servers, 5 * servers, limited)
+    assert enough is None or told.enough_forks == enough
+    again = plan(QUOTA, USUAL, 2, servers, told.enough_forks)
+    assert again.limited_by != "forks" and again.duration <= 1.011 * told.duration
+
+
+def test_the_plan_says_how_many_the_deadline_leaves_out():
+    told = plan(QUOTA, USUAL, 2, 60, 60, deadline=900.0)
+    assert told.limited_by == "deadline" and 0 < told.deferred < 60
+    assert plan(QUOTA, USUAL, 2, 60, 60, deadline=10_000.0).deferred == 0
+    assert plan(QUOTA, USUAL, 2, 3, 3, deadline=100.0).deferred == 3
