@@ -44,6 +44,7 @@ demo: venv ## Watch a maintenance of a simulated fleet, live
 bench: venv ## Measure, side by side, and put the figures into the README
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.inventory
+	$(BIN)/python -m benchmarks.fleet
 
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2

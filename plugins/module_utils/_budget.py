@@ -20,6 +20,8 @@ READ, WRITE = "read", "write"
 # A request arrives a little later than it was sent, and not always by as much.
 GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
 SAME = 0.001
+# A run is remembered so long after its last start, for the number of its failures.
+RUN_KEPT = 86400.0
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,35 @@ class Quota:
 
 @dataclass(frozen=True)
 class Run:
-    """A run over many servers as the calendar knows it: its last start, the gap it keeps between starts, its servers still to come."""
+    """A run over many servers as the calendar knows it.
+
+    Its last start, the gap it keeps between starts, how many of its servers are still to come, and how many have failed.
+    """
 
     key: str
     last: float
     gap: float
     left: int
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A server that somebody maintains right now, until its expiry at the latest."""
+
+    server_id: int
+    owner: str
+    until: float
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; the runs under way."""
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; the runs and claims under way."""
 
     instants: Tuple[float, ...] = ()
     blocked_until: float = 0.0
     runs: Tuple[Run, ...] = ()
+    claims: Tuple[Claim, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -134,12 +150,14 @@ def block(calendar: Calendar, until: float) -> Calendar:
 
 def prune(calendar: Calendar, before: float) -> Calendar:
     """Forget the instants before ``before``."""
-    runs = tuple(run for run in calendar.runs if run.last >= before)
-    return replace(calendar, instants=calendar.instants[bisect_left(calendar.instants, before) :], runs=runs)
+    runs = tuple(run for run in calendar.runs if run.last >= before - RUN_KEPT)
+    claims = tuple(claim for claim in calendar.claims if claim.until >= before)
+    return replace(calendar, instants=calendar.instants[bisect_left(calendar.instants, before) :], runs=runs, claims=claims)
 
 
 def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Every instant moved: the wall clock was set, not the time that passed."""
     moved = tuple(at + seconds for at in calendar.instants)
     runs = tuple(replace(run, last=run.last + seconds) for run in calendar.runs)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs)
+    claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims)

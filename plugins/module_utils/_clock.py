@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from datetime import datetime, timezone
 from typing import Protocol
@@ -50,6 +52,31 @@ def boot_id() -> str:
             return stream.read().strip()
     except OSError:
         return ""
+
+
+def _started(pid: int) -> str:
+    """When a process began, in the system's own count, which tells it from a later one of its number; empty where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
+            fields = stream.read().rpartition(")")[2].split()
+        # A dead process whose parent did not ask for it is still listed.
+        return "" if fields[0] in "ZX" else fields[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def own_name() -> str:
+    """What tells this process from any other: machine, boot, number, beginning."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}/{boot_id()}/{pid}/{_started(pid)}"
+
+
+def may_be_alive(name: str) -> bool:
+    """Whether the process of this name may be running; of other machines nobody knows, so it may."""
+    parts = name.split("/")
+    if len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), boot_id()]:
+        return True
+    return _started(int(parts[2]) if parts[2].isdigit() else 0) == parts[3]
 
 
 def iso(epoch: float) -> str:

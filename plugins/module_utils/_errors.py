@@ -78,6 +78,14 @@ class LedgerLost(ServerPrismError):
     """The shared ledger cannot be reached, so nobody knows what of the quota is left: nothing was sent."""
 
 
+class JournalUnusable(ServerPrismError):
+    """The journal of a maintenance ID cannot be read or written: nothing was sent."""
+
+
+class AlreadyMaintained(ServerPrismError):
+    """Another run maintains the server right now: nothing was sent."""
+
+
 class Unreachable(ServerPrismError):
     """No connection was made: nothing was sent."""
 

@@ -18,9 +18,9 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
-from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota, Run
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, reserve_next
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
@@ -68,6 +68,18 @@ class Ledger(Protocol):
 
     def blocked_until(self, bucket: str) -> float:
         """Until when the bucket is blocked; in the past where it is not."""
+
+    def claim(self, server_id: int, seconds: float) -> Optional[Claim]:
+        """Claim a server for so long, or tell who maintains it already."""
+
+    def give_up(self, server_id: int) -> None:
+        """End the claim."""
+
+    def count_failure(self, key: str) -> None:
+        """One more server of a run has failed."""
+
+    def failures(self, key: str) -> int:
+        """How many servers of a run have failed."""
 
 
 class BaseLedger:
@@ -143,6 +155,37 @@ class BaseLedger:
         """See Ledger."""
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
+    def claim(self, server_id: int, seconds: float) -> Optional[Claim]:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> Optional[Claim]:
+            now = self.clock.now()
+            wanted = Claim(server_id, own_name(), now + seconds)
+            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, may_be_alive)
+            return other
+
+        return self._change(step)
+
+    def give_up(self, server_id: int) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[WRITE] = _claims.give_up(calendars[WRITE], server_id, own_name())
+
+        self._change(step)
+
+    def count_failure(self, key: str) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[WRITE] = _claims.count_failure(calendars[WRITE], key, self.clock.now())
+
+        self._change(step)
+
+    def failures(self, key: str) -> int:
+        """See Ledger."""
+        return self._change(lambda calendars: _claims.failures(calendars[WRITE], key), commit=False)
+
 
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calendars:
     """The calendars of a stored ledger, ``moved`` seconds later; ValueError, TypeError or AttributeError where it is none."""
@@ -151,11 +194,12 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calenda
         part = buckets.get(bucket, {})
         instants = tuple(sorted(float(at) for at in part.get("instants", [])))
         blocked = float(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), float(last), float(gap), int(left)) for key, last, gap, left in part.get("runs", []))
-        times = [at for run in runs for at in (run.last, run.gap)]
+        runs = tuple(Run(str(key), float(last), float(gap), int(left), int(bad)) for key, last, gap, left, bad in part.get("runs", []))
+        claims = tuple(Claim(int(server), str(owner), float(until)) for server, owner, until in part.get("claims", []))
+        times = [at for run in runs for at in (run.last, run.gap)] + [claim.until for claim in claims]
         if not all(math.isfinite(at) for at in (*instants, *times, blocked, moved)):
             raise ValueError("not a time")
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs), moved)
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims), moved)
     return out
 
 
@@ -166,7 +210,8 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
         bucket: {
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.last, run.gap, run.left] for run in one.runs],
+            "runs": [[run.key, run.last, run.gap, run.left, run.failures] for run in one.runs],
+            "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
         }
         for bucket, one in pruned.items()
     }

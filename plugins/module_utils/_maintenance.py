@@ -12,7 +12,6 @@ from typing import Any, Dict, Optional
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
-    DONE,
     LOOK_AHEAD,
     Countdown,
     Script,
@@ -21,6 +20,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
@@ -39,6 +39,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules imp
     decide,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+    DONE as SAID_DONE,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     UNKNOWN,
     Entry,
@@ -84,6 +87,8 @@ def check(params: Dict[str, Any]) -> None:
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
     zone(params["timezone"])
+    if params["max_failures"] is not None and params["max_failures"] < 1:
+        raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
 
 
 class Maintenance:
@@ -111,6 +116,7 @@ class Maintenance:
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
+        self.guard = Guard(ctx, self.server_id)
         self.result: Result = {
             "changed": False,
             "server_id": self.server_id,
@@ -132,20 +138,37 @@ class Maintenance:
         if self.deadline is not None and self.deadline < self.start and self.params["start"]:
             raise BadOption("deadline", "lies before start")
         try:
-            server, sight = look_until_known(self.ctx, self.server_id)
-            self._saw(server, sight)
-            step = self._step(server, sight)
-            if step is not None:
-                self._timeline(server, sight, step)
+            self._unless_settled()
         except ServerPrismError as exc:
-            if self.result["outcome"] not in ("cancelled",):
+            if self.result["outcome"] != "cancelled":
                 self.result["outcome"] = "failed"
+                self.guard.failed()
             self._note()
             known = exc.result if isinstance(exc, OperationFailed) else {}
             keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
             raise OperationFailed(str(exc), {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
         self._note()
         return self.result
+
+    def _unless_settled(self) -> None:
+        """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
+        done = self.guard.done_before()
+        if done:
+            return self._end("skipped", done)
+        if self._deferred_by_failures():
+            return
+        server, sight = look_until_known(self.ctx, self.server_id)
+        self._saw(server, sight)
+        step = self._step(server, sight)
+        if step is not None:
+            with self.guard.claimed():
+                self._timeline(server, sight, step)
+
+    def _deferred_by_failures(self) -> bool:
+        why = self.guard.too_many_failures()
+        if why:
+            self._end("deferred", why)
+        return why is not None
 
     def _saw(self, server: Server, sight: Sight) -> None:
         self.result.update(name=server.name, before=sight.state, after=sight.state)
@@ -193,11 +216,12 @@ class Maintenance:
             return self._defer(countdown)
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
+        self.guard.hold(countdown.action.planned - self.ctx.clock.now() + self.waiting.timeout)
         self._tell_plan(countdown)
         with Interruptible() as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
-            countdown.say(DONE, self.script.done_text)
+            countdown.say(SAID_DONE, self.script.done_text)
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.entries[0], countdown.action
@@ -262,6 +286,10 @@ class Maintenance:
             sight = self._still_up(countdown)
             if self.result["reason"]:
                 return
+        if self.guard.max_failures is not None:
+            self._sleep_until(first)
+            if self._deferred_by_failures():
+                return countdown.release()
         try:
             countdown.run()
         except WentOffline:
@@ -297,10 +325,16 @@ class Maintenance:
             raise TooLate
         self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
         self.result["signal"] = step.signal
-        self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
+        self.guard.note(SIGNAL)
+        try:
+            self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
+        finally:
+            if not self._action_is_out():
+                self.guard.note(REFUSED)
         countdown.sent_signal(self.action_at, UNKNOWN if self.follow.ambiguous else "sent")
         self.result.update(changed=True, after=None)
         verdict = self.follow.until_done()
+        self.guard.note(DONE if verdict.status == "done" else UNPROVEN)
         self.result["after"] = self.follow.after
         report(self.ctx, self.follow, verdict, self.result)
         if verdict.status != "done":
@@ -362,6 +396,8 @@ OPERATION = Operation(
         "timezone": {"type": "str", "default": "UTC"},
         "deadline": {"type": "str"},
         "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
+        "maintenance_id": {"type": "str"},
+        "max_failures": {"type": "int"},
         "cancel_text": {"type": "str", "default": "Maintenance cancelled: no restart now."},
         "done_text": {"type": "str"},
         **WAITING_OPTIONS,

@@ -82,6 +82,14 @@ options:
     type: str
     choices: [skip, start, fail]
     default: skip
+  maintenance_id:
+    description:
+      - The name of this maintenance, such as a change ticket. What was done under it is kept in a journal beside the ledger, and a server
+        that was done is skipped when the run is repeated. No server gets a second signal under one ID.
+    type: str
+  max_failures:
+    description: When so many servers of a run have failed, those that have not begun yet are V(deferred). In one task over many hosts.
+    type: int
   cancel_text:
     description: What players are told when a countdown they heard of is called off.
     type: str

@@ -104,6 +104,11 @@ class Simulator:
         """The states a server really went through."""
         return [row["state"] for row in self._ask("states") if row["server"] == server]
 
+    def state_logs(self) -> list[dict[str, Any]]:
+        """Every change of state of every server, with ``time`` (UTC epoch seconds)."""
+        rows: list[dict[str, Any]] = self._ask("states")
+        return rows
+
     def state_log(self, server: int) -> list[dict[str, Any]]:
         """The same with ``time`` (UTC epoch seconds)."""
         return [row for row in self._ask("states") if row["server"] == server]

@@ -1,0 +1,103 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What keeps a maintenance from being done twice, at the same time, or after too many failures. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Iterator, Optional
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
+    DONE,
+    REFUSED,
+    SIGNAL,
+    UNPROVEN,
+    Journal,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+
+# A claim outlives what it is for by so long: a look that is late, a last word to the players.
+CLAIM_SLACK = 120.0
+
+
+def journal_folder(settings: Settings) -> str:
+    """Beside the ledger where that is a folder, else where it would be by default: a journal belongs to one machine."""
+    folder = settings.ledger
+    if folder == "none" or "://" in folder:
+        folder = os.environ.get(FALLBACK_VARIABLE) or str(API_ARGUMENT_SPEC["ledger"]["default"])
+    return os.path.abspath(os.path.expanduser(folder))
+
+
+class Guard:
+    """The journal, the claim and the failures of the run, as far as a server of a maintenance is concerned."""
+
+    def __init__(self, ctx: Context, server_id: int) -> None:
+        self.ctx = ctx
+        self.server_id = server_id
+        self.max_failures: Optional[int] = ctx.params["max_failures"]
+        name = ctx.params["maintenance_id"]
+        self._journal = Journal(journal_folder(ctx.settings), ctx.settings.api_url, name) if name else None
+
+    def done_before(self) -> Optional[str]:
+        """Why there is nothing to do under this maintenance ID; None where there is."""
+        last = self._journal.last(self.server_id) if self._journal else None
+        if last is None or self._journal is None:
+            return None
+        under = f"under maintenance_id {self._journal.maintenance_id}"
+        if last == DONE:
+            return f"done already {under}"
+        self.ctx.warn(
+            f"Server {self.server_id}: the signal may have been sent already {under}, and nothing proved what came of it. "
+            "It is not sent again; look at its console, and use another ID to maintain it anew."
+        )
+        return f"its signal may have been sent already {under}"
+
+    def too_many_failures(self) -> Optional[str]:
+        """Why the server is deferred after the failures of others of this run; None where it is not."""
+        if self.max_failures is None or self.ctx.fleet is None:
+            return None
+        failed = self.ctx.client.ledger.failures(self.ctx.fleet.key)
+        return f"{failed} of this run have failed (max_failures: {self.max_failures})" if failed >= self.max_failures else None
+
+    def failed(self) -> None:
+        """This server has failed: the others of the run hear of it."""
+        if self.ctx.fleet is not None and not self.ctx.check_mode:
+            self.ctx.client.ledger.count_failure(self.ctx.fleet.key)
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """No other run maintains the server meanwhile. Raises AlreadyMaintained."""
+        if self.ctx.check_mode:
+            yield
+            return
+        self.hold(self.ctx.settings.max_wait + self.ctx.params["wait_timeout"])
+        try:
+            yield
+        finally:
+            self.ctx.client.ledger.give_up(self.server_id)
+
+    def hold(self, seconds: float) -> None:
+        """Claim the server for so many seconds, or for longer than before."""
+        other = self.ctx.client.ledger.claim(self.server_id, seconds + CLAIM_SLACK)
+        if other is not None:
+            machine, _boot, pid = [*other.owner.split("/"), "", ""][:3]
+            raise AlreadyMaintained(
+                f"Another run maintains server {self.server_id} right now (process {pid} on {machine}, until {iso(other.until)[:19]}Z at "
+                "the latest): nothing was sent. Wait for it, or end it with Ctrl-C, which tells the players.",
+                server_id=self.server_id,
+            )
+
+    def note(self, event: str) -> None:
+        """Write an event into the journal, where there is one."""
+        if self._journal is not None:
+            self._journal.note(self.server_id, event, self.ctx.clock.now())
+
+
+__all__ = ["DONE", "REFUSED", "SIGNAL", "UNPROVEN", "Guard"]

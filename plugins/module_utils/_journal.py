@@ -1,0 +1,86 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was done under a maintenance ID, so that a run can be repeated after a crash. Private to this collection.
+
+One file for each ID, one line for each event, never rewritten. A line is on the disk before what it announces is done: after a
+power cut the journal may say too much, never too little, so no server is restarted twice. A torn last line is passed over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
+
+SIGNAL, DONE, UNPROVEN, REFUSED = "signal", "done", "unproven", "refused"
+EVENTS = (SIGNAL, DONE, UNPROVEN, REFUSED)
+
+
+def verdict(events: List[Dict[str, Any]], server_id: int) -> Optional[str]:
+    """The last event of a server, None where it is still to be done. A refused signal did nothing."""
+    last = next((event["event"] for event in reversed(events) if event.get("server_id") == server_id), None)
+    return None if last == REFUSED else last
+
+
+def parse(text: str) -> List[Dict[str, Any]]:
+    """The events of a journal; lines that are none (a torn one) are passed over."""
+    out = []
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("event") in EVENTS and isinstance(event.get("server_id"), int):
+            out.append(event)
+    return out
+
+
+class Journal:
+    """The journal of one maintenance ID at one API. Raises JournalUnusable."""
+
+    def __init__(self, folder: str, api_url: str, maintenance_id: str) -> None:
+        self.maintenance_id = maintenance_id
+        name = hashlib.sha256(f"{api_url}\n{maintenance_id}".encode()).hexdigest()[:16]
+        self.path = os.path.join(folder, "journal", f"{name}.jsonl")
+
+    def last(self, server_id: int) -> Optional[str]:
+        """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
+        try:
+            with open(self.path, encoding="utf-8", errors="replace") as stream:
+                return verdict(parse(stream.read()), server_id)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+
+    def note(self, server_id: int, event: str, at: float) -> None:
+        """Add an event, and return only when it is on the disk."""
+        line = json.dumps({"time": iso(at), "id": self.maintenance_id, "server_id": server_id, "event": event}) + "\n"
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self.path, flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                size = os.fstat(descriptor).st_size
+                # After a torn line a new one must not become a part of it.
+                torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+                os.write(descriptor, (("\n" if torn else "") + line).encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as exc:
+            raise self._unusable(exc) from exc
+
+    def _unusable(self, exc: OSError) -> JournalUnusable:
+        return JournalUnusable(
+            f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({exc.strerror or exc}): "
+            "without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that can be written."
+        )

@@ -1,0 +1,152 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs that survive: repeated after a crash, stopped after too many failures, never two at once on one server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal, parse, verdict
+
+FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
+# Slow enough that its states prove a restart also right after another one.
+SLOW = {"boot_seconds": 3.0, "stop_seconds": 30.0}
+WORDS = [{"before": "0.5s", "text": "x"}]
+
+
+def maintenance(operate, sim, **options):
+    return operate(sim, "maintenance", **{"server_id": 1234, "announcements": WORDS, "maintenance_id": "CHG-7", **options})
+
+
+def signals(sim):
+    return [post["body"]["signal"] for post in sim.posts() if "signal" in post["body"]]
+
+
+def play(ids, **options):
+    task = {"announcements": WORDS, "poll_interval": 0.2, "maintenance_id": "CHG-7", **options}
+    tasks = [{"serverprism.cloud.serverprism_maintenance": {"server_id": "{{ id }}", **task}, "register": "it"}]
+    tasks.append({"ansible.builtin.debug": {"msg": "{{ it.outcome }}"}})
+    inventory = {"all": {"hosts": {f"h{i}": {"id": i} for i in ids}, "vars": {"ansible_connection": "local"}}}
+    return [{"hosts": "all", "gather_facts": False, "tasks": tasks}], inventory
+
+
+def test_a_server_that_was_done_is_skipped_when_the_run_is_repeated(simulator, operate):
+    sim = simulator([{"id": 1234, **SLOW}])
+    assert maintenance(operate, sim)["outcome"] == "done"
+    again = maintenance(operate, sim)
+    assert (again["outcome"], again["changed"], again["reason"]) == ("skipped", False, "done already under maintenance_id CHG-7"), again
+    assert again["api"]["reads"] == 0 and signals(sim) == ["restart"]
+    assert maintenance(operate, sim, maintenance_id="CHG-8")["outcome"] == "done"
+
+
+def test_a_signal_that_was_refused_may_be_sent_when_the_run_is_repeated(simulator, operate):
+    sim = simulator([{"id": 1234, **FAST, "conflict": True}])
+    assert maintenance(operate, sim)["outcome"] == "failed"
+    sim.patch(1234, conflict=False)
+    assert maintenance(operate, sim)["outcome"] == "done"
+
+
+def test_a_signal_that_proved_nothing_is_not_sent_again(simulator, operate):
+    sim, warnings = simulator([{"id": 1234, **FAST, "drop_signals": ["restart"]}]), []
+    assert maintenance(operate, sim)["outcome"] == "failed"
+    again = maintenance(operate, sim, warn=warnings.append)
+    assert again["outcome"] == "skipped" and "may have been sent already" in again["reason"] and len(warnings) == 1, again
+    assert signals(sim) == ["restart"]
+
+
+def test_check_mode_knows_the_journal_and_writes_nothing(simulator, operate, tmp_path):
+    sim = simulator([{"id": 1234, **FAST}])
+    assert maintenance(operate, sim, check_mode=True)["outcome"] == "done" and not (tmp_path / "ledger" / "journal").exists()
+    maintenance(operate, sim)
+    assert maintenance(operate, sim, check_mode=True)["outcome"] == "skipped"
+
+
+def test_without_a_journal_nothing_is_sent(simulator, operate, tmp_path):
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "journal").write_text("a file where a folder should be")
+    sim = simulator([{"id": 1234, **FAST}])
+    result = maintenance(operate, sim)
+    assert result["failed"] and "journal" in result["msg"] and not signals(sim), result
+
+
+def started(ansible, sim, ids, **options):
+    """Start a run in a group of its own, so that all of it can be killed at once."""
+    plays, inventory = play(ids, **options)
+    path = ansible.folder / "hosts.json"
+    path.write_text(json.dumps(inventory))
+    return ansible.start(sim, plays, "-i", str(path), "--forks", "5")
+
+
+def killed(process):
+    """kill -9 of ansible-playbook and every worker of it, which run in sessions of their own."""
+    children = [int(pid) for pid in os.popen(f"pgrep -P {process.pid}").read().split()]
+    for pid in [process.pid, *children]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for(condition, seconds=30):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("moment", ["countdown", "signal"])
+def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(simulator, ansible, moment):
+    sim = simulator([{"id": i, "boot_seconds": 30.0, "stop_seconds": 10.0} for i in (1, 2, 3)])
+    slow = {"announcements": [{"before": "2s", "text": "x"}]}
+    first = started(ansible, sim, [1, 2, 3], **slow)
+    wait_for(lambda: len(sim.console_log()) == 3 if moment == "countdown" else len(signals(sim)) == 3)
+    killed(first)
+    again = started(ansible, sim, [1, 2, 3], **slow)
+    output = "".join(again.communicate(timeout=60))
+    assert again.returncode == 0, output
+    assert len(signals(sim)) == 3 and sorted(post["server"] for post in sim.posts() if "signal" in post["body"]) == [1, 2, 3]
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path):
+    journal = Journal(str(tmp_path), "https://x", "CHG-7")
+    journal.note(1, "done", 0.0)
+    with open(journal.path, "a") as stream:
+        stream.write('{"server_id": 2, "event": "do')
+    assert journal.last(1) == "done" and journal.last(2) is None
+    journal.note(2, "signal", 0.0)
+    assert journal.last(2) == "signal" and journal.last(1) == "done"
+    assert os.stat(journal.path).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("events", "last"),
+    [([], None), (["signal"], "signal"), (["signal", "done"], "done"), (["signal", "refused"], None), (["unproven"], "unproven")],
+)
+def test_what_the_journal_says_of_a_server(events, last):
+    lines = "\n".join(json.dumps({"server_id": 7, "event": event}) for event in events)
+    assert verdict(parse(f'{lines}\nnoise\n[]\n{{"server_id": 8, "event": "done"}}'), 7) == last
+
+
+def test_after_so_many_failures_the_rest_is_deferred(simulator, ansible):
+    sim = simulator([{"id": i, **FAST, "conflict": i in (1, 2)} for i in range(1, 6)])
+    plays, inventory = play(range(1, 6), max_failures=2)
+    path = ansible.folder / "hosts.json"
+    path.write_text(json.dumps(inventory))
+    run = ansible.run(sim, plays, "-i", str(path), "--forks", "1")
+    assert run.rc == 2 and run.stdout.count('"msg": "deferred"') == 3, run.output
+    assert {post["server"] for post in sim.posts()} == {1, 2}
+
+
+def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
+    sim = simulator([{"id": 1234, **SLOW}])
+    first = started(ansible, sim, [1234], announcements=[{"before": "3s", "text": "x"}], maintenance_id="one")
+    wait_for(lambda: sim.console_log())
+    second = maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))
+    assert second["failed"] and "Another run maintains server 1234 right now" in second["msg"] and not second["changed"], second
+    output = "".join(first.communicate(timeout=60))
+    assert first.returncode == 0 and signals(sim) == ["restart"], output
+    assert maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))["outcome"] == "done"
