@@ -18,8 +18,6 @@ from typing import List, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, Run, prune, reserve
 
-# How long a worker is busy after its signal, where nobody knows better: a stop, a boot and the look that proves it.
-RESTART_SECONDS = 60.0
 # The gaps that are tried, as shares of the even one; a hair more than 1, or rounding errors would make every write miss its window.
 SHARES = (0.0, 1.0001, 1.02, 1.04, 1.08)
 
@@ -31,6 +29,14 @@ class Fleet:
     key: str
     total: int
     forks: int
+
+
+def restart_seconds(quota: Quota) -> float:
+    """How long a worker is busy after its signal (a stop, a boot, the look that proves it), where nobody knows better: a minute.
+
+    Said as one window, so that it holds for an API that runs faster than in life, too.
+    """
+    return quota.window
 
 
 def even_gap(writes: int, quota: Quota, headroom: int) -> float:
@@ -48,7 +54,7 @@ def simulate(
         not_before = max(heapq.heappop(free), starts[-1] + gap if starts else now)
         calendar, instants = reserve(calendar, quota, offsets, not_before, headroom)
         starts.append(instants[0])
-        heapq.heappush(free, instants[-1] + RESTART_SECONDS)
+        heapq.heappush(free, instants[-1] + restart_seconds(quota))
         # What lies a window before everything still to come cannot matter any more.
         calendar = prune(calendar, min(free) - quota.guarded)
     return tuple(starts)
@@ -86,7 +92,7 @@ def plan(quota: Quota, offsets: Sequence[float], headroom: int, servers: int, fo
         gap = choose_gap(Calendar(), quota, offsets, headroom, servers, workers, 0.0)
         return simulate(Calendar(), quota, offsets, headroom, servers, workers, 0.0, gap)
 
-    alone = offsets[-1] + RESTART_SECONDS
+    alone = offsets[-1] + restart_seconds(quota)
     best, own = max(starts(servers)) + alone, starts(forks)
     low, high = 1, servers
     while low < high:

@@ -148,9 +148,9 @@ def test_the_token_may_be_a_variable(simulator, maintain):
 def test_a_run_over_no_servers_fails_loudly(simulator, maintain):
     sim = simulator()
     run = maintain(sim, {})
-    assert run.rc == 2 and "No server to maintain" in run.output, run.output
+    assert run.rc == 2 and "No server in this run" in run.output, run.output
     run = maintain(sim, {"a": {"serverprism_id": 1234}, "b": {"serverprism_id": 1234}}, "--limit", "a", maintenance_hosts="b")
-    assert run.rc == 2 and "No server to maintain" in run.output, run.output
+    assert run.rc == 2 and "No server in this run" in run.output, run.output
     assert not sim.requests()
 
 

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks for whole groups: power, announce, status."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+FAST = {"boot_seconds": 3.0, "stop_seconds": 30.0}
+
+
+@pytest.fixture
+def fleet(ansible):
+    """Run a playbook of the collection on hosts h1, h2, ...: ``fleet(sim, "power", [1, 2], *args, **variables)``."""
+
+    def run(sim, name, ids, *args, **variables):
+        path = ansible.folder / "inventory.json"
+        path.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"serverprism_id": i} for i in ids}}}))
+        return ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables), *args)
+
+    return run
+
+
+def test_power_brings_every_server_to_its_state(simulator, fleet):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, **FAST, "conflict": True}])
+    run = fleet(sim, "power", [1, 2, 3], power_state="stopped")
+    assert run.rc == 2 and sim.states(1)[-1] == sim.states(2)[-1] == "offline" and sim.states(3) == ["running"], run.output
+    assert run.stdout.count("changed=1") == 1
+
+
+def test_power_in_check_mode_sends_nothing(simulator, fleet):
+    sim = simulator([{"id": 1}])
+    run = fleet(sim, "power", [1], "--check", "--diff", power_state="killed")
+    assert run.rc == 0 and "changed=1" in run.stdout and not sim.posts(), run.output
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "named"),
+    [
+        ("power", {}, "power_state"),
+        ("power", {"power_state": "rebooted"}, "power_state"),
+        ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
+        ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
+        ("announce", {}, "announce_text"),
+        ("announce", {"announce_text": "a\nstop"}, "command"),
+        ("status", {"status_file": "status.xls"}, "status_file"),
+        ("status", {"status_hosts": "nobody"}, "status_hosts"),
+    ],
+)
+def test_bad_variables_are_refused_by_name(simulator, fleet, name, variables, named):
+    sim = simulator([{"id": 1}])
+    run = fleet(sim, name, [1], **variables)
+    assert run.rc == 2 and named in run.output and "Traceback" not in run.output and not sim.posts(), run.output
+
+
+def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
+    games = [{"id": 1}, {"id": 2, "product": "Palworld 8 GB"}, {"id": 3, "product": "7 Days to Die"}, {"id": 4, "state": "offline"}]
+    sim = simulator([*games, {"id": 5, "product": "Valheim"}])
+    run = fleet(sim, "announce", [1, 2, 3, 4, 5], announce_text='The "event" begins')
+    assert run.rc == 0, run.output
+    assert [sim.console(i) for i in (1, 2, 3, 4, 5)] == [
+        ['say The "event" begins'],
+        ['Broadcast The "event" begins'],
+        ["say \"The 'event' begins\""],
+        [],
+        [],
+    ]
+
+
+def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
+    sim = simulator([{"id": 1}])
+    run = fleet(sim, "announce", [1], "--check", announce_text="hello", announce_command="broadcast {text}")
+    assert run.rc == 0 and "changed=1" in run.stdout and not sim.posts(), run.output
+
+
+def test_status_shows_a_table_and_writes_files(simulator, fleet, ansible):
+    sim = simulator([{"id": 1, "name": '=cmd|"x"'}, {"id": 2, "null": True, "service_status": "suspended"}])
+    run = fleet(sim, "status", [1, 2, 99], status_file=str(ansible.folder / "s.csv"))
+    assert run.rc == 0, run.output
+    table = [line.split() for line in run.stdout.splitlines() if line.strip().startswith('"h')]
+    assert [row[:4] for row in table] == [
+        ['"h1', "1", "active", "running"],
+        ['"h2', "2", "suspended", "unknown"],
+        ['"h99', "99", "not", 'found"'],
+    ]
+    lines = list(csv.DictReader((ansible.folder / "s.csv").read_text().splitlines()))
+    assert [line["state"] for line in lines] == ["running", "unknown"] and lines[0]["name"] == '\'=cmd|"x"'
+    run = fleet(sim, "status", [1, 2], status_file="s.json")
+    assert run.rc == 0, run.output
+    assert [one["id"] for one in json.loads((ansible.folder / "s.json").read_text())] == [1, 2]
