@@ -37,6 +37,7 @@ def main() -> int:
     """Returns what ansible-playbook returned."""
     with tempfile.TemporaryDirectory() as ledger, Simulator(FLEET, speed=SPEED) as sim:
         command = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), "serverprism.cloud.maintenance"]
+        report = HERE.parents[1] / ".dev" / "demo"
         env = {
             **os.environ,
             **sim.environment(),
@@ -46,7 +47,7 @@ def main() -> int:
         }
         env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
         say(f"{len(FLEET)} simulated servers are up. $ ansible-playbook -i inventory.yml {command[-1]}")
-        done = subprocess.run(command, env=env, cwd=HERE, check=False)
+        done = subprocess.run([*command, "-e", f"maintenance_report_dir='{report}'"], env=env, cwd=HERE, check=False)
         say("What the players saw, by the clock of the servers")
         names = {server["id"]: server["name"] for server in FLEET}
         rows = [(row["time"], row["server"], f"> {row['line']}") for row in sim.console_log()]
@@ -55,6 +56,7 @@ def main() -> int:
             print(f"  {datetime.fromtimestamp(at):%H:%M:%S}  {names[server]:<16} {text}")
         refused = sum(1 for request in sim.requests() if request.get("status") == 429)
         say(f"{len(sim.requests('GET'))} reads, {len(sim.posts())} writes, {refused} refused by the quota (429)")
+        print(f"The report is in {report / 'report.html'}")
         return done.returncode
 
 

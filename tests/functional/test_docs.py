@@ -51,3 +51,23 @@ def test_the_examples_of_the_modules_run(simulator, ansible, module):
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
     run = ansible.run(sim, [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], "--check", "--diff")
     assert run.rc == 0 and not sim.posts(), run.output
+
+
+@pytest.mark.parametrize("name", ["maintenance_plan", "maintenance_report"])
+def test_the_examples_of_the_filters_run(simulator, ansible, name):
+    tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.filter.{name}").EXAMPLES)
+    run = ansible.run(simulator(FLEET), [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}])
+    assert run.rc == 0, run.output
+
+
+def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):
+    sim = simulator(FLEET)
+    examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
+    for index, example in enumerate(yaml.safe_load_all(examples)):
+        path = ansible.folder / f"{index}.serverprism.yml"
+        path.write_text(json.dumps(example))
+        tasks = [{"ansible.builtin.assert": {"that": "ansible_play_hosts | length == 2"}}]
+        run = ansible.run(
+            sim, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], "-i", str(path), env={"COMMUNITY_TOKEN": sim.token}
+        )
+        assert run.rc == 0 and "failed=0" in run.stdout, run.output

@@ -172,6 +172,8 @@ def test_limit_restricts_the_run(simulator, maintain):
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
+        ({"maintenance_report_dir": "report"}, "maintenance_report_dir"),
+        ({"maintenance_max_failures": -1}, "max_failures"),
     ],
 )
 def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain, variables, named):
