@@ -41,7 +41,8 @@ class Quota:
 class Run:
     """A run over many servers as the calendar knows it.
 
-    Its last start, the gap it keeps between starts, how many of its servers are still to come, and how many have failed.
+    Its last start, the gap it keeps between starts, how many of its servers are still to come, how many have failed, and how many
+    have ended in whatever way.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Run:
     gap: float
     left: int
     failures: int = 0
+    ended: int = 0
 
 
 @dataclass(frozen=True)

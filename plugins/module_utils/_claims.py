@@ -31,8 +31,13 @@ def failures(calendar: Calendar, key: str) -> int:
     return next((run.failures for run in calendar.runs if run.key == key), 0)
 
 
-def count_failure(calendar: Calendar, key: str, now: float) -> Calendar:
-    """One more server of a run has failed."""
+def count_end(calendar: Calendar, key: str, failed: bool, now: float) -> Tuple[Calendar, Run]:
+    """One more server of a run has ended; the run as it is then."""
     known = next((run for run in calendar.runs if run.key == key), Run(key, now, 0.0, 1))
-    others = tuple(run for run in calendar.runs if run.key != key)
-    return replace(calendar, runs=(*others, replace(known, failures=known.failures + 1)))
+    counted = replace(known, ended=known.ended + 1, failures=known.failures + failed)
+    return replace(calendar, runs=(*(run for run in calendar.runs if run.key != key), counted)), counted
+
+
+def used(calendar: Calendar, window: float, now: float) -> int:
+    """How many requests of this bucket lie within the last window."""
+    return sum(now - window < at <= now for at in calendar.instants)

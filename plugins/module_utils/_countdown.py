@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, NotRunning, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     ANNOUNCEMENT,
@@ -218,7 +218,11 @@ class Countdown:
         now = self.ctx.clock.now()
         entry = Entry(kind, line, now)
         try:
-            self.ctx.client.send_command(self.server_id, line, patience=patience)
+            try:
+                self.ctx.client.send_command(self.server_id, line, patience=patience)
+            except LedgerLost:
+                # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
+                self.ctx.client.send_command(self.server_id, line, turn=self.ctx.clock.now(), patience=patience)
             entry = entry.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             entry = entry.became(UNKNOWN, self.ctx.clock.now())

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Iterator, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
     REFUSED,
@@ -25,6 +25,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 # A claim outlives what it is for by so long: a look that is late, a last word to the players.
 CLAIM_SLACK = 120.0
+# A run says so often how far it is.
+STATUS_LINES = 20
 
 
 def journal_folder(settings: Settings) -> str:
@@ -66,10 +68,23 @@ class Guard:
         failed = self.ctx.client.ledger.failures(self.ctx.fleet.key)
         return f"{failed} of this run have failed (max_failures: {self.max_failures})" if failed >= self.max_failures else None
 
-    def failed(self) -> None:
-        """This server has failed: the others of the run hear of it."""
-        if self.ctx.fleet is not None and not self.ctx.check_mode:
-            self.ctx.client.ledger.count_failure(self.ctx.fleet.key)
+    def ended(self, failed: bool) -> None:
+        """This server has ended: the others of the run hear of it, and from time to time the user hears of all."""
+        fleet = self.ctx.fleet
+        if fleet is None or self.ctx.check_mode:
+            return
+        try:
+            run, writes = self.ctx.client.ledger.count_end(fleet.key, failed)
+        except LedgerLost as exc:
+            self.ctx.warn(str(exc))
+            return
+        if run.ended % max(1, fleet.total // STATUS_LINES) == 0 or run.ended == fleet.total:
+            bad = f", {run.failures} failed" if run.failures else ""
+            flight = min(fleet.forks, fleet.total - run.ended)
+            self.ctx.progress(
+                f"run: {run.ended} of {fleet.total} ended{bad}, {flight} in flight; "
+                f"{writes} of {self.ctx.settings.write_limit} writes used in the last {self.ctx.settings.limit_window:g} s"
+            )
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -81,7 +96,11 @@ class Guard:
         try:
             yield
         finally:
-            self.ctx.client.ledger.give_up(self.server_id)
+            try:
+                self.ctx.client.ledger.give_up(self.server_id)
+            except LedgerLost as exc:
+                # It expires by itself; what was done stays done.
+                self.ctx.warn(str(exc))
 
     def hold(self, seconds: float) -> None:
         """Claim the server for so many seconds, or for longer than before."""

@@ -75,8 +75,8 @@ class Ledger(Protocol):
     def give_up(self, server_id: int) -> None:
         """End the claim."""
 
-    def count_failure(self, key: str) -> None:
-        """One more server of a run has failed."""
+    def count_end(self, key: str, failed: bool) -> Tuple[Run, int]:
+        """One more server of a run has ended: the run as it is then, and the writes of the last window."""
 
     def failures(self, key: str) -> int:
         """How many servers of a run have failed."""
@@ -174,13 +174,15 @@ class BaseLedger:
 
         self._change(step)
 
-    def count_failure(self, key: str) -> None:
+    def count_end(self, key: str, failed: bool) -> Tuple[Run, int]:
         """See Ledger."""
 
-        def step(calendars: Calendars) -> None:
-            calendars[WRITE] = _claims.count_failure(calendars[WRITE], key, self.clock.now())
+        def step(calendars: Calendars) -> Tuple[Run, int]:
+            now = self.clock.now()
+            calendars[WRITE], run = _claims.count_end(calendars[WRITE], key, failed, now)
+            return run, _claims.used(calendars[WRITE], self.quotas[WRITE].window, now)
 
-        self._change(step)
+        return self._change(step)
 
     def failures(self, key: str) -> int:
         """See Ledger."""
@@ -194,7 +196,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calenda
         part = buckets.get(bucket, {})
         instants = tuple(sorted(float(at) for at in part.get("instants", [])))
         blocked = float(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), float(last), float(gap), int(left), int(bad)) for key, last, gap, left, bad in part.get("runs", []))
+        runs = tuple(Run(str(key), float(last), float(gap), *map(int, counts)) for key, last, gap, *counts in part.get("runs", []))
         claims = tuple(Claim(int(server), str(owner), float(until)) for server, owner, until in part.get("claims", []))
         times = [at for run in runs for at in (run.last, run.gap)] + [claim.until for claim in claims]
         if not all(math.isfinite(at) for at in (*instants, *times, blocked, moved)):
@@ -210,7 +212,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
         bucket: {
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.last, run.gap, run.left, run.failures] for run in one.runs],
+            "runs": [[run.key, run.last, run.gap, run.left, run.failures, run.ended] for run in one.runs],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
         }
         for bucket, one in pruned.items()

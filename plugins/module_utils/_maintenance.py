@@ -142,11 +142,12 @@ class Maintenance:
         except ServerPrismError as exc:
             if self.result["outcome"] != "cancelled":
                 self.result["outcome"] = "failed"
-                self.guard.failed()
+            self.guard.ended(failed=True)
             self._note()
             known = exc.result if isinstance(exc, OperationFailed) else {}
             keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
             raise OperationFailed(str(exc), {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
+        self.guard.ended(failed=False)
         self._note()
         return self.result
 

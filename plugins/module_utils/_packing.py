@@ -124,5 +124,6 @@ def reserve_next(
         gap = known.gap
     start = max(not_before, known.last + gap) if known and gap else not_before
     calendar, instants = reserve(calendar, quota, offsets, start, headroom)
-    run = Run(fleet.key, instants[0], gap, max(1, left - 1), known.failures if known else 0)
+    before = known or Run(fleet.key, 0.0, 0.0, left)
+    run = replace(before, last=instants[0], gap=gap, left=max(1, left - 1))
     return replace(calendar, runs=(*(one for one in calendar.runs if one.key != fleet.key), run)), instants

@@ -225,3 +225,9 @@ def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--forks", "1")
     assert "2 servers, 6 writes: done in about" in run.stdout and "limited by 1 forks; 2 forks would be enough" in run.stdout, run.output
+
+
+def test_a_run_says_how_far_it_is(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}])
+    run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)})
+    assert "run: 1 of 3 ended, 2 in flight" in run.stdout and "run: 3 of 3 ended, 1 failed, 0 in flight" in run.stdout, run.output

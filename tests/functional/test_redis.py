@@ -244,3 +244,24 @@ def test_two_machines_share_the_quota_without_one_429(server, simulator, tmp_pat
         output = machine.communicate(timeout=60)
         assert machine.returncode == 0, output
     assert [request["status"] for request in sim.requests()] == [200] * 24
+
+
+def test_a_countdown_that_loses_its_ledger_is_called_off_aloud(server, simulator, operate, monkeypatch):
+    monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.2)
+    redis, warnings = server(), []
+    sim = simulator([{"id": 1234, "boot_seconds": 3.0, "stop_seconds": 30.0}])
+
+    def lose():
+        until = time.monotonic() + 20
+        while not sim.console(1234) and time.monotonic() < until:
+            time.sleep(0.02)
+        redis.stop()
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    words = [{"before": "2s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
+    options = {"server_id": 1234, "announcements": words, "ledger": redis.url(), "warn": warnings.append}
+    result = operate(sim, "maintenance", **options, wait_timeout=5.0)
+    thread.join()
+    assert sim.console(1234) == ["say Restart in 2 seconds", "say Maintenance cancelled: no restart now."], result
+    assert sim.states(1234) == ["running"] and not result["changed"] and "SERVERPRISM_LEDGER_FALLBACK" in result["msg"], result

@@ -144,7 +144,7 @@ def test_after_so_many_failures_the_rest_is_deferred(simulator, ansible):
 def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
     sim = simulator([{"id": 1234, **SLOW}])
     first = started(ansible, sim, [1234], announcements=[{"before": "3s", "text": "x"}], maintenance_id="one")
-    wait_for(lambda: sim.console_log())
+    wait_for(sim.console_log)
     second = maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))
     assert second["failed"] and "Another run maintains server 1234 right now" in second["msg"] and not second["changed"], second
     output = "".join(first.communicate(timeout=60))
