@@ -49,8 +49,8 @@ bench: venv ## Measure, side by side, and put the figures into the README
 unit: venv ## Test the pure parts
 	$(BIN)/python -m pytest tests/unit -q -n 2
 
-functional: venv ## Test over HTTP, against the simulator
-	$(BIN)/python -m pytest tests/functional -q -n 2
+functional: venv ## Test over HTTP, against the simulator (they mostly wait, so there are more of them than cores)
+	$(BIN)/python -m pytest tests/functional -q -n 4
 
 test: lint unit functional ## Run every test
 
