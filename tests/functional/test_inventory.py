@@ -171,7 +171,6 @@ def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
         ({"product": "("}, "product"),
         ({"timeout": 0}, "timeout"),
         ({"api_url": "http://example.com"}, "api_url"),
-        ({"details": "maybe"}, "details"),
     ],
 )
 def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
