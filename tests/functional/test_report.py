@@ -124,5 +124,6 @@ def test_in_a_browser_names_stay_text_and_the_table_sorts(reported, tmp_path):
     file.write_text((folder / "report.html").read_text().replace("</body>", probe))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'chromium'}"]
     command = ["chromium", *flags, "--dump-dom", f"file://{file}"]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False).stdout
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    dom = subprocess.run(command, env=home, capture_output=True, text=True, timeout=90, check=False).stdout
     assert re.search("<title>(.*?)</title>", dom)[1] == "Maintenance report|0|true|2-1", dom[:300]
