@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Iterator, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, LedgerLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
     REFUSED,
@@ -114,9 +114,18 @@ class Guard:
             )
 
     def note(self, event: str) -> None:
-        """Write an event into the journal, where there is one."""
-        if self._journal is not None:
+        """Write an event into the journal, where there is one. No signal is sent without its line; once it is out, nothing may hide that."""
+        if self._journal is None:
+            return
+        try:
             self._journal.note(self.server_id, event, self.ctx.clock.now())
+        except JournalUnusable:
+            if event == SIGNAL:
+                raise
+            self.ctx.warn(
+                f"The journal {self._journal.path} could not take down that server {self.server_id} is {event}: "
+                "a repeated run will take its signal for sent, and not send it again."
+            )
 
 
 __all__ = ["DONE", "REFUSED", "SIGNAL", "UNPROVEN", "Guard"]

@@ -12,6 +12,7 @@ import signal
 import time
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal, parse, verdict
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
@@ -150,3 +151,20 @@ def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
     output = "".join(first.communicate(timeout=60))
     assert first.returncode == 0 and signals(sim) == ["restart"], output
     assert maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))["outcome"] == "done"
+
+
+def test_a_journal_that_is_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
+    note, warnings = Journal.note, []
+
+    def full_disk(self, server_id, event, at):
+        if event == "done":
+            raise JournalUnusable("No space left on device, so nothing was sent")
+        note(self, server_id, event, at)
+
+    monkeypatch.setattr(Journal, "note", full_disk)
+    sim = simulator([{"id": 1234, **FAST}])
+    result = maintenance(operate, sim, warn=warnings.append)
+    assert (result["outcome"], result["changed"], result["confirmed"]) == ("done", True, True), result
+    assert len(warnings) == 1 and "could not take down" in warnings[0]
+    monkeypatch.undo()
+    assert maintenance(operate, sim)["outcome"] == "skipped" and signals(sim) == ["restart"]
