@@ -114,7 +114,7 @@ class Guard:
             )
 
     def note(self, event: str) -> None:
-        """Write an event into the journal, where there is one. No signal is sent without its line; once it is out, nothing may hide that."""
+        """Write an event into the journal, if any. No signal is sent without its line; once it is out, nothing may hide that."""
         if self._journal is None:
             return
         try:
