@@ -38,7 +38,7 @@ lint: venv ## Check style and types
 	cd .dev/collections && $(CURDIR)/$(BIN)/python -m mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.serverprism.cloud.plugins.module_utils
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 
-demo: venv ## Watch a maintenance of a simulated fleet, live
+demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
 	$(BIN)/python tests/demo/run.py
 
 bench: venv ## Measure, side by side, and put the figures into the README

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintenance playbook on a simulated fleet, live: one server is off, one is suspended."""
+"""The maintenance playbook on a simulated fleet, live: one server is off, one is suspended. GAME=openttd adds a real one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from games import openttd
 from simulator.process import Simulator
 
 HERE = Path(__file__).resolve().parent
@@ -35,29 +38,51 @@ def say(title: str) -> None:
 
 def main() -> int:
     """Returns what ansible-playbook returned."""
-    with tempfile.TemporaryDirectory() as ledger, Simulator(FLEET, speed=SPEED) as sim:
-        command = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), "serverprism.cloud.maintenance"]
-        report = HERE.parents[1] / ".dev" / "demo"
-        env = {
-            **os.environ,
-            **sim.environment(),
-            "SERVERPRISM_LEDGER": ledger,
-            "ANSIBLE_FORKS": str(len(FLEET)),
-            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-        }
-        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-        say(f"{len(FLEET)} simulated servers are up. $ ansible-playbook -i inventory.yml {command[-1]}")
-        done = subprocess.run([*command, "-e", f"maintenance_report_dir='{report}'"], env=env, cwd=HERE, check=False)
-        say("What the players saw, by the clock of the servers")
-        names = {server["id"]: server["name"] for server in FLEET}
-        rows = [(row["time"], row["server"], f"> {row['line']}") for row in sim.console_log()]
-        rows += [(row["time"], i, f"  is {row['state']}") for i in names for row in sim.state_log(i)[1:]]
-        for at, server, text in sorted(rows, key=lambda row: (row[1], row[0])):
-            print(f"  {datetime.fromtimestamp(at):%H:%M:%S}  {names[server]:<16} {text}")
-        refused = sum(1 for request in sim.requests() if request.get("status") == 429)
-        say(f"{len(sim.requests('GET'))} reads, {len(sim.posts())} writes, {refused} refused by the quota (429)")
-        print(f"The report is in {report / 'report.html'}")
-        return done.returncode
+    game = os.environ.get("GAME", "")
+    if game not in ("", "openttd") or (game and not openttd.program()):
+        print(f"GAME={game}: only openttd is known, and it must be installed (on Debian: apt-get install openttd).", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as ledger:
+        fleet = [openttd.server(1007, Path(ledger) / "railways")] if game else FLEET
+        # A real game boots in real time, so there only the cache of the API is shortened.
+        with Simulator(fleet, **({"speed": 1.0, "status_cache": 2.0} if game else {"speed": SPEED})) as sim:
+            return show(sim, fleet, ledger, game)
+
+
+def show(sim: Simulator, fleet: list[dict[str, Any]], ledger: str, game: str) -> int:
+    """Run the playbook on the fleet, and then tell what its players saw."""
+    inventory = HERE / ("openttd.yml" if game else "inventory.yml")
+    command = ["ansible-playbook", "-i", str(inventory), "serverprism.cloud.maintenance"]
+    if game:
+        while sim.states(1007)[-1] != "running":
+            time.sleep(0.1)
+    report = HERE.parents[1] / ".dev" / "demo"
+    env = {
+        **os.environ,
+        **sim.environment(),
+        **({"SERVERPRISM_STATUS_CACHE": "2"} if game else {}),
+        "SERVERPRISM_LEDGER": ledger,
+        "ANSIBLE_FORKS": str(len(fleet)),
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+    }
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    say(f"{'OpenTTD is' if game else f'{len(fleet)} simulated servers are'} up. $ ansible-playbook -i {inventory.name} {command[-1]}")
+    done = subprocess.run([*command, "-e", f"maintenance_report_dir='{report}'"], env=env, cwd=HERE, check=False)
+    say("What the players saw, by the clock of the servers")
+    names = {server["id"]: server["name"] for server in fleet}
+    rows = [(row["time"], row["server"], f"> {row['line']}") for row in sim.console_log()]
+    rows += [(row["time"], i, f"  is {row['state']}") for i in names for row in sim.state_log(i)[1:]]
+    for at, server, text in sorted(rows, key=lambda row: (row[1], row[0])):
+        print(f"  {datetime.fromtimestamp(at):%H:%M:%S}  {names[server]:<16} {text}")
+    if game:
+        say("What the game printed, by its process")
+        for row in sim.game_log(1007):
+            if "Console: " in row["line"] or "aved" in row["line"] or "version" in row["line"] or "Shutting" in row["line"]:
+                print(f"  {datetime.fromtimestamp(row['time']):%H:%M:%S}  process {row['pid']}  {row['line'].lstrip(chr(0x200E))}")
+    refused = sum(1 for request in sim.requests() if request.get("status") == 429)
+    say(f"{len(sim.requests('GET'))} reads, {len(sim.posts())} writes, {refused} refused by the quota (429)")
+    print(f"The report is in {report / 'report.html'}")
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -23,6 +23,24 @@ import uvicorn
 from simulator.app import make_app
 from simulator.config import Config, ServerConfig, TokenConfig
 
+EXEC = {"--exec": "exec", "--exec-stop": "stop_command", "--exec-done": "exec_done", "--exec-folder": "exec_folder"}
+HELP = {
+    "exec": "put a real process behind a server: a command line, which no shell reads; its console is its standard input",
+    "stop_command": "what is typed to stop it",
+    "exec_done": "a regular expression for the line with which it is up",
+    "exec_folder": "where it runs",
+}
+
+
+def attach(config: Config, args: argparse.Namespace) -> None:
+    """Put the processes of the command line behind their servers; a server that is not there yet is added."""
+    known = {server.id: server for server in config.servers}
+    for flag, key in EXEC.items():
+        for name, value in getattr(args, flag.strip("-").replace("-", "_")):
+            if int(name) not in known:
+                config.servers.append(known.setdefault(int(name), ServerConfig(int(name))))
+            setattr(known[int(name)], key, value)
+
 
 def main() -> None:
     """Serve on a loopback address until told to stop."""
@@ -31,20 +49,27 @@ def main() -> None:
     parser.add_argument("--speed", type=float, help="divides every duration")
     parser.add_argument("--config", type=Path, help="a JSON file of switches")
     parser.add_argument("--certificate", type=Path, help="a PEM file with key and certificate: serve https")
+    for flag, what in EXEC.items():
+        parser.add_argument(flag, nargs=2, action="append", default=[], metavar=("ID", what.upper()), help=HELP[what])
     args = parser.parse_args()
     config = Config.load(json.loads(args.config.read_text())) if args.config else Config()
     if args.speed:
         config.speed = args.speed
     if not config.servers:
         config.servers = [ServerConfig(1234, "Fred's Minecraft"), ServerConfig(1290, "Palworld", "Palworld 8 GB")]
+    attach(config, args)
     if not config.tokens:
         config.tokens = [TokenConfig(secrets.token_hex(16))]
         print(f"token {config.tokens[0].token}", flush=True)
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
     print(f"listening on http{'s' if args.certificate else ''}://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     options: dict[str, Any] = {"ssl_certfile": args.certificate, "ssl_keyfile": args.certificate} if args.certificate else {}
-    server = uvicorn.Server(uvicorn.Config(make_app(config), log_level="critical", access_log=False, lifespan="off", **options))
-    server.run(sockets=[listener])
+    app, api = make_app(config)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        api.close()
 
 
 if __name__ == "__main__":

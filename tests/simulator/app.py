@@ -19,8 +19,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .config import Config, TokenConfig
+from .config import Config, ServerConfig, TokenConfig
 from .faults import Fault
+from .game import Game
 from .limiter import Limiter
 from .node import Node
 
@@ -39,12 +40,16 @@ class Api:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.born, self.born_epoch = time.monotonic(), time.time()
-        self.nodes = {server.id: Node(server, self.now()) for server in config.servers}
+        self.nodes: dict[int, Node] = {server.id: self.node(server) for server in config.servers}
         self.limiters: dict[tuple[str, str], Limiter] = {}
         self.cache: dict[int, tuple[float, Any]] = {}
         self.faults: list[Fault] = []
         self.requests: list[dict[str, Any]] = []
         self.console: list[dict[str, Any]] = []
+
+    def node(self, server: ServerConfig) -> Node:
+        """A server: simulated, or with a process of its own."""
+        return Game(server, self.now, self.config.speed) if server.exec else Node(server, self.now())
 
     def now(self) -> float:
         """Seconds of the API's own time."""
@@ -154,6 +159,11 @@ class Api:
             return message(503, "Service Unavailable")
         return self.power(node, body, wants_json) if parts[1] == "power" else self.command(node, body, wants_json)
 
+    def close(self) -> None:
+        """End the processes behind servers."""
+        for node in self.nodes.values():
+            node.close()
+
     def extra(self) -> dict[str, Any]:
         """Fields that the contract does not know."""
         return {"meta": {"new": [1, 2, 3]}} if self.config.extra_fields else {}
@@ -200,6 +210,8 @@ class Api:
         self.console.append({"time": time.time(), "server": node.config.id, "line": command})
         if command == node.config.stop_command:
             node.signal("stop", now)
+        else:
+            node.write(command)
         return JSONResponse({"data": {"command": command, "sent": True}})
 
 
@@ -246,8 +258,10 @@ class Control:
         self.api = api
 
     async def get(self, request: Request) -> Response:
-        """``requests``, ``console``, ``states`` or ``health``."""
+        """``requests``, ``console``, ``states``, ``games`` (what real processes printed) or ``health``."""
         what = request.path_params["what"]
+        if what == "games":
+            return JSONResponse([line for node in self.api.nodes.values() if isinstance(node, Game) for line in node.output])
         if what == "states":
             now, rows = self.api.now(), []
             for node in self.api.nodes.values():
@@ -291,8 +305,8 @@ class Control:
         return JSONResponse({})
 
 
-def make_app(config: Config) -> Any:
-    """The simulator as an ASGI application."""
+def make_app(config: Config) -> tuple[Any, Api]:
+    """The simulator as an ASGI application, and what is behind it."""
     api = Api(config)
     control = Control(api)
 
@@ -313,4 +327,4 @@ def make_app(config: Config) -> Any:
         scope["cycle"] = getattr(send, "__self__", None)
         await app(scope, receive, send)
 
-    return with_cycle
+    return with_cycle, api

@@ -40,6 +40,10 @@ class ServerConfig:
     shown_state: str = ""
     conflict: bool = False
     stop_command: str = "stop"
+    # A command line: a real process is the server. Where it runs, and what it prints when players can join.
+    exec: str = ""
+    exec_folder: str = ""
+    exec_done: str = ""
 
 
 @dataclass

@@ -101,6 +101,12 @@ class Node:
         self.restarting = again
         return True
 
+    def write(self, line: str) -> None:
+        """One line on the console; nobody reads it where the server is only simulated."""
+
+    def close(self) -> None:
+        """The simulator ends."""
+
     def crash(self, now: float) -> None:
         """The game dies; the node brings it back unless it crashed a moment ago."""
         self.advance(now)

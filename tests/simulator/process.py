@@ -113,6 +113,10 @@ class Simulator:
         """The same with ``time`` (UTC epoch seconds)."""
         return [row for row in self._ask("states") if row["server"] == server]
 
+    def game_log(self, server: int) -> list[dict[str, Any]]:
+        """What the real process behind a server printed: ``time`` (UTC epoch seconds), ``pid``, ``line``."""
+        return [row for row in self._ask("games") if row["server"] == server]
+
     def patch(self, server: int, **switches: Any) -> None:
         """Change a server at run time: its switches, ``state``, ``crash=True``, ``signal``, ``delete=True``."""
         self._ask(f"servers/{server}", switches)
