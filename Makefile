@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
+DOCS_BIN := .dev/venv-docs/bin
 LINK := .dev/collections/ansible_collections/serverprism/cloud
 # Relative, so that a checkout in any folder works, and none of it depends on the user's home.
 export PYTHONPATH := $(CURDIR)/.dev/collections:$(CURDIR)/tests
@@ -18,7 +19,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test unit functional lint clean
+.PHONY: help venv demo bench test unit functional lint docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -53,6 +54,13 @@ functional: venv ## Test over HTTP, against the simulator (they mostly wait, so 
 	$(BIN)/python -m pytest tests/functional -q -n 4
 
 test: lint unit functional ## Run every test
+
+docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
+	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build
+.dev/venv-docs/.done: docs/requirements.txt
+	$(PYTHON) -m venv .dev/venv-docs
+	$(DOCS_BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	touch $@
 
 clean: ## Remove all that was made
 	rm -rf .venv .dev

@@ -9,40 +9,169 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import documents
 import pytest
 import yaml
+from documents import EXAMPLES, PAGES, Block
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "roles/maintenance/README.md"]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 FLEET = [{"id": 1234}, {"id": 1290, "product": "Palworld 8 GB"}]
+HOSTS = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
+INVENTORY = {"all": {"hosts": HOSTS, "children": {"game_servers": {"hosts": dict.fromkeys(HOSTS)}, "event": {"hosts": {"pals": None}}}}}
+BLOCKS = [block for page in PAGES for block in documents.blocks(page)]
+SOURCE = [block for block in BLOCKS if block.is_yaml and "plugin: serverprism.cloud.servers" in block.text][0]
+# Of the project itself, in a checkout: a reader makes the files of all others.
+RUNS = ("ansible-playbook ", "ansible-inventory ", "ansible-doc ")
 
 
-def blocks():
-    """Every YAML block of the pages, with where it stands."""
-    for page in PAGES:
-        text = (ROOT / page).read_text()
-        for match in re.finditer(r"```yaml\n(.*?)```", text, re.DOTALL):
-            yield pytest.param(yaml.safe_load(match[1]), id=f"{page}:{text[: match.start()].count(chr(10)) + 2}")
+def of_yaml():
+    """Every block that has to run, with where it stands."""
+    return [pytest.param(block, id=block.where) for block in BLOCKS if block.is_yaml]
 
 
-@pytest.mark.parametrize("block", list(blocks()))
+def of_console():
+    """Every command of Ansible's, with where it stands."""
+    return [pytest.param(one, id=f"{block.where}:{one}") for block in BLOCKS for one in documents.commands(block) if one.startswith(RUNS)]
+
+
+def prepare(ansible):
+    """The files that the pages speak of."""
+    folder = ansible.folder
+    (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
+    (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
+    shutil.copy(EXAMPLES / "verify.yml", folder)
+    return folder
+
+
+def shell(ansible, sim, command, **env):
+    """A command line as a user types it, but that every ansible-playbook runs in check mode."""
+    programs = ansible.folder / "programs"
+    programs.mkdir(exist_ok=True)
+    real = shutil.which("ansible-playbook", path=ansible.environment(sim)["PATH"])
+    (programs / "ansible-playbook").write_text(f'#!/bin/sh\nexec {real} "$@" --check\n')
+    (programs / "ansible-playbook").chmod(0o755)
+    whole = {**ansible.environment(sim), **env}
+    whole["PATH"] = f"{programs}:{whole['PATH']}"
+    return subprocess.run(["bash", "-euc", command], cwd=ansible.folder, env=whole, capture_output=True, text=True, timeout=110)
+
+
+def run_yaml(ansible, sim, block: Block):
+    """Run a block in the way that fits it. A kind that is not known here is an error: mark what cannot run as another language."""
+    data = yaml.safe_load(block.text)
+    kind = documents.kind(data)
+    assert kind, f"{block.where}: neither plays, tasks, an inventory nor variables of the maintenance: mark it as text, or teach the test"
+    folder = prepare(ansible)
+    extra = ["--check", "-e", json.dumps({"vault_serverprism_token": sim.token})]
+    inventory, playbook = folder / "inventory.yml", "serverprism.cloud.maintenance"
+    if kind == "inventory source":
+        inventory = folder / "other.serverprism.yml"
+        inventory.write_text(block.text)
+    elif kind == "inventory":
+        inventory = folder / "other.yml"
+        inventory.write_text(block.text)
+    elif kind == "variables":
+        extra += ["-e", json.dumps(data)]
+    elif kind == "plays":
+        playbook = data
+    elif kind == "tasks":
+        playbook = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": data}]
+    return ansible.run(sim, playbook, "-i", str(inventory), *extra)
+
+
+@pytest.mark.parametrize("block", of_yaml())
 def test_the_examples_of_the_pages_run(simulator, ansible, block):
+    data = yaml.safe_load(block.text)
+    if documents.kind(data) == "rulebook":
+        assert_rulebook(data)
+        return
     sim = simulator(FLEET)
-    inventory = ansible.folder / "inventory.json"
-    if "plugin" in block:
-        inventory = inventory.with_name("fleet.serverprism.yml")
-    if isinstance(block, dict):
-        inventory.write_text(json.dumps(block))
-        playbook = "serverprism.cloud.maintenance"
-    else:
-        hosts = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
-        inventory.write_text(json.dumps({"game_servers": {"hosts": hosts}}))
-        playbook = block
-    run = ansible.run(sim, playbook, "-i", str(inventory), "--check", "-e", json.dumps({"vault_serverprism_token": sim.token}))
+    run = run_yaml(ansible, sim, block)
     assert run.rc == 0 and "failed=0" in run.stdout and not sim.posts(), run.output
+
+
+def assert_rulebook(rulebook):
+    """What can be told without ansible-rulebook: it names event sources and playbooks that are here."""
+    for ruleset in rulebook:
+        for source in ruleset["sources"]:
+            for name in [key for key in source if key.startswith("serverprism.cloud.")]:
+                assert (ROOT / "extensions" / "eda" / "plugins" / "event_source" / f"{name.split('.')[2]}.py").exists(), name
+        named = re.findall(r"serverprism\.cloud\.(\w+)", json.dumps(ruleset["rules"]))
+        assert set(named) <= set(documents.PLAYBOOKS) | set(MODULES), named
+
+
+@pytest.mark.parametrize("command", of_console())
+def test_the_commands_of_the_pages_run(simulator, ansible, command):
+    sim = simulator(FLEET)
+    prepare(ansible)
+    run = shell(ansible, sim, command, PAGER="cat")
+    assert run.returncode == 0 and not sim.posts(), f"{command}\n{run.stdout}{run.stderr}"
+    if command.startswith("ansible-playbook"):
+        assert "failed=0" in run.stdout, run.stdout
+
+
+def scripts():
+    """The script of each example of a CI that runs Ansible, with the environment that its file sets."""
+    job = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())["jobs"]["maintenance"]
+    steps = [step for step in job["steps"] if "ansible-playbook" in step.get("run", "")]
+    github = {**job["env"], **steps[0]["env"]}
+    job = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["maintenance"]
+    yield pytest.param("\n".join(step["run"] for step in steps), github, id="github")
+    yield pytest.param("\n".join(job["script"]), job["variables"], id="gitlab")
+
+
+@pytest.mark.parametrize(("script", "stated"), list(scripts()))
+def test_the_scripts_of_the_ci_run(simulator, ansible, script, stated):
+    sim = simulator(FLEET)
+    folder = prepare(ansible)
+    env = {name: value for name, value in stated.items() if "${{" not in value}
+    here = {"CHECK": "--diff", "CI_PROJECT_DIR": str(folder), "SERVERPRISM_LEDGER": str(folder / ".serverprism"), "TODAY": "2099-01-01"}
+    run = shell(ansible, sim, script, **{**env, **here})
+    assert run.returncode == 0 and "failed=0" in run.stdout and not sim.posts(), run.stdout + run.stderr
+    assert (folder / "report" / "report.html").exists()
+
+
+def nightly(ansible, sim, command):
+    """The nightly script as cron would call it, on a quick fleet."""
+    folder = prepare(ansible)
+    words = [{"before": "1s", "text": "x"}]
+    quick = {"maintenance_announcements": words, "maintenance_command_wait": 0.1, "maintenance_poll_interval": 0.2}
+    (folder / "group_vars").mkdir(exist_ok=True)
+    (folder / "group_vars" / "all.yml").write_text(json.dumps(quick))
+    shutil.copy(EXAMPLES / "nightly-maintenance.sh", folder)
+    env = {**ansible.environment(sim), "REPORT_DIR": str(folder / "report")}
+    return subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, capture_output=True, text=True, timeout=110)
+
+
+def test_the_nightly_script_finds_nothing_to_do_when_it_is_called_again(simulator, ansible):
+    sim = simulator([{**server, "boot_seconds": 3.0, "stop_seconds": 20.0} for server in FLEET])
+    # Whatever the hour of the test is, the night is not over.
+    command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2099-01-01"
+    for time in ("first", "second"):
+        run = nightly(ansible, sim, command)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert len([post for post in sim.posts() if "signal" in post["body"]]) == 2, time
+    assert "done already" in run.stdout and (ansible.folder / "report" / "report.html").exists()
+
+
+def test_the_nightly_script_defers_everything_when_it_is_called_too_late(simulator, ansible):
+    sim = simulator(FLEET)
+    run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2020-01-01T04:00")
+    assert run.returncode == 0 and "deferred" in run.stdout and not sim.posts(), run.stdout + run.stderr
+
+
+def test_the_line_of_cron_runs(simulator, ansible):
+    sim = simulator(FLEET)
+    line = (EXAMPLES / "serverprism.cron").read_text().splitlines()[-1]
+    (ansible.folder / "token.env").write_text(f"SERVERPRISM_API_TOKEN={sim.token}\n")
+    command = re.sub(r"^(\S+ ){5}serverprism ", "", line)
+    command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder)) + " --check"
+    run = nightly(ansible, sim, "unset SERVERPRISM_API_TOKEN; " + command)
+    assert run.returncode == 0 and not sim.posts(), run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)

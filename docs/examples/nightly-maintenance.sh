@@ -1,0 +1,14 @@
+#!/bin/sh
+# Tonight's maintenance. However often it is called on one day, no server gets a second restart.
+# More options of ansible-playbook may follow, such as --check --diff.
+set -eu
+cd "$(dirname "$0")"
+zone=Europe/Berlin
+today=$(TZ=$zone date +%F)
+# "exec": a signal to this script then reaches Ansible itself, which calls a countdown off aloud.
+exec ansible-playbook -i inventory.yml serverprism.cloud.maintenance \
+  -e maintenance_id="nightly-$today" \
+  -e maintenance_timezone="$zone" \
+  -e maintenance_deadline="${today}T04:00" \
+  -e maintenance_report_dir="${REPORT_DIR:-}" \
+  "$@"

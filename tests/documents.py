@@ -1,0 +1,119 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the documentation: its pages, the blocks of code in them, the commands in those, and what names are known. Runs nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "roles").glob("*/README.md")),
+    *sorted(DOCS.rglob("*.md")),
+    *sorted(DOCS.rglob("*.rst")),
+]
+PLAYBOOKS = {path.stem: path for path in (ROOT / "playbooks").glob("*.yml")}
+ROLE = yaml.safe_load((ROOT / "roles" / "maintenance" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code; ``line`` is that of its first line, ``page`` a path from the root."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def where(self) -> str:
+        """As a test is called."""
+        return f"{self.page}:{self.line}"
+
+    @property
+    def is_yaml(self) -> bool:
+        """Whether it has to run."""
+        return self.language.lower() in ("yaml", "yaml+jinja", "yml")
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Every block of code of a page."""
+    name, text = str(page.relative_to(ROOT)), page.read_text()
+    yield from _fences(name, text) if page.suffix == ".md" else _directives(name, text)
+
+
+def _fences(name: str, text: str) -> Iterator[Block]:
+    for match in re.finditer(r"^( *)```([^\n]*)\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE):
+        lines = [line[len(match[1]) :] for line in match[3].splitlines()]
+        yield Block(name, text[: match.start()].count("\n") + 2, match[2].strip(), "\n".join(lines) + "\n")
+
+
+def _directives(name: str, text: str) -> Iterator[Block]:
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        match = re.fullmatch(r"( *)\.\. (?:code-block|code|sourcecode)::(.*)", line)
+        if match is None:
+            continue
+        rest = number + 1
+        while rest < len(lines) and (not lines[rest].strip() or re.match(r" +:\w+:", lines[rest])):
+            rest += 1
+        indent = len(lines[rest]) - len(lines[rest].lstrip())
+        end = rest
+        while end < len(lines) and (not lines[end].strip() or lines[end].startswith(" " * indent)):
+            end += 1
+        assert indent > len(match[1]), f"{name}:{number + 1}: an empty block"
+        yield Block(name, rest + 1, match[2].strip(), "\n".join(part[indent:] for part in lines[rest:end]).rstrip() + "\n")
+
+
+def kind(data: Any) -> str:
+    """What a piece of YAML is; empty where that is not known."""
+    if isinstance(data, list) and data and all(isinstance(one, dict) for one in data):
+        if all("sources" in one and "rules" in one for one in data):
+            return "rulebook"
+        if all({"hosts", "import_playbook"} & set(one) for one in data):
+            return "plays"
+        if all(any("." in key for key in one) or "block" in one for one in data):
+            return "tasks"
+    if isinstance(data, dict) and data:
+        if "plugin" in data:
+            return "inventory source"
+        if "all" in data:
+            return "inventory"
+        if set(data) <= variables("maintenance"):
+            return "variables"
+    return ""
+
+
+def variables(playbook: str) -> set[str]:
+    """The variables of a playbook: its own are named in its comment or used in it, the role's are in its argument specs."""
+    text = PLAYBOOKS[playbook].read_text()
+    own = set(re.findall(rf"\b{playbook}_[a-z_]+\b", text))
+    shared = {"serverprism_api_token", "serverprism_api_url"}
+    return own | shared | (set(ROLE) if playbook == "maintenance" else set())
+
+
+def commands(block: Block) -> Iterator[str]:
+    """The commands of a console block, each in one line."""
+    if block.language == "console":
+        text = re.sub(r"\\\n *", "", block.text)
+        for line in text.splitlines():
+            if line.startswith("$ "):
+                yield line[2:].split("    #")[0].strip()
+
+
+def given(text: str) -> set[str]:
+    """The names of the variables that a command line sets with -e, also in a quoted list of them."""
+    quoted = " ".join(re.findall(r"-e '([^']*)'", text))
+    return set(re.findall(r"-e (\w+)=", text)) | set(re.findall(r"(?:^|\s)(\w+)=", quoted))

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the pages name is there: links, files, playbooks, variables, environment variables, the words of error messages."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+
+import documents
+import pytest
+import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROOT
+
+ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC} | {FALLBACK_VARIABLE}
+# A block in any other language is either run by the tests or a mistake.
+LANGUAGES = {"yaml", "yaml+jinja", "console", "text", "ini", "json", "sh", "python", "sql"}
+TEXTS = [*PAGES, *sorted(path for path in EXAMPLES.iterdir() if path.is_file())]
+GUIDES = sorted((DOCS / "docsite" / "rst").glob("*.rst"))
+HIDDEN = "…"
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_has_a_language(page):
+    blocks = list(documents.blocks(page))
+    assert {block.language for block in blocks} <= LANGUAGES, [block.where for block in blocks if block.language not in LANGUAGES]
+    if page.suffix == ".rst":
+        assert not re.search(r"(?<!\.\. contents)(?<!\w)::\s*$", re.sub(r"\.\. [\w-]+::.*", "", page.read_text()), re.MULTILINE), page
+        assert page.read_text().count("code-block::") == len(blocks)
+    else:
+        assert page.read_text().count("```") == 2 * len(blocks)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_commands_name_playbooks_and_variables_that_exist(page):
+    for block in documents.blocks(page):
+        for command in documents.commands(block):
+            where = f"{block.where}: {command}"
+            if command.startswith("make "):
+                assert re.search(rf"^{command.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), where
+            if command.startswith("ansible-playbook "):
+                named = re.findall(r"serverprism\.cloud\.(\w+)", command)
+                assert len(named) == 1 and named[0] in PLAYBOOKS, where
+                assert documents.given(command) <= documents.variables(named[0]), where
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=name)
+def test_the_names_in_a_text_exist(page):
+    text = page.read_text()
+    every = set.union(*(documents.variables(playbook) for playbook in PLAYBOOKS))
+    assert set(re.findall(r"-e (\w+)=", text)) <= every
+    assert set(re.findall(r"\bSERVERPRISM_[A-Z_]+\b", text)) - {"SERVERPRISM_"} <= ENVIRONMENT
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_within_the_repository_lead_somewhere(page):
+    text = page.read_text()
+    if page.suffix == ".md":
+        targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", target)]
+        for target in targets:
+            path, _hash, anchor = target.partition("#")
+            goal = (page.parent / path).resolve() if path else page
+            assert goal.exists() and goal.is_relative_to(ROOT), f"{name(page)}: {target}"
+            assert not anchor or anchor in anchors(goal.read_text()), f"{name(page)}: {target}"
+    for target in re.findall(r"\.\. (?:image|literalinclude|figure):: (\S+)", text):
+        assert (page.parent / target).exists(), f"{name(page)}: {target}"
+
+
+def anchors(text):
+    """The anchors of the headings of a Markdown page, as code hosts make them."""
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_guide_is_in_the_table_of_contents():
+    sections = yaml.safe_load((DOCS / "docsite" / "extra-docs.yml").read_text())["sections"]
+    assert sorted(page for section in sections for page in section["toctree"]) == [guide.stem for guide in GUIDES]
+
+
+def test_every_example_is_shown_by_a_guide():
+    shown = {match for guide in GUIDES for match in re.findall(r"literalinclude:: \.\./\.\./examples/(\S+)", guide.read_text())}
+    assert shown == {path.name for path in EXAMPLES.iterdir()}
+
+
+def sentences():
+    """What the collection can say, with every value as one sign."""
+    for path in sorted(ROOT.glob("plugins/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else HIDDEN for part in node.values]
+                yield "".join(map(str, parts)).replace("{what}", HIDDEN)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value.replace("{what}", HIDDEN)
+    for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]:
+        yield re.sub(r"\{\{ .*? \}\}", HIDDEN, " ".join(path.read_text().split()))
+
+
+def test_the_messages_of_the_troubleshooting_are_those_of_the_collection():
+    text = (DOCS / "docsite" / "rst" / "troubleshooting.rst").read_text()
+    quoted = re.findall(r"^``(.*)``\n    ", text, re.MULTILINE)
+    # Ansible's own, of an option that is required.
+    quoted.remove("missing required arguments: api_token")
+    known = list(sentences())
+    assert len(quoted) > 30
+    assert not [message for message in quoted if not any(message in sentence for sentence in known)]
+
+
+def test_the_workflows_are_guarded_and_pinned_and_take_the_token_from_a_secret():
+    text = (EXAMPLES / "github-actions.yml").read_text()
+    github = yaml.safe_load(text)
+    assert github["concurrency"] == {"group": "serverprism-maintenance", "cancel-in-progress": False}
+    assert github["permissions"] == {"contents": "read"}
+    for used in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v[\d.]+", used), used
+    assert re.findall(r"SERVERPRISM_API_TOKEN: (.*)", text) == ["${{ secrets.SERVERPRISM_API_TOKEN }}"]
+    gitlab = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["maintenance"]
+    assert gitlab["resource_group"] and gitlab["interruptible"] is False
+    assert "SERVERPRISM_API_TOKEN" not in gitlab["variables"]
+
+
+def test_the_credential_type_fits_together():
+    inputs = yaml.safe_load((EXAMPLES / "awx-credential-inputs.yml").read_text())
+    env = yaml.safe_load((EXAMPLES / "awx-credential-injectors.yml").read_text())["env"]
+    fields = {field["id"]: field for field in inputs["fields"]}
+    # An optional field that is left empty would reach the collection as an empty text, which it refuses.
+    assert set(inputs["required"]) == set(fields)
+    assert {value.strip("{} ") for value in env.values()} == set(fields)
+    assert set(env) <= ENVIRONMENT
+    assert fields["api_token"]["secret"] and fields["ledger"]["secret"]
+
+
+def test_the_survey_asks_for_variables_that_exist():
+    for question in json.loads((EXAMPLES / "awx-survey.json").read_text())["spec"]:
+        variable = question["variable"]
+        assert variable in documents.variables("maintenance")
+        assert question.get("choices") == ROLE.get(variable, {}).get("choices"), variable
+        assert question["type"] in ("text", "integer", "multiplechoice")
+
+
+def test_the_execution_environment_holds_the_collection_and_what_it_needs():
+    dependencies = yaml.safe_load((EXAMPLES / "execution-environment.yml").read_text())["dependencies"]
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    assert dependencies["galaxy"]["collections"] == [{"name": f"{galaxy['namespace']}.{galaxy['name']}"}]
+    assert dependencies["python"] == ["requests", "redis"]
