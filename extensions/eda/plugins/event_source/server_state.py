@@ -152,7 +152,8 @@ EXAMPLES = r"""
     max_reads: 10
 """
 
-logger = logging.getLogger(__name__)
+# Run by its path, the module has no name of its own.
+logger = logging.getLogger("serverprism.cloud.server_state")
 
 
 def _patrol() -> Any:
@@ -175,7 +176,15 @@ def _patrol() -> Any:
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Watch until told to stop. Raises one error with a message for the operator where a person has to do something."""
-    patrol = (await asyncio.to_thread(_patrol)).open_patrol(args, logger.warning)
+    module = await asyncio.to_thread(_patrol)
+    try:
+        await _watch(queue, module.open_patrol(args, logger.warning))
+    except module.ServerPrismError as exc:
+        # It is about the world, not about this code: where in the code it was met would only bury the message.
+        raise exc.with_traceback(None) from None
+
+
+async def _watch(queue: asyncio.Queue[Any], patrol: Any) -> None:
     try:
         while True:
             # A step waits for its turn: in a thread, so that the rules go on meanwhile.
