@@ -90,7 +90,8 @@ def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_ca
     assert all(late - early >= 60.0 / max_reads - 0.001 for early, late in zip(times, times[1:]))
     for part in ("/servers", *(f"/{one}" for one in api.ids)):
         own = api.times(part)
-        assert all(late - early > max(20.0, interval or 0.0 if part == "/servers" else 0.0) for early, late in zip(own, own[1:]))
+        least = max(20.0, interval or 0.0) if part == "/servers" else 20.0
+        assert all(late - early > least - 0.001 for early, late in zip(own, own[1:]))
 
 
 def test_the_default_is_half_of_the_quota():
@@ -187,6 +188,7 @@ def test_texts_of_the_api_can_neither_be_templates_nor_move_a_cursor(text, shown
     assert as_data(text) == shown
 
 
+@settings(deadline=None)
 @given(st.text("{%# a"))
 def test_no_text_begins_a_template(text):
     assert not any(opener in as_data(text) for opener in ("{{", "{%", "{#"))
