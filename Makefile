@@ -19,7 +19,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test unit functional lint docs clean
+.PHONY: help venv demo bench test unit functional eda lint docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -53,7 +53,16 @@ unit: venv ## Test the pure parts
 functional: venv ## Test over HTTP, against the simulator (they mostly wait, so there are more of them than cores)
 	$(BIN)/python -m pytest tests/functional -q -n 4
 
-test: lint unit functional ## Run every test
+# Its pins and those of the other tools exclude each other, so it has an environment of its own; the tests run in the usual one.
+.dev/venv-eda/.done: tests/eda/requirements.txt
+	$(PYTHON) -m venv .dev/venv-eda
+	.dev/venv-eda/bin/python -m pip install --quiet --disable-pip-version-check -r tests/eda/requirements.txt
+	touch $@
+
+eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
+	$(BIN)/python -m pytest tests/eda -q -n 2
+
+test: lint docs unit functional eda ## Run every test
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

@@ -126,9 +126,9 @@ class Client:
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
 
-    def list_servers(self, *, patience: Optional[Patience] = None) -> List[ServerSummary]:
+    def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
         """Every active or suspended service of the customer: one read, however many there are."""
-        payload = self._request(_Call("GET", BASE, READ, "the list of servers"), None, patience)
+        payload = self._request(_Call("GET", BASE, READ, "the list of servers"), turn, patience)
         return parse_servers(payload)
 
     def get_server(self, server_id: int, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> Server:
@@ -257,20 +257,22 @@ class Client:
         self, call: _Call, kind: str, reply: Optional[Reply], reason: str, wait: float, patience: Patience
     ) -> ServerPrismError:
         more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None}
-        end = f"The next try would be in {wait:.0f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
+        # Who has no patience at all makes the next try itself.
+        late = f" The next try would be in {wait:.0f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
+        end = late if patience.limit else ""
         if kind == retry.THROTTLED:
             text = (
                 f"The quota of {call.bucket}s is spent by others of this customer; {call.what} was refused, "
-                f"nothing was done. {end} (HTTP 429)"
+                f"nothing was done.{end} (HTTP 429)"
             )
             return RateLimited(self._clean(text), **more)
         if kind == retry.UNAVAILABLE:
-            text = f"The node is unavailable for {call.what}; nothing was done. {end} (HTTP 503)"
+            text = f"The node is unavailable for {call.what}; nothing was done.{end} (HTTP 503)"
             return NodeUnavailable(self._clean(text), **more)
         if kind == retry.UNSENT:
-            text = f"{self.settings.api_url} cannot be reached for {call.what} ({reason}); nothing was sent. {end}"
+            text = f"{self.settings.api_url} cannot be reached for {call.what} ({reason}); nothing was sent.{end}"
             return Unreachable(self._clean(text), **more)
-        return BadAnswer(self._clean(f"No usable answer for {call.what} ({reason}). {end}"), **more)
+        return BadAnswer(self._clean(f"No usable answer for {call.what} ({reason}).{end}"), **more)
 
     def _clean(self, text: str) -> str:
         """Whatever an answer or a library said, the token does not leave with it."""

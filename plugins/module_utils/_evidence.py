@@ -77,10 +77,10 @@ class Watch:
         if not self.fresh(sight):
             return self
         up = sight.state in UP
-        fell = _fell(self.before.counters, sight.counters) or (self.last is not None and _fell(self.last.counters, sight.counters))
+        lower = fell(self.before.counters, sight.counters) or (self.last is not None and fell(self.last.counters, sight.counters))
         # A server that was running and is starting, or up after it was down, is a new process.
         starting = sight.state == "starting" and self.before.state == "running"
-        began = starting or (up and (self.seen_down or fell or self.before.state not in UP))
+        began = starting or (up and (self.seen_down or lower or self.before.state not in UP))
         crashed = sight.state == "offline" and self.up_at is not None
         return replace(
             self,
@@ -88,7 +88,7 @@ class Watch:
             seen_down=self.seen_down or sight.state in ("stopping", "offline"),
             seen_up=self.seen_up or up,
             seen_starting=self.seen_starting or starting,
-            counters_fell=self.counters_fell or fell,
+            counters_fell=self.counters_fell or lower,
             up_at=self.up_at if self.up_at is not None or not began else sight.at,
             fell_back_at=(self.fell_back_at or sight.at) if crashed else None,
         )
@@ -106,7 +106,7 @@ class Watch:
         return "counters" if self.counters_fell else "none"
 
 
-def _fell(old: Optional[Tuple[int, int]], new: Optional[Tuple[int, int]]) -> bool:
+def fell(old: Optional[Tuple[int, int]], new: Optional[Tuple[int, int]]) -> bool:
     """The counters belong to the container, which is made anew at every start: they never fall but by a restart."""
     if old is None or new is None:
         return False

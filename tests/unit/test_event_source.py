@@ -1,0 +1,112 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is written of the event source is what it is: documentation, schema of its arguments, examples, and where it finds its code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._patrol import ARGUMENT_SPEC, OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._watch import EVENTS, Change
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = Path("extensions", "eda", "plugins", "event_source")
+SOURCE = runpy.run_path(str(ROOT / SOURCES / "server_state.py"))
+DOCUMENTED = yaml.safe_load(SOURCE["DOCUMENTATION"])
+SCHEMA = json.loads((ROOT / SOURCES / "schemas" / "server_state.json").read_text())
+PAGE = (ROOT / "docs" / "event-driven.md").read_text()
+TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
+
+
+def test_the_documentation_tells_the_arguments():
+    shown = ("type", "default", "required", "elements")
+    spec = {name: {key: entry[key] for key in shown if entry.get(key) is not None} for name, entry in ARGUMENT_SPEC.items()}
+    assert {name: {key: entry[key] for key in shown if key in entry} for name, entry in DOCUMENTED["options"].items()} == spec
+    for name, entry in DOCUMENTED["options"].items():
+        assert entry["description"]
+        assert (f"E(SERVERPRISM_{name.upper()})" in " ".join(entry["description"])) == (name not in OPTIONS), name
+
+
+def test_the_schema_tells_the_arguments():
+    assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token may come from a variable"
+    for name, entry in ARGUMENT_SPEC.items():
+        told = SCHEMA["properties"][name]
+        assert told["type"] == TYPES[entry["type"]] and told.get("default") == entry.get("default"), name
+        assert told["title"] and told["description"]
+    assert set(SCHEMA["properties"]) == set(ARGUMENT_SPEC)
+    assert SCHEMA["properties"]["api_token"]["format"] == "password"
+
+
+def test_the_examples_are_accepted():
+    for example in yaml.safe_load(SOURCE["EXAMPLES"]):
+        assert read_arguments({"api_token": "x", **example["serverprism.cloud.server_state"]})
+
+
+def rows(heading):
+    """The names in the first column of the table under a heading of the page."""
+    part = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)`", part, re.MULTILINE)
+
+
+def test_the_page_tells_the_arguments_the_events_and_their_fields():
+    assert rows("Arguments") == list(OPTIONS)
+    assert set(rows("Events")) == set(EVENTS)
+    assert rows("Fields of an event") == [field.name for field in fields(Change)]
+    assert all(f"C({name})" in " ".join(DOCUMENTED["description"]) for name in (*EVENTS, *(field.name for field in fields(Change))))
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_it_finds_its_collection_where_nobody_made_it_importable(tmp_path, other):
+    place = tmp_path / "somewhere" / "ansible_collections" / "serverprism"
+    place.mkdir(parents=True)
+    (place / "cloud").symlink_to(ROOT)
+    if other:
+        # As the package "ansible" does it: a regular package, which hides every folder of the same name.
+        (tmp_path / "site" / "ansible_collections").mkdir(parents=True)
+        (tmp_path / "site" / "ansible_collections" / "__init__.py").touch()
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_patrol']().__file__)"
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(place / "cloud" / SOURCES / "server_state.py")],
+        env=env,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert run.stdout.startswith(str(place)), run.stderr
+
+
+def test_the_variables_of_the_role_are_told_everywhere_the_same():
+    role = ROOT / "roles" / "bring_back"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    assert yaml.safe_load((role / "defaults" / "main.yml").read_text()) == {name: option["default"] for name, option in options.items()}
+    assert re.findall(r"^\| `(bring_back_\w+)`", (role / "README.md").read_text(), re.MULTILINE) == list(options)
+
+
+def test_the_rulebook_hands_its_variables_on():
+    (ruleset,) = yaml.safe_load((ROOT / "extensions" / "eda" / "rulebooks" / "bring_back.yml").read_text())
+    options = yaml.safe_load((ROOT / "roles" / "bring_back" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
+        "options"
+    ]
+    (source,) = (source["serverprism.cloud.server_state"] for source in ruleset["sources"])
+    playbook = ruleset["rules"][0]["action"]["run_playbook"]
+    assert playbook["name"] == "serverprism.cloud.bring_back" and set(playbook["extra_vars"]) == set(options)
+    assert set(source) <= set(OPTIONS)
+    given = {name: value for name, value in playbook["extra_vars"].items() if "event." not in value}
+    for name, value in given.items():
+        assert re.fullmatch(r"\{\{ (\w+) \| default\((.*)\) \}\}", value), value
+        assert yaml.safe_load(re.search(r"default\((.*)\)", value)[1]) == options[name]["default"], name
+    # Every variable of the rulebook is on the page.
+    used = set(given) | set(re.findall(r"\{\{ (bring_back_\w+)", json.dumps(source)))
+    assert used == set(rows("Variables of the rulebook"))
