@@ -22,6 +22,10 @@ options:
     description: How many servers may be in flight, usually C(ansible_forks).
     type: int
     required: true
+  canary:
+    description: So many of them are maintained first, and the others only after them. V(0) is all at once.
+    type: int
+    default: 0
   announcements:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: list
@@ -92,7 +96,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Q
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan_batches
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
@@ -115,6 +119,7 @@ def maintenance_plan(
     start: str | None = None,
     deadline: str | None = None,
     timezone: str = "UTC",
+    canary: int = 0,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     now = time.time()
@@ -125,15 +130,18 @@ def maintenance_plan(
         form = shape(parse_announcements(announcements), commands or [], float(command_wait), "restart")
         quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
         left = {} if end is None else {"deadline": end - begin}
-        told = plan(quota, form.offsets, int(_limit("write_headroom")), int(servers), int(forks), **left)
+        first = int(canary) if 0 < int(canary) < int(servers) else 0
+        batches = [first, int(servers) - first] if first else [int(servers)]
+        told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, int(forks), **left)
     except (ServerPrismError, ValueError) as exc:
         raise AnsibleFilterError(str(exc)) from exc
-    return {**asdict(told), "summary": _summary(told, max(now, begin), int(forks))}
+    return {**asdict(told), "summary": _summary(told, max(now, begin), int(forks), first)}
 
 
-def _summary(told: Plan, begin: float, forks: int) -> str:
+def _summary(told: Plan, begin: float, forks: int, canary: int) -> str:
     end = iso(begin + told.duration)[11:16]
-    head = f"{told.servers} servers, {told.writes} writes: done in about {say_duration(round(told.duration))}, at {end} UTC"
+    ahead = f" ({canary} of them ahead of the others, as a canary)" if canary else ""
+    head = f"{told.servers} servers{ahead}, {told.writes} writes: done in about {say_duration(round(told.duration))}, at {end} UTC"
     if told.deferred:
         return f"{head}. The deadline leaves out {told.deferred} of them. {told.enough_forks} forks are enough (there are {forks})."
     why = {"countdown": "all at once", "quota": "limited by the quota", "forks": f"limited by {forks} forks"}[told.limited_by]

@@ -38,19 +38,34 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run over many servers as the calendar knows it.
-
-    Its last start, the gap it keeps between starts, how many of its servers are still to come, how many have failed, and how many
-    have ended in whatever way.
-    """
+class Batch:
+    """How the timelines of one batch of a run are packed: the last start, the gap between starts, how many are still to come."""
 
     key: str
     last: float
     gap: float
     left: int
-    failures: int = 0
-    ended: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of the servers of a run so far.
+
+    ``at`` is when that last changed; ``other`` are those skipped, deferred or cancelled; ``counting`` are those whose timeline is
+    reserved and not over.
+    """
+
+    key: str
+    at: float
+    done: int = 0
+    failed: int = 0
+    other: int = 0
+    counting: int = 0
+
+    @property
+    def ended(self) -> int:
+        """The servers that have ended, in whatever way."""
+        return self.done + self.failed + self.other
 
 
 @dataclass(frozen=True)
@@ -64,12 +79,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; the runs and claims under way."""
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches and claims."""
 
     instants: Tuple[float, ...] = ()
     blocked_until: float = 0.0
     runs: Tuple[Run, ...] = ()
     claims: Tuple[Claim, ...] = ()
+    batches: Tuple[Batch, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -152,14 +168,19 @@ def block(calendar: Calendar, until: float) -> Calendar:
 
 def prune(calendar: Calendar, before: float) -> Calendar:
     """Forget the instants before ``before``."""
-    runs = tuple(run for run in calendar.runs if run.last >= before - RUN_KEPT)
-    claims = tuple(claim for claim in calendar.claims if claim.until >= before)
-    return replace(calendar, instants=calendar.instants[bisect_left(calendar.instants, before) :], runs=runs, claims=claims)
+    return Calendar(
+        calendar.instants[bisect_left(calendar.instants, before) :],
+        calendar.blocked_until,
+        tuple(run for run in calendar.runs if run.at >= before - RUN_KEPT),
+        tuple(claim for claim in calendar.claims if claim.until >= before),
+        tuple(batch for batch in calendar.batches if batch.last >= before - RUN_KEPT),
+    )
 
 
 def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Every instant moved: the wall clock was set, not the time that passed."""
     moved = tuple(at + seconds for at in calendar.instants)
-    runs = tuple(replace(run, last=run.last + seconds) for run in calendar.runs)
+    runs = tuple(replace(run, at=run.at + seconds) for run in calendar.runs)
     claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims)
+    batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches)

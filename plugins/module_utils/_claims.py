@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who maintains which server right now, and how many of a run have failed: notes in the calendar. Pure. Private to this collection."""
+"""Who maintains which server right now, and what became of a run: notes in the calendar. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -26,16 +26,27 @@ def give_up(calendar: Calendar, server_id: int, owner: str) -> Calendar:
     return replace(calendar, claims=tuple(one for one in calendar.claims if (one.server_id, one.owner) != (server_id, owner)))
 
 
-def failures(calendar: Calendar, key: str) -> int:
-    """How many servers of a run have failed."""
-    return next((run.failures for run in calendar.runs if run.key == key), 0)
+def run_of(calendar: Calendar, key: str) -> Run:
+    """What became of a run so far."""
+    return next((run for run in calendar.runs if run.key == key), Run(key, 0.0))
 
 
-def count_end(calendar: Calendar, key: str, failed: bool, now: float) -> Tuple[Calendar, Run]:
-    """One more server of a run has ended; the run as it is then."""
-    known = next((run for run in calendar.runs if run.key == key), Run(key, now, 0.0, 1))
-    counted = replace(known, ended=known.ended + 1, failures=known.failures + failed)
-    return replace(calendar, runs=(*(run for run in calendar.runs if run.key != key), counted)), counted
+def _with_run(calendar: Calendar, run: Run) -> Calendar:
+    return replace(calendar, runs=(*(one for one in calendar.runs if one.key != run.key), run))
+
+
+def count_begin(calendar: Calendar, key: str, now: float) -> Calendar:
+    """One more server of a run has its timeline."""
+    run = run_of(calendar, key)
+    return _with_run(calendar, replace(run, at=now, counting=run.counting + 1))
+
+
+def count_end(calendar: Calendar, key: str, outcome: str, counted: bool, now: float) -> Calendar:
+    """One more server of a run has ended; ``counted`` where it had a timeline."""
+    run = run_of(calendar, key)
+    kind = outcome if outcome in ("done", "failed") else "other"
+    ended = {kind: getattr(run, kind) + 1}
+    return _with_run(calendar, replace(run, at=now, counting=max(0, run.counting - counted), **ended))
 
 
 def used(calendar: Calendar, window: float, now: float) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
@@ -21,6 +21,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._journal import 
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 # A claim outlives what it is for by so long: a look that is late, a last word to the players.
@@ -68,23 +69,30 @@ class Guard:
         failed = self.ctx.client.ledger.failures(self.ctx.fleet.key)
         return f"{failed} of this run have failed (max_failures: {self.max_failures})" if failed >= self.max_failures else None
 
-    def ended(self, failed: bool) -> None:
-        """This server has ended: the others of the run hear of it, and from time to time the user hears of all."""
+    def ended(self, outcome: str, offsets: Sequence[float], counted: bool) -> None:
+        """This server has ended: the others of the run hear of it, and from time to time the user hears of all.
+
+        ``offsets`` are those of its timeline, ``counted`` says whether it came to one.
+        """
         fleet = self.ctx.fleet
         if fleet is None or self.ctx.check_mode:
             return
         try:
-            run, writes = self.ctx.client.ledger.count_end(fleet.key, failed)
+            ended = self.ctx.client.ledger.count_end(fleet, outcome, counted).ended
+            if ended % max(1, fleet.total // STATUS_LINES) == 0 or ended == fleet.total:
+                self.ctx.progress(self._status(self.ctx.client.ledger.standing(fleet, offsets, self.ctx.settings.write_headroom)))
         except LedgerLost as exc:
             self.ctx.warn(str(exc))
-            return
-        if run.ended % max(1, fleet.total // STATUS_LINES) == 0 or run.ended == fleet.total:
-            bad = f", {run.failures} failed" if run.failures else ""
-            flight = min(fleet.forks, fleet.total - run.ended)
-            self.ctx.progress(
-                f"run: {run.ended} of {fleet.total} ended{bad}, {flight} in flight; "
-                f"{writes} of {self.ctx.settings.write_limit} writes used in the last {self.ctx.settings.limit_window:g} s"
-            )
+
+    def _status(self, now: Standing) -> str:
+        """One line on the whole run."""
+        run, settings = now.run, self.ctx.settings
+        counts = [(run.done, "done"), (run.failed, "failed"), (run.other, "skipped or deferred")]
+        parts = [f"{count} {name}" for count, name in counts if count or name == "done"]
+        parts += [f"{run.counting} in countdown or restart", f"{now.waiting} waiting"]
+        end = f"; ends at about {iso(now.ends_at)[11:16]} UTC" if run.counting or now.waiting else ""
+        used = f"{now.writes} of {settings.write_limit} writes used in the last {settings.limit_window:g} s"
+        return f"run: {', '.join(parts)}; {used}{end}"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

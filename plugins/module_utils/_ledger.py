@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, reserve_next
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
 VERSION = 1
@@ -75,8 +75,11 @@ class Ledger(Protocol):
     def give_up(self, server_id: int) -> None:
         """End the claim."""
 
-    def count_end(self, key: str, failed: bool) -> Tuple[Run, int]:
-        """One more server of a run has ended: the run as it is then, and the writes of the last window."""
+    def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
+        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then."""
+
+    def standing(self, fleet: Fleet, offsets: Sequence[float], headroom: int) -> Standing:
+        """How far a run is, of timelines with these offsets."""
 
     def failures(self, key: str) -> int:
         """How many servers of a run have failed."""
@@ -174,19 +177,24 @@ class BaseLedger:
 
         self._change(step)
 
-    def count_end(self, key: str, failed: bool) -> Tuple[Run, int]:
+    def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
         """See Ledger."""
 
-        def step(calendars: Calendars) -> Tuple[Run, int]:
-            now = self.clock.now()
-            calendars[WRITE], run = _claims.count_end(calendars[WRITE], key, failed, now)
-            return run, _claims.used(calendars[WRITE], self.quotas[WRITE].window, now)
+        def step(calendars: Calendars) -> Run:
+            calendars[WRITE] = _claims.count_end(calendars[WRITE], fleet.key, outcome, counted, self.clock.now())
+            return _claims.run_of(calendars[WRITE], fleet.key)
 
         return self._change(step)
 
+    def standing(self, fleet: Fleet, offsets: Sequence[float], headroom: int) -> Standing:
+        """See Ledger."""
+        # The simulation is for a line on the screen: nobody has to wait for it at the lock.
+        calendar = self._change(lambda calendars: calendars[WRITE], commit=False)
+        return standing(calendar, self.quotas[WRITE], offsets, headroom, fleet, self.clock.now())
+
     def failures(self, key: str) -> int:
         """See Ledger."""
-        return self._change(lambda calendars: _claims.failures(calendars[WRITE], key), commit=False)
+        return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
 
 
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calendars:
@@ -196,12 +204,13 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calenda
         part = buckets.get(bucket, {})
         instants = tuple(sorted(float(at) for at in part.get("instants", [])))
         blocked = float(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), float(last), float(gap), *map(int, counts)) for key, last, gap, *counts in part.get("runs", []))
+        runs = tuple(Run(str(key), float(at), *map(int, counts)) for key, at, *counts in part.get("runs", []))
+        batches = tuple(Batch(str(key), float(last), float(gap), int(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), float(until)) for server, owner, until in part.get("claims", []))
-        times = [at for run in runs for at in (run.last, run.gap)] + [claim.until for claim in claims]
+        times = [at for batch in batches for at in (batch.last, batch.gap)] + [run.at for run in runs] + [claim.until for claim in claims]
         if not all(math.isfinite(at) for at in (*instants, *times, blocked, moved)):
             raise ValueError("not a time")
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims), moved)
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches), moved)
     return out
 
 
@@ -212,7 +221,8 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
         bucket: {
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.last, run.gap, run.left, run.failures, run.ended] for run in one.runs],
+            "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting] for run in one.runs],
+            "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
         }
         for bucket, one in pruned.items()

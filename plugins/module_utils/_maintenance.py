@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Dict, Optional
+from typing import Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
     LOOK_AHEAD,
     Countdown,
@@ -22,6 +20,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, check
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -45,16 +44,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     UNKNOWN,
     Entry,
-    check_braces,
     notice_error,
     parse_announcements,
+    shape,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import (
-    WAITING_OPTIONS,
     Follow,
     Waiting,
-    check_server_id,
-    check_waiting,
     look_until_known,
     settle,
 )
@@ -62,33 +58,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 60.0
-
-
-def check(params: Dict[str, Any]) -> None:
-    """Refuse bad options before the first request."""
-    check_server_id(params)
-    check_waiting(params)
-    parse_announcements(params["announcements"])
-    check_line("announce_command", params["announce_command"])
-    if "{text}" not in params["announce_command"]:
-        raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
-    check_braces("announce_command", params["announce_command"], ("text",))
-    for index, item in enumerate(params["announcements"] or []):
-        check_line(f"announcements[{index}].text", params["announce_command"].replace("{text}", item["text"]))
-    for index, command in enumerate(params["commands"] or []):
-        check_line(f"commands[{index}]", command)
-    wait = params["command_wait"]
-    if not math.isfinite(wait) or wait < 0:
-        raise BadOption("command_wait", f"{wait} is not a number of seconds from 0")
-    for option in ("cancel_text", "done_text"):
-        if params[option]:
-            check_line(option, params[option])
-            check_braces(option, params[option], ("name",))
-    if not params["cancel_text"].strip():
-        raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
-    zone(params["timezone"])
-    if params["max_failures"] is not None and params["max_failures"] < 1:
-        raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
 
 
 class Maintenance:
@@ -142,14 +111,19 @@ class Maintenance:
         except ServerPrismError as exc:
             if self.result["outcome"] != "cancelled":
                 self.result["outcome"] = "failed"
-            self.guard.ended(failed=True)
+            self._count(str(self.result["outcome"]))
             self._note()
             known = exc.result if isinstance(exc, OperationFailed) else {}
             keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
             raise OperationFailed(str(exc), {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
-        self.guard.ended(failed=False)
+        self._count(str(self.result["outcome"]))
         self._note()
         return self.result
+
+    def _count(self, outcome: str) -> None:
+        """The others of the run hear that this server has ended."""
+        form = shape(self.script.announcements, self.script.commands, self.script.command_wait, _SIGNAL[self.wanted])
+        self.guard.ended(outcome, form.offsets, counted=self.countdown is not None and bool(self.countdown.entries))
 
     def _unless_settled(self) -> None:
         """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
@@ -381,28 +355,7 @@ def run(ctx: Context) -> Result:
 
 OPERATION = Operation(
     name="serverprism_maintenance",
-    options={
-        "server_id": {"type": "int", "required": True},
-        "state": {"type": "str", "choices": ["restarted", "stopped"], "default": "restarted"},
-        "announcements": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {"before": {"type": "str", "required": True}, "text": {"type": "str", "required": True}},
-        },
-        "announce_command": {"type": "str", "default": "say {text}"},
-        "commands": {"type": "list", "elements": "str", "default": []},
-        "command_wait": {"type": "float", "default": 5.0},
-        "start": {"type": "str"},
-        "timezone": {"type": "str", "default": "UTC"},
-        "deadline": {"type": "str"},
-        "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
-        "maintenance_id": {"type": "str"},
-        "max_failures": {"type": "int"},
-        "cancel_text": {"type": "str", "default": "Maintenance cancelled: no restart now."},
-        "done_text": {"type": "str"},
-        **WAITING_OPTIONS,
-    },
+    options=OPTIONS,
     run=run,
     check=check,
 )

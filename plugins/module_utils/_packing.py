@@ -14,9 +14,10 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass, replace
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, Run, prune, reserve
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Quota, Run, prune, reserve
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_begin, run_of, used
 
 # The gaps that are tried, as shares of the even one; a hair more than 1, or rounding errors would make every write miss its window.
 SHARES = (0.0, 1.0001, 1.02, 1.04, 1.08)
@@ -24,11 +25,21 @@ SHARES = (0.0, 1.0001, 1.02, 1.04, 1.08)
 
 @dataclass(frozen=True)
 class Fleet:
-    """A run over many servers: ``key`` names it, ``total`` is its servers, ``forks`` how many may be in flight."""
+    """A run over many servers: ``key`` names it, ``total`` is its servers, ``forks`` how many may be in flight.
+
+    With a canary it has batches, each packed by itself: ``batch`` names this one, ``batch_total`` is its servers.
+    """
 
     key: str
     total: int
     forks: int
+    batch: str
+    batch_total: int
+
+    @classmethod
+    def whole(cls, key: str, total: int, forks: int) -> "Fleet":
+        """A run in one batch."""
+        return cls(key, total, forks, key, total)
 
 
 def restart_seconds(quota: Quota) -> float:
@@ -45,13 +56,27 @@ def even_gap(writes: int, quota: Quota, headroom: int) -> float:
 
 
 def simulate(
-    calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, now: float, gap: float
+    calendar: Calendar,
+    quota: Quota,
+    offsets: Sequence[float],
+    headroom: int,
+    servers: int,
+    forks: int,
+    now: float,
+    gap: float,
+    busy: Sequence[float] = (),
+    last: Optional[float] = None,
 ) -> Tuple[float, ...]:
-    """The starts of so many timelines, each in a free worker and at least ``gap`` seconds after the last."""
-    free: List[float] = [now] * max(1, min(forks, servers))
+    """The starts of so many timelines, each in a free worker and at least ``gap`` seconds after the last.
+
+    ``busy`` is when workers that are not free now will be; ``last`` the start of the last timeline before these.
+    """
+    free: List[float] = [*busy, *[now] * max(0 if busy else 1, min(forks - len(busy), servers))]
+    heapq.heapify(free)
     starts: List[float] = []
     for _each in range(servers):
-        not_before = max(heapq.heappop(free), starts[-1] + gap if starts else now)
+        before = starts[-1] if starts else last
+        not_before = max(heapq.heappop(free), now if before is None else before + gap)
         calendar, instants = reserve(calendar, quota, offsets, not_before, headroom)
         starts.append(instants[0])
         heapq.heappush(free, instants[-1] + restart_seconds(quota))
@@ -116,14 +141,65 @@ def reserve_next(
 
     How to pack is decided with the first server and again whenever half of what was left is done: the quota may have been used by others.
     """
-    known = next((run for run in calendar.runs if run.key == fleet.key), None)
-    left = known.left if known else fleet.total
+    known = next((batch for batch in calendar.batches if batch.key == fleet.batch), None)
+    left = known.left if known else fleet.batch_total
     if known is None or left & (left - 1) == 0:
         gap = choose_gap(calendar, quota, offsets, headroom, left, fleet.forks, not_before)
     else:
         gap = known.gap
     start = max(not_before, known.last + gap) if known and gap else not_before
     calendar, instants = reserve(calendar, quota, offsets, start, headroom)
-    before = known or Run(fleet.key, 0.0, 0.0, left)
-    run = replace(before, last=instants[0], gap=gap, left=max(1, left - 1))
-    return replace(calendar, runs=(*(one for one in calendar.runs if one.key != fleet.key), run)), instants
+    batch = Batch(fleet.batch, instants[0], gap, max(1, left - 1))
+    calendar = replace(calendar, batches=(*(one for one in calendar.batches if one.key != fleet.batch), batch))
+    return count_begin(calendar, fleet.key, not_before), instants
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is: what became of its servers, how many wait for their timeline, the writes of the last window, and its end.
+
+    ``ends_at`` is UTC epoch seconds, and an estimate: as if every server to come had a timeline, and each took as long as usual.
+    """
+
+    run: Run
+    waiting: int
+    writes: int
+    ends_at: float
+
+
+def standing(calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, fleet: Fleet, now: float) -> Standing:
+    """How far a run is, of timelines with these offsets."""
+    run = run_of(calendar, fleet.key)
+    batch = next((one for one in calendar.batches if one.key == fleet.batch), None)
+    waiting = max(0, fleet.total - run.ended - run.counting)
+    alone = offsets[-1] + restart_seconds(quota)
+    # When the workers in flight will be free is not known: they are taken to be spread over their timelines.
+    flying = min(run.counting, fleet.forks)
+    busy = [now + alone * (index + 1) / flying for index in range(flying)]
+    last = batch.last if batch else None
+    ends = [now, *busy]
+    if run.counting and last is not None:
+        ends.append(last + alone)
+    if waiting:
+        gap = batch.gap if batch else 0.0
+        ends.append(max(simulate(calendar, quota, offsets, headroom, waiting, fleet.forks, now, gap, busy, last)) + alone)
+    return Standing(run, waiting, used(calendar, quota.window, now), max(ends))
+
+
+def plan_batches(
+    quota: Quota, offsets: Sequence[float], headroom: int, batches: Sequence[int], forks: int, deadline: float = math.inf
+) -> Plan:
+    """The plan of batches of so many servers, each of which begins when the one before has ended."""
+    plans: List[Plan] = []
+    for servers in batches:
+        begun = sum(one.duration for one in plans)
+        plans.append(plan(quota, offsets, headroom, servers, forks, deadline - begun))
+    last = plans[-1]
+    return Plan(
+        sum(one.servers for one in plans),
+        sum(one.writes for one in plans),
+        sum(one.duration for one in plans),
+        next((one.limited_by for one in plans if one.limited_by == "deadline"), last.limited_by),
+        max(one.enough_forks for one in plans),
+        sum(one.deferred for one in plans),
+    )

@@ -85,10 +85,13 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
 
     def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
         """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one UUID."""
-        hosts = task_vars.get("ansible_play_batch") or []
-        if len(hosts) < 2:
+        hosts, batch = task_vars.get("ansible_play_hosts_all") or [], task_vars.get("ansible_play_batch") or []
+        if len(hosts) < 2 or not batch:
             return None
-        return Fleet(f"{boot_id()}-{os.getppid()}-{self._task._uuid}", len(hosts), int(task_vars.get("ansible_forks") or 5))
+        key = f"{boot_id()}-{os.getppid()}-{self._task._uuid}"
+        # Batches are slices of all hosts; one is named after where it begins.
+        begins = hosts.index(batch[0]) if batch[0] in hosts else 0
+        return Fleet(key, len(hosts), int(task_vars.get("ansible_forks") or 5), f"{key}/{begins}", len(batch))
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""

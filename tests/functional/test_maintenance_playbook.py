@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -210,6 +211,18 @@ def test_a_canary_that_fails_spares_the_fleet(simulator, maintain):
     assert run.rc == 2 and spoken == [1], run.output
 
 
+def test_the_plan_that_is_shown_before_a_canary_is_that_of_all_servers(simulator, maintain):
+    run, _spoken = canary(simulator(fleet(1), write_limit=200), maintain, "-e", "maintenance_canary=2")
+    assert "12 servers (2 of them ahead of the others, as a canary), 36 writes: done in about" in run.stdout, run.output
+    assert run.stdout.index("12 servers (2") < run.stdout.index("sent: say")
+
+
+def test_the_failures_of_a_canary_count_for_the_whole_run(simulator, maintain):
+    options = {"maintenance_canary": 2, "maintenance_max_failures": 1, "maintenance_max_fail_percentage": 100}
+    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, "-e", json.dumps(options))
+    assert run.rc == 2 and sorted(spoken) == [1, 2] and [words[0] for words in rows(run).values()] == ["deferred"] * 10, run.output
+
+
 def test_a_canary_that_goes_well_is_followed_by_the_fleet_and_its_failures_stop_nobody(simulator, maintain):
     run, spoken = canary(simulator(fleet(5), write_limit=200), maintain)
     assert run.rc == 2 and spoken[0] == 1 and sorted(spoken) == list(range(1, 13)), run.output
@@ -230,4 +243,7 @@ def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):
 def test_a_run_says_how_far_it_is(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}])
     run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)})
-    assert "run: 1 of 3 ended, 2 in flight" in run.stdout and "run: 3 of 3 ended, 1 failed, 0 in flight" in run.stdout, run.output
+    lines = re.findall(r"run: (.*?); \d+ of 20 writes used in the last 3 s(; ends at about \d\d:\d\d UTC)?$", run.stdout, re.MULTILINE)
+    assert len(lines) == 3 and all(end for _counts, end in lines[:2]) and not lines[2][1], run.output
+    assert lines[0][0].startswith("0 done, 1 skipped or deferred, ") and lines[0][0].endswith(" waiting")
+    assert lines[2][0] == "1 done, 1 failed, 1 skipped or deferred, 0 in countdown or restart, 0 waiting", run.output

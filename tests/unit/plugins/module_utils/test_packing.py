@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_end
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
     Fleet,
     choose_gap,
     plan,
+    plan_batches,
     reserve_next,
     simulate,
+    standing,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +33,7 @@ def bound(servers, offsets=USUAL, quota=QUOTA, headroom=0):
 
 def run(servers, forks=None, headroom=0, quota=QUOTA, offsets=USUAL):
     """Reserve for one server after the other, as workers do; the calendar and the end of the last timeline."""
-    calendar, fleet, all_instants, free = Calendar(), Fleet("run", servers, forks or servers), [], [0.0] * (forks or servers)
+    calendar, fleet, all_instants, free = Calendar(), Fleet.whole("run", servers, forks or servers), [], [0.0] * (forks or servers)
     for _each in range(servers):
         free.sort()
         calendar, instants = reserve_next(calendar, quota, offsets, free.pop(0), headroom, fleet)
@@ -72,9 +75,9 @@ def test_two_runs_at_once_share_the_quota():
     calendar, instants = Calendar(), []
     for _each in range(30):
         for key in ("one", "two"):
-            calendar, new = reserve_next(calendar, QUOTA, USUAL, 0.0, 0, Fleet(key, 30, 30))
+            calendar, new = reserve_next(calendar, QUOTA, USUAL, 0.0, 0, Fleet.whole(key, 30, 30))
             instants += new
-    assert is_allowed(instants, QUOTA.limit, QUOTA.guarded) and {one.key for one in calendar.runs} == {"one", "two"}
+    assert is_allowed(instants, QUOTA.limit, QUOTA.guarded) and {one.key for one in calendar.batches} == {"one", "two"}
 
 
 @pytest.mark.parametrize(
@@ -94,3 +97,40 @@ def test_the_plan_says_how_many_the_deadline_leaves_out():
     assert told.limited_by == "deadline" and 0 < told.deferred < 60
     assert plan(QUOTA, USUAL, 2, 60, 60, deadline=10_000.0).deferred == 0
     assert plan(QUOTA, USUAL, 2, 3, 3, deadline=100.0).deferred == 3
+
+
+def test_each_batch_of_a_run_is_packed_by_itself():
+    calendar = Calendar()
+    for _index in range(3):
+        calendar, _instants = reserve_next(calendar, QUOTA, USUAL, 0.0, 0, Fleet("run", 63, 63, "run/0", 3))
+    assert calendar.batches[0].gap == 0.0, "a canary of three does not wait for its own"
+    calendar, instants = reserve_next(calendar, QUOTA, USUAL, 1000.0, 0, Fleet("run", 63, 63, "run/3", 60))
+    calendar, later = reserve_next(calendar, QUOTA, USUAL, 1000.0, 0, Fleet("run", 63, 63, "run/3", 60))
+    assert later[0] - instants[0] >= 15.0, "the fleet after it is staggered"
+    assert [(run.key, run.counting) for run in calendar.runs] == [("run", 5)]
+
+
+def test_the_plan_of_batches_is_that_of_one_after_the_other():
+    alone, rest = plan(QUOTA, USUAL, 2, 1, 60), plan(QUOTA, USUAL, 2, 59, 60)
+    both = plan_batches(QUOTA, USUAL, 2, [1, 59], 60)
+    assert (both.servers, both.writes, both.duration) == (60, 300, alone.duration + rest.duration)
+    assert both.limited_by == "quota" and both.enough_forks == rest.enough_forks
+    assert plan_batches(QUOTA, USUAL, 2, [1, 59], 60, deadline=100.0).deferred == 60
+
+
+@pytest.mark.parametrize("forks", [5, 20])
+def test_how_far_a_run_is(forks):
+    fleet, calendar, now = Fleet.whole("run", 20, forks), Calendar(), 0.0
+    assert standing(calendar, QUOTA, USUAL, 2, fleet, now).waiting == 20
+    for _each in range(5):
+        calendar, _instants = reserve_next(calendar, QUOTA, USUAL, now, 2, fleet)
+    calendar = count_end(calendar, "run", "done", True, now)
+    calendar = count_end(calendar, "run", "failed", True, now)
+    calendar = count_end(calendar, "run", "skipped", False, now)
+    told = standing(calendar, QUOTA, USUAL, 2, fleet, now)
+    assert (told.run.done, told.run.failed, told.run.other, told.run.counting, told.waiting) == (1, 1, 1, 3, 14)
+    whole = plan(QUOTA, USUAL, 2, 20, forks).duration
+    assert USUAL[-1] < told.ends_at - now <= 1.2 * whole
+    for outcome in ["done"] * 3 + ["deferred"] * 14:
+        calendar = count_end(calendar, "run", outcome, outcome == "done", 700.0)
+    assert standing(calendar, QUOTA, USUAL, 2, fleet, 700.0).ends_at == 700.0

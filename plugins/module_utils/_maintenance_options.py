@@ -1,0 +1,66 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a maintenance, and what is refused of them before the first request. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Mapping
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "server_id": {"type": "int", "required": True},
+    "state": {"type": "str", "choices": ["restarted", "stopped"], "default": "restarted"},
+    "announcements": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"before": {"type": "str", "required": True}, "text": {"type": "str", "required": True}},
+    },
+    "announce_command": {"type": "str", "default": "say {text}"},
+    "commands": {"type": "list", "elements": "str", "default": []},
+    "command_wait": {"type": "float", "default": 5.0},
+    "start": {"type": "str"},
+    "timezone": {"type": "str", "default": "UTC"},
+    "deadline": {"type": "str"},
+    "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
+    "maintenance_id": {"type": "str"},
+    "max_failures": {"type": "int"},
+    "cancel_text": {"type": "str", "default": "Maintenance cancelled: no restart now."},
+    "done_text": {"type": "str"},
+    **WAITING_OPTIONS,
+}
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_waiting(params)
+    parse_announcements(params["announcements"])
+    check_line("announce_command", params["announce_command"])
+    if "{text}" not in params["announce_command"]:
+        raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
+    check_braces("announce_command", params["announce_command"], ("text",))
+    for index, item in enumerate(params["announcements"] or []):
+        check_line(f"announcements[{index}].text", params["announce_command"].replace("{text}", item["text"]))
+    for index, command in enumerate(params["commands"] or []):
+        check_line(f"commands[{index}]", command)
+    wait = params["command_wait"]
+    if not math.isfinite(wait) or wait < 0:
+        raise BadOption("command_wait", f"{wait} is not a number of seconds from 0")
+    for option in ("cancel_text", "done_text"):
+        if params[option]:
+            check_line(option, params[option])
+            check_braces(option, params[option], ("name",))
+    if not params["cancel_text"].strip():
+        raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
+    zone(params["timezone"])
+    if params["max_failures"] is not None and params["max_failures"] < 1:
+        raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
