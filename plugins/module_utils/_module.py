@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
 
@@ -19,6 +21,11 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.params["ledger"] = shown_ledger(ledger)
         super()._log_invocation()
         self.params["ledger"] = ledger
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        """As Ansible does, with where a missing token can come from."""
+        super().fail_json(with_hint(msg), **kwargs)
+        raise AssertionError("fail_json has ended the process")
 
 
 def run_module(operation: Operation) -> None:

@@ -30,6 +30,11 @@ def _silent(_text: str) -> None:
     """Nobody listens: the default for progress and warnings."""
 
 
+def with_hint(message: str) -> str:
+    """Ansible's message on a missing option, with where the token can come from."""
+    return f"{message} (or set SERVERPRISM_API_TOKEN)" if message.endswith("missing required arguments: api_token") else message
+
+
 class OperationFailed(ServerPrismError):
     """An operation that ended badly; ``result`` holds what is known all the same (``changed``, states, timeline)."""
 

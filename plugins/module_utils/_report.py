@@ -28,7 +28,7 @@ def epoch(text: Optional[str]) -> Optional[float]:
 def server(host: str, result: Mapping[str, Any], error: str) -> Dict[str, Any]:
     """One server of the report. An error after the maintenance (a check that failed) makes it a failure all the same."""
     outcome = str(result.get("outcome") or "failed")
-    if error and outcome == "done":
+    if error and outcome in ("done", "skipped"):
         outcome = "failed"
     out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
     out.update(outcome=outcome, reason=error or result.get("reason"), timeline=list(result.get("timeline") or []))

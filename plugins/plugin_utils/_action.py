@@ -20,7 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
@@ -66,7 +66,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         spec = self.operation.argument_spec
         validated = ArgumentSpecValidator(spec).validate(dict(self._task.args))
         if validated.error_messages:
-            raise AnsibleActionFail(validated.errors.msg)
+            raise AnsibleActionFail(with_hint(validated.errors.msg))
         params: dict[str, Any] = validated.validated_parameters
         host = str(task_vars.get("inventory_hostname", "localhost"))
         result = perform(

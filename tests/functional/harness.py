@@ -62,15 +62,15 @@ class Ansible:
             **sim.environment(),
         }
 
-    def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a playbook: plays as data, or the name of one of the collection's."""
+    def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> subprocess.Popen[str]:
+        """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is not set."""
         if not isinstance(playbook, str):
             path = self.folder / "play.yml"
             path.write_text(json.dumps(playbook))
             playbook = str(path)
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("ansible-playbook")), *args, playbook],
-            env={**self.environment(sim), **(env or {})},
+            env={name: value for name, value in {**self.environment(sim), **(env or {})}.items() if value is not None},
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -78,7 +78,7 @@ class Ansible:
             text=True,
         )
 
-    def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str] | None = None) -> Run:
+    def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> Run:
         """Run a playbook to its end."""
         process = self.start(sim, playbook, *args, env=env)
         stdout, stderr = process.communicate(timeout=120)

@@ -138,6 +138,20 @@ def test_the_verify_tasks_run_after_a_restart_and_fail_the_host(simulator, maint
     assert rows(run)["b"][0] == "skipped" and "players cannot join b" not in run.output
 
 
+def test_a_repeated_run_verifies_again(simulator, maintain, tmp_path):
+    sim = simulator([{"id": 1, **FAST}])
+    tasks = tmp_path / "verify.yml"
+    tasks.write_text(json.dumps([{"name": "Look", "ansible.builtin.fail": {"msg": "players cannot join"}}]))
+    options = {"maintenance_verify_tasks": str(tasks), "maintenance_id": "CHG-7"}
+    for _each in range(2):
+        run = maintain(sim, {"a": {"serverprism_id": 1}}, **options)
+        assert run.rc == 2 and rows(run)["a"][0] == "failed" and "players cannot join" in " ".join(rows(run)["a"]), run.output
+    assert [post["body"]["signal"] for post in sim.posts() if "signal" in post["body"]] == ["restart"]
+    tasks.write_text(json.dumps([{"name": "Look", "ansible.builtin.debug": {"msg": "players can join"}}]))
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, **options)
+    assert run.rc == 0 and rows(run)["a"][0] == "skipped" and "players can join" in run.output, run.output
+
+
 def test_the_token_may_be_a_variable(simulator, maintain):
     sim = simulator([{"id": 1, "state": "offline"}])
     env = {"SERVERPRISM_API_TOKEN": "", "SERVERPRISM_API_URL": "http://127.0.0.1:1"}

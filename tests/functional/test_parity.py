@@ -95,6 +95,12 @@ def test_the_environment_of_a_task_feeds_the_options_and_stays_unseen(simulator,
     assert sim.token not in result["_output"]
 
 
+@pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
+def test_a_missing_token_is_told_with_where_it_can_come_from(simulator, ansible, keywords):
+    result = ansible.task(simulator(SERVERS), "server_info", {}, env={"SERVERPRISM_API_TOKEN": None}, **keywords)
+    assert result["failed"] and result["msg"].endswith("missing required arguments: api_token (or set SERVERPRISM_API_TOKEN)"), result
+
+
 def test_module_defaults_of_the_group_reach_the_action(simulator, ansible):
     sim = simulator(SERVERS)
     play = [
