@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 from zoneinfo import ZoneInfo
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
@@ -37,6 +37,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 
 # The state is read so long before the action, that the read does not make the action late.
 LOOK_AHEAD = 1.5
+# So much of the calendar's guard may be used up by lines that are late; the rest is for the network.
+SLACK_SHARE = 0.6
 # A last word to the players may wait so long for its turn; a run that was told to stop does not get more time.
 CANCEL_PATIENCE = 15.0
 
@@ -107,6 +109,12 @@ class Countdown:
         """Whether the action still begins in time."""
         return self.deadline is None or self.action.planned <= self.deadline
 
+    @property
+    def slack(self) -> float:
+        """Seconds by which a write may miss its instant: the calendar's window is longer than the API's by more than that."""
+        quota = Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window)
+        return SLACK_SHARE * (quota.guarded - quota.window)
+
     def release(self) -> None:
         """Give back the quota of what was not sent."""
         self.ctx.client.ledger.release(WRITE, self.booked[self.next :])
@@ -176,10 +184,10 @@ class Countdown:
             return
         rest = self.entries[self.next :]
         wanted = [entry.planned + late for entry in rest]
-        ledger, settings = self.ctx.client.ledger, self.ctx.settings
-        if late > 0.005 * settings.limit_window:
+        if wanted[0] - self.booked[self.next] > self.slack:
             offsets = [at - wanted[0] for at in wanted]
-            got = ledger.rebook(WRITE, self.booked[self.next :], offsets, not_before=wanted[0], headroom=settings.write_headroom)
+            # What was announced comes before what is only planned: it may take what timelines leave free for the urgent.
+            got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], offsets, not_before=wanted[0])
             self.booked[self.next :] = got
             wanted = list(got)
         self.entries[self.next :] = [replace(entry, planned=at) for entry, at in zip(rest, wanted)]

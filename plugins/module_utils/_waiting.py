@@ -227,9 +227,8 @@ class Follow:
 
     def _send_again(self) -> Verdict:
         if len(self.signals) >= MAX_SIGNALS:
-            times = (
-                f"{self.signals[-1]} was accepted {len(self.signals)} times, and the server is {self._watching.newest.state} all the same"
-            )
+            state = self._watching.newest.state
+            times = f"{self.signals[-1]} was accepted {len(self.signals)} times, and the server is {state} all the same"
             more = ": the start fails, or is dropped" if self.signals[-1] == "start" else ": it is dropped"
             return Verdict("unconfirmed", times + more)
         self.ctx.progress(f"still {self._watching.newest.state}, {self.signals[-1]} did nothing: sending it again")

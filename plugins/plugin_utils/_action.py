@@ -15,7 +15,8 @@ import os
 from contextlib import contextmanager
 from typing import Any, ClassVar, Iterator
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -78,9 +79,10 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             warn=lambda text: display.warning(printable(text)),
             fleet=self._fleet(task_vars),
         )
-        shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
-        shown["ledger"] = shown_ledger(params["ledger"])
-        result["invocation"] = {"module_args": shown}
+        if _shows_invocation(task_vars):
+            shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
+            shown["ledger"] = shown_ledger(params["ledger"])
+            result["invocation"] = {"module_args": shown}
         return result
 
     def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
@@ -107,6 +109,14 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             if isinstance(values, dict):
                 merged.update({str(key): str(value) for key, value in values.items()})
         return merged
+
+
+def _shows_invocation(task_vars: dict[str, Any]) -> bool:
+    """Whether results hold their options, as those of modules do: always, until ansible-core made it a setting."""
+    try:
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleError:
+        return True
 
 
 @contextmanager

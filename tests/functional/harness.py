@@ -82,6 +82,7 @@ class Ansible:
         """Run a playbook to its end."""
         process = self.start(sim, playbook, *args, env=env)
         stdout, stderr = process.communicate(timeout=120)
+        assert "DEPRECATION WARNING" not in stdout + stderr, stdout + stderr
         return Run(process.returncode, stdout, stderr)
 
     def task(self, sim: Simulator, module: str, options: dict[str, Any], *args: str, **keywords: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import BaseLedger
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
@@ -170,3 +171,19 @@ def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
         thread.join()
     assert urgent["signal"] == "stop" and urgent["api"]["waited_seconds"] < 0.1, urgent
     assert 429 not in [post["status"] for post in sim.posts()]
+
+
+@pytest.mark.parametrize(("delay", "rebooked"), [(0.5, 0), (1.5, 1)])
+def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rebooked):
+    """In a full calendar a new place can be far away, so the restart moves within the guard first, and may then take the headroom."""
+    calls, rebook = [], BaseLedger.rebook
+
+    def spy(self, bucket, old, offsets, **more):
+        calls.append(more.get("headroom", 0))
+        return rebook(self, bucket, old, offsets, **more)
+
+    monkeypatch.setattr(BaseLedger, "rebook", spy)
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", delay=delay, done=True, skip=1, count=1)
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=60.0)
+    assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [0] * rebooked, (result, calls)
