@@ -36,7 +36,7 @@ $(LINK):
 lint: venv ## Check style and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	cd .dev/collections && $(CURDIR)/$(BIN)/python -m mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.serverprism.cloud.plugins.module_utils
+	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
