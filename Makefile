@@ -19,7 +19,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test unit functional eda lint docs clean
+.PHONY: help venv demo bench test sanity build unit functional eda lint docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -62,7 +62,13 @@ functional: venv ## Test over HTTP, against the simulator (they mostly wait, so 
 eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
 	$(BIN)/python -m pytest tests/eda -q -n 2
 
-test: lint docs unit functional eda ## Run every test
+sanity: venv ## Check it with ansible-test
+	$(BIN)/python tests/sanity/run
+
+build: venv ## Build the artifact that is published, into .dev/build
+	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
+
+test: lint sanity docs unit functional eda ## Run every test
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build
