@@ -57,7 +57,9 @@ def shell(ansible, sim, command, **env):
     (programs / "ansible-playbook").chmod(0o755)
     whole = {**ansible.environment(sim), **env}
     whole["PATH"] = f"{programs}:{whole['PATH']}"
-    return subprocess.run(["bash", "-euc", command], cwd=ansible.folder, env=whole, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(
+        ["bash", "-euc", command], cwd=ansible.folder, env=whole, capture_output=True, text=True, timeout=110, check=False
+    )
 
 
 def run_yaml(ansible, sim, block: Block):
