@@ -19,7 +19,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test unit functional eda newest lint docs clean
+.PHONY: help venv demo bench test sanity build unit functional eda newest lint docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -64,6 +64,12 @@ eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-ruleboo
 
 newest: venv ## Test what users do on the newest ansible-core
 	$(BIN)/python tests/versions/run.py
+
+sanity: venv ## Check it with ansible-test
+	$(BIN)/python tests/sanity/run
+
+build: venv ## Build the artifact that is published, into .dev/build
+	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
 
 test: lint docs unit functional eda newest ## Run every test
 

@@ -59,7 +59,7 @@ class Watched:
 
 async def until(condition, task=None):
     """Wait for a condition."""
-    for _ in range(int(PATIENCE / 0.02)):
+    for _i in range(int(PATIENCE / 0.02)):
         if await asyncio.to_thread(condition):
             return
         assert task is None or not task.done() or task.result()
@@ -133,7 +133,7 @@ def test_the_first_round_reports_every_server_where_asked(simulator, watch):
 
     async def story():
         async with watch(sim, initial=True) as source:
-            return [await source.event() for _ in range(3)]
+            return [await source.event() for _i in range(3)]
 
     told = asyncio.run(story())
     assert sorted((one["event"], one["server_id"], one["after"]) for one in told) == [

@@ -83,7 +83,7 @@ def make(servers=3, **args):
 @given(st.integers(0, 70), st.integers(1, 60), st.one_of(st.none(), st.floats(0, 300)))
 def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_cache(servers, max_reads, interval):
     watch, api, _warned = make(servers, max_reads=max_reads, poll_interval=interval)
-    for _ in range(150):
+    for _i in range(150):
         watch.step()
     times = api.times()
     assert is_allowed(times, max_reads, 60.0)
@@ -96,7 +96,7 @@ def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_ca
 
 def test_the_default_is_half_of_the_quota():
     watch, api, _warned = make(50)
-    for _ in range(200):
+    for _i in range(200):
         watch.step()
     assert is_allowed(api.times(), 30, 60.0) and not is_allowed(api.times(), 28, 60.0)
 
@@ -104,24 +104,24 @@ def test_the_default_is_half_of_the_quota():
 def test_what_others_use_comes_off_the_share():
     watch, api, _warned = make(50)
     clock, ledger = watch._clock, watch._client.ledger
-    others = [ledger.reserve(READ, not_before=clock.now())[0] for _ in range(40)]
+    others = [ledger.reserve(READ, not_before=clock.now())[0] for _i in range(40)]
     watch.step()
     assert api.times()[0] > others[0] + 60.0
 
 
 def test_others_find_room_at_once_while_a_large_fleet_is_watched():
     watch, _api, _warned = make(500)
-    for _ in range(100):
+    for _i in range(100):
         watch.step()
     now = watch._clock.now()
-    assert [watch._client.ledger.reserve(READ, not_before=now)[0] for _ in range(25)] == [now] * 25
+    assert [watch._client.ledger.reserve(READ, not_before=now)[0] for _i in range(25)] == [now] * 25
 
 
 def test_a_failed_read_is_one_attempt_and_each_pause_is_longer():
     watch, api, warned = make()
     watch.step()
     api.fail = lambda path: Lost("timed out")
-    for _ in range(20):
+    for _i in range(20):
         watch.step()
     times = api.times()[4:]
     pauses = [late - early for early, late in zip(times, times[1:])]
@@ -132,19 +132,19 @@ def test_a_failed_read_is_one_attempt_and_each_pause_is_longer():
 def test_it_says_once_that_a_server_cannot_be_read():
     watch, api, warned = make()
     api.fail = lambda path: 503 if path.endswith("/2") else None
-    told = [event["serverprism"]["event"] for _ in range(40) for event in watch.step()]
+    told = [event["serverprism"]["event"] for _i in range(40) for event in watch.step()]
     assert told == ["unreachable"] and len(warned) == 1 and "Server 2" in warned[0]
 
 
 def test_a_server_that_goes_in_the_middle_of_a_round_is_gone_with_the_next_list():
     watch, api, warned = make()
-    for _ in range(4):
+    for _i in range(4):
         watch.step()
     api.fail = lambda path: 404 if path.endswith("/2") else None
-    told = [event["serverprism"]["event"] for _ in range(4) for event in watch.step()]
+    told = [event["serverprism"]["event"] for _i in range(4) for event in watch.step()]
     assert told == [] and warned == []
     api.ids.remove(2)
-    told = [(event["serverprism"]["event"], event["serverprism"]["server_id"]) for _ in range(4) for event in watch.step()]
+    told = [(event["serverprism"]["event"], event["serverprism"]["server_id"]) for _i in range(4) for event in watch.step()]
     assert told == [("gone", 2)]
 
 
@@ -153,7 +153,7 @@ def test_what_does_not_go_away_is_raised(status, tries):
     watch, api, _warned = make()
     api.fail = lambda path: status
     with pytest.raises(errors.ServerPrismError) as error:
-        for _ in range(10):
+        for _i in range(10):
             watch.step()
     assert len(api.asked) == tries and error.value.status == status
 
@@ -162,7 +162,7 @@ def test_a_server_keeps_being_watched_when_its_product_changes():
     watch, api, _warned = make(2, product="^Minecraft")
     watch.step()
     watch._params = {**watch._params, "product": "^Palworld"}
-    told = [event for _ in range(10) for event in watch.step()]
+    told = [event for _i in range(10) for event in watch.step()]
     assert told == [] and len(api.times("/1")) > 1
 
 

@@ -1,0 +1,35 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Copies what git knows of, or would, to where Ansible's tools want a collection: ``python -m staging [FOLDER]``.
+
+They resolve a link, so it has to be a real folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGED = ROOT / ".dev" / "staged"
+
+
+def stage(folder: Path = STAGED) -> Path:
+    """Make ``folder/ansible_collections/serverprism/cloud`` anew, and tell where it is."""
+    tree = folder / "ansible_collections" / "serverprism" / "cloud"
+    shutil.rmtree(tree, ignore_errors=True)
+    names = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, text=True)
+    for name in filter(None, names.split("\0")):
+        # What was deleted and not yet committed is listed too.
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    return tree
+
+
+if __name__ == "__main__":
+    print(stage(*map(Path, sys.argv[1:])))
