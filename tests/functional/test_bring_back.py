@@ -88,6 +88,15 @@ def test_a_perhaps_is_left_alone_where_asked(simulator, bring_back):
     assert run.rc == 0 and starts(sim, 1) == 1, run.output
 
 
+def test_variables_of_a_command_line_are_texts_and_count_as_what_they_say(simulator, bring_back):
+    sim = simulator([{"id": 1, **BROKEN}], speed=SPEED)
+    texts = {"server_id": "1", "tries": "1", "within": "3600", "patience": "1", "verify": "1"}
+    run = bring_back(sim, **texts, certain="false", certain_only="true")
+    assert run.rc == 0 and "may have been stopped" in run.output and not sim.requests(), run.output
+    run = bring_back(sim, **texts, certain="false", certain_only="false")
+    assert run.rc == 2 and "GIVING UP on server 1" in " ".join(run.output.split()) and starts(sim, 1) == 1, run.output
+
+
 def test_a_start_that_is_refused_is_no_fault_of_the_game(simulator, bring_back):
     sim = simulator([{"id": 1, **DOWN, "conflict": True}], speed=SPEED)
     run = bring_back(sim, 1)
