@@ -59,6 +59,11 @@ def split_url(url: str) -> Tuple[str, str]:
     return urlunsplit(parts._replace(query=urlencode(query))), prefix
 
 
+def _said(exc: Exception) -> str:
+    """What went wrong, without a period of its own: it stands within a sentence."""
+    return str(exc).rstrip(".")
+
+
 class RedisLedger(BaseLedger):
     """A ledger in Redis or Valkey. Raises LedgerLost when the server cannot be reached for LOCK_PATIENCE seconds."""
 
@@ -90,7 +95,7 @@ class RedisLedger(BaseLedger):
         try:
             self._redis = redis.Redis.from_url(address, **options)
         except (ValueError, TypeError) as exc:
-            raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {exc}.")) from exc
+            raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
 
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         until = time.monotonic() + LOCK_PATIENCE
@@ -104,12 +109,12 @@ class RedisLedger(BaseLedger):
                 # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
                 why, pause = "others changed it all the time", min(0.02, pause * 1.5)
             except redis.exceptions.AuthenticationError as exc:
-                raise LedgerLost(self._clean(f"The ledger {self.shown} refuses the password: {exc}.")) from exc
+                raise LedgerLost(self._clean(f"The ledger {self.shown} refuses the password: {_said(exc)}.")) from exc
             except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as exc:
                 self._ahead = None
                 why, pause = str(exc), min(1.0, max(0.1, pause * 2))
             except redis.exceptions.RedisError as exc:
-                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used: {exc}.")) from exc
+                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used: {_said(exc)}.")) from exc
             if time.monotonic() + pause > until:
                 text = f"The ledger {self.shown} could not be changed for {LOCK_PATIENCE:g} s ({why})"
                 raise LedgerLost(self._clean(f"{text}: check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."))

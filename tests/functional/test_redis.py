@@ -230,6 +230,7 @@ def test_the_password_is_used_and_never_shown(server, simulator, ansible, keywor
         assert f"redis://***@127.0.0.1:{redis.port}/0" in result["_output"]
     result = ansible.task(sim, "server_info", {"ledger": redis.url("wrong-words")}, **keywords)
     assert result["failed"] and "password" in result["msg"] and "wrong-words" not in result["msg"], result
+    assert result["msg"].endswith(".") and ".." not in result["msg"], result
 
 
 def test_two_machines_share_the_quota_without_one_429(server, simulator, tmp_path):
