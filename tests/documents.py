@@ -25,7 +25,11 @@ PAGES = [
     *sorted(DOCS.rglob("*.rst")),
 ]
 PLAYBOOKS = {path.stem: path for path in (ROOT / "playbooks").glob("*.yml")}
-ROLE = yaml.safe_load((ROOT / "roles" / "maintenance" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+ROLES = {
+    path.parents[1].name: yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"]
+    for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")
+}
+ROLE = ROLES["maintenance"]
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,11 @@ def kind(data: Any) -> str:
 
 
 def variables(playbook: str) -> set[str]:
-    """The variables of a playbook: its own are named in its comment or used in it, the role's are in its argument specs."""
+    """The variables of a playbook: its own are named in its comment or used in it, its role's are in the argument specs."""
     text = PLAYBOOKS[playbook].read_text()
     own = set(re.findall(rf"\b{playbook}_[a-z_]+\b", text))
     shared = {"serverprism_api_token", "serverprism_api_url"}
-    return own | shared | (set(ROLE) if playbook == "maintenance" else set())
+    return own | shared | set(ROLES.get(playbook, {}))
 
 
 def commands(block: Block) -> Iterator[str]:

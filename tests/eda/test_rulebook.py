@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+import documents
 import pytest
 import yaml
 from simulator.process import Simulator
@@ -197,8 +197,8 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
 
 def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
     sim = simulator([{"id": 1, "name": "Fred's", "auto_restart": False}])
-    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "event-driven.md").read_text(), re.DOTALL)
-    run = rulebook(sim, yaml.safe_load(block))
+    (block,) = (block for block in documents.blocks(ROOT / "docs" / "docsite" / "rst" / "event_driven.rst") if block.is_yaml)
+    run = rulebook(sim, yaml.safe_load(block.text))
     run.until(looked_at(sim, 2, 1))
     sim.patch(1, crash=True)
     run.says("Fred's crashed at 20")

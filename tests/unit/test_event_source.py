@@ -25,7 +25,7 @@ SOURCES = Path("extensions", "eda", "plugins", "event_source")
 SOURCE = runpy.run_path(str(ROOT / SOURCES / "server_state.py"))
 DOCUMENTED = yaml.safe_load(SOURCE["DOCUMENTATION"])
 SCHEMA = json.loads((ROOT / SOURCES / "schemas" / "server_state.json").read_text())
-PAGE = (ROOT / "docs" / "event-driven.md").read_text()
+PAGE = (ROOT / "docs" / "docsite" / "rst" / "event_driven.rst").read_text()
 TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
 
 
@@ -55,8 +55,8 @@ def test_the_examples_are_accepted():
 
 def rows(heading):
     """The names in the first column of the table under a heading of the page."""
-    part = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"^\| `(\w+)`", part, re.MULTILINE)
+    part = re.split(r"\n.+\n-{3,}\n", PAGE.split(f"\n{heading}\n---")[1])[0]
+    return re.findall(r"^   \* - ``(\w+)``", part, re.MULTILINE)
 
 
 def test_the_page_tells_the_arguments_the_events_and_their_fields():
