@@ -82,7 +82,7 @@ def test_all_that_users_run_and_read_is_published(files):
     wanted = [name for name in known if not name.startswith(("changelogs/", "docs/")) and "__pycache__" not in name]
     assert set(wanted) <= files and {"extensions/eda/rulebooks/bring_back.yml", "meta/execution-environment.yml"} <= set(wanted)
     pages = [name for name in known if name.startswith(("docs/docsite/", "docs/examples/"))]
-    assert {*pages, "README.md", "COPYING", "changelogs/changelog.yaml", "docs/event-driven.md"} <= files
+    assert {*pages, "README.md", "COPYING", "changelogs/changelog.yaml", "docs/docsite/rst/event_driven.rst"} <= files
 
 
 def test_it_is_found_in_its_version(environment, installed):
