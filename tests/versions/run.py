@@ -25,7 +25,9 @@ def newest_python() -> str | None:
     named = (shutil.which(f"python3.{minor}") for minor in range(sys.version_info.minor + 1, 20))
     found = {}
     for path in [*map(str, beside), *filter(None, named)]:
-        told = subprocess.run([path, "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"], capture_output=True, text=True)
+        told = subprocess.run(
+            [path, "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"], capture_output=True, text=True, check=False
+        )
         if told.returncode == 0:
             version = tuple(map(int, told.stdout.split()))
             if version > sys.version_info[:2]:
