@@ -4,9 +4,9 @@
 
 """A maintenance of whole fleets against what the quota allows, and beside it the same job written by hand with ansible.builtin.uri.
 
-``python -m benchmarks.fleet 4 10 20 60 200 500``, or ``notice`` for that in real time alone; sizes by hand are those up to BY_HAND_UP_TO. The API runs SPEED times as fast, and
-so do the announcements: 300, 60 and 10 seconds before the restart become 15, 3 and 0.5. At last some in real time, for the notice
-alone.
+``python -m benchmarks.fleet 4 10 20 60 200 500``, or ``notice`` for that in real time alone. Sizes by hand are those up to
+BY_HAND_UP_TO. The API runs SPEED times as fast, and so do the announcements: 300, 60 and 10 seconds before the restart become 15, 3
+and 0.5. At last some servers in real time, for the notice alone.
 """
 
 from __future__ import annotations
