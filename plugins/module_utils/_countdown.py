@@ -31,6 +31,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     fill,
     one_line,
     placed,
+    said_again,
     shape,
     speak,
 )
@@ -183,18 +184,28 @@ class Countdown:
         if late <= 0:
             return
         rest = self.entries[self.next :]
-        wanted = [entry.planned + late for entry in rest]
-        if wanted[0] - self.booked[self.next] > self.slack:
-            offsets = [at - wanted[0] for at in wanted]
-            # What was announced comes before what is only planned: it may take what timelines leave free for the urgent.
-            got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], offsets, not_before=wanted[0])
-            self.booked[self.next :] = got
-            wanted = list(got)
-        self.entries[self.next :] = [replace(entry, planned=at) for entry, at in zip(rest, wanted)]
+        moved = [replace(entry, planned=entry.planned + late) for entry in rest]
+        if moved[0].planned - self.booked[self.next] > self.slack:
+            moved = self._rebooked(moved)
+            far = moved[-1].planned - rest[-1].planned > self.ctx.settings.limit_window / 2
+            if far and self.script.announcements and not any(entry.kind == ANNOUNCEMENT for entry in rest):
+                # Whoever heard the last word hears it once more before it comes.
+                moved = self._rebooked(said_again(moved, self.script.announcements[-1]))
+        self.entries[self.next :] = moved
+        late = self.action.planned - rest[-1].planned
         if late >= 1.0:
             self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that the notice stays whole")
         if not self.deadline_ok():
             raise TooLate
+
+    def _rebooked(self, rest: List[Entry]) -> List[Entry]:
+        """The same entries at the earliest instants that the quota has for them together."""
+        offsets = [entry.planned - rest[0].planned for entry in rest]
+        not_before = max(rest[0].planned, self.ctx.clock.now())
+        # What was announced comes before what is only planned: it may take what timelines leave free for the urgent.
+        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], offsets, not_before=not_before)
+        self.booked[self.next :] = got
+        return [replace(entry, planned=at) for entry, at in zip(rest, got)]
 
     def sent_signal(self, at: float, outcome: str = SENT) -> None:
         """Note that the action went out at ``at``."""

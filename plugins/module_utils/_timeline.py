@@ -71,6 +71,13 @@ def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[A
     return tuple(sorted(out, key=lambda a: -a.before))
 
 
+def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
+    """What is left of a timeline, with its last announcement once more in its place."""
+    action = rest[-1].planned
+    again = Entry(ANNOUNCEMENT, last.text, action - last.before, before=last.before)
+    return sorted([*rest, again], key=lambda entry: entry.planned)
+
+
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
     """Refuse a text whose placeholder is misspelt: players would read the braces. Other braces (JSON) are left alone."""
     known = {"remaining", "time", "name", "text"}

@@ -33,6 +33,8 @@ LIMIT, WINDOW = 20, 60.0 / SPEED
 BY_HAND_UP_TO = 60
 # In real time: so few that the quota does not move anything, and so many that it moves everything.
 REAL_TIME_FEW, REAL_TIME_FLEET = 3, 60
+# The fastest fleets leave none; in life it is what a late line falls back on.
+DEFAULT_HEADROOM = 2
 HERE = Path(__file__).resolve().parent
 
 
@@ -110,7 +112,7 @@ def worst_notice(sim: Simulator, servers: int) -> float:
     return max(errors, key=abs)
 
 
-def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[float] = tuple(BEFORES)) -> Outcome:
+def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[float] = tuple(BEFORES), headroom: int = 0) -> Outcome:
     """Run it, and read what happened from the log of the API."""
     fleet = [{"id": i, "boot_seconds": 20.0, "stop_seconds": 5.0} for i in range(1, servers + 1)]
     with tempfile.TemporaryDirectory() as name, Simulator(fleet, speed=speed) as sim:
@@ -125,7 +127,7 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
             "befores": list(befores),
             "retry_delay": 10.0 / speed,
         }
-        env = {**os.environ, **sim.environment(), "SERVERPRISM_LEDGER": f"{name}/ledger", "SERVERPRISM_WRITE_HEADROOM": "0"}
+        env = {**os.environ, **sim.environment(), "SERVERPRISM_LEDGER": f"{name}/ledger", "SERVERPRISM_WRITE_HEADROOM": str(headroom)}
         what = str(HERE / "by_hand.yml") if by_hand else "serverprism.cloud.maintenance"
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         command = [program, "-i", str(inventory), "-f", str(min(servers, 60)), "-e", json.dumps(options), what]
@@ -165,7 +167,7 @@ def in_real_time() -> str:
     lines = ["| servers, in real time | by | worst notice error | allowed, 1 s + 1 % |", "|---|---|---|---|"]
     ours, hand = "`serverprism.cloud.maintenance`", "hand, with `ansible.builtin.uri`"
     for servers, way, by_hand in ((REAL_TIME_FEW, ours, False), (REAL_TIME_FEW, hand, True), (REAL_TIME_FLEET, ours, False)):
-        one = play(servers, by_hand, speed=1.0, befores=befores)
+        one = play(servers, by_hand, speed=1.0, befores=befores, headroom=DEFAULT_HEADROOM)
         lines.append(f"| {servers} | {way} | {one.notice:+.2f} s | {1 + 0.01 * befores[0]:.2f} s |")
         print(lines[-1], flush=True)
     return "\n".join(lines)

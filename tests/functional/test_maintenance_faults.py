@@ -10,7 +10,9 @@ import threading
 import time
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import BaseLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import BaseLedger, FileLedger
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
@@ -187,3 +189,27 @@ def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, op
     sim.fault(method="POST", path="command", delay=delay, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=60.0)
     assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [0] * rebooked, (result, calls)
+
+
+def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path):
+    """The calendar is full, and the last line is late: whoever heard it must not be surprised a window later."""
+    sim = simulator([SERVER])
+    sim.fault(method="POST", path="command", delay=0.8, done=True, skip=1, count=1)
+    quotas = {bucket: Quota(20, sim.seconds(60)) for bucket in (READ, WRITE)}
+    others = FileLedger(str(tmp_path / "ledger"), sim.url, quotas, SystemClock())
+
+    def fill():
+        until = time.monotonic() + 20
+        while not sim.console(1234) and time.monotonic() < until:
+            time.sleep(0.02)
+        for _each in range(60):
+            others.reserve(WRITE)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=sim.seconds(60))
+    thread.join()
+    assert result["outcome"] == "done" and sim.console(1234) == ["say Restart in 3 seconds", "say Now", "say Now"], result
+    down = next(row["time"] for row in sim.state_log(1234) if row["state"] == "stopping")
+    last = sim.console_log(1234)[-1]["time"]
+    assert 1.0 - 0.02 <= down - last < sim.seconds(60) / 2 and [entry["outcome"] for entry in result["timeline"]] == ["sent"] * 4
