@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import List, Optional, Tuple
-from zoneinfo import ZoneInfo
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
@@ -53,7 +53,7 @@ class Script:
     command_wait: float
     cancel_text: str
     done_text: Optional[str]
-    tz: ZoneInfo
+    tz: tzinfo
 
 
 class TooLate(Exception):
