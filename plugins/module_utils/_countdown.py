@@ -152,7 +152,7 @@ class Countdown:
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
-            self.ctx.warn(f"{exc} It is not repeated.")
+            self.ctx.warn(str(exc))
         except NotRunning as exc:
             self.entries[self.next] = entry.became(FAILED, self.ctx.clock.now(), line)
             raise WentOffline(str(exc)) from exc
