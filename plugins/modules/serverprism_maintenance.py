@@ -20,9 +20,6 @@ extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
 seealso:
-  - plugin: serverprism.cloud.maintenance
-    plugin_type: role
-    description: The same for every server of an inventory, in the words of its game.
   - module: serverprism.cloud.serverprism_power
     description: Brings a server to a state, without a word to its players.
   - module: serverprism.cloud.serverprism_command
