@@ -14,12 +14,13 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.dev/hypothesis
 export MYPY_CACHE_DIR := $(CURDIR)/.dev/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/.dev/ruff
 export PIP_CACHE_DIR := $(CURDIR)/.dev/pip
+export PRE_COMMIT_HOME := $(CURDIR)/.dev/pre-commit
 export XDG_CACHE_HOME := $(CURDIR)/.dev/cache
 export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test sanity build unit functional eda newest lint docs clean
+.PHONY: help venv hooks demo bench test sanity build unit functional eda ecosystem newest lint style types practice release docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -33,10 +34,22 @@ $(LINK):
 	mkdir -p $(dir $(LINK))
 	ln -sfn ../../../.. $(LINK)
 
-lint: venv ## Check style and types
+hooks: venv ## Have git check every commit, with the tools of the virtual environment
+	$(BIN)/pre-commit install
+
+lint: style types practice ## Check style, types and good practice
+	$(BIN)/antsibull-changelog lint
+	$(BIN)/antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml
+	$(BIN)/pre-commit validate-config
+
+style: venv
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+
+types: venv
 	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
+
+practice: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
@@ -62,6 +75,14 @@ functional: venv ## Test over HTTP, against the simulator (they mostly wait, so 
 eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
 	$(BIN)/python -m pytest tests/eda -q -n 2
 
+.dev/venv-ecosystem/.done: tests/ecosystem/requirements.txt
+	$(PYTHON) -m venv .dev/venv-ecosystem
+	.dev/venv-ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -r tests/ecosystem/requirements.txt
+	touch $@
+
+ecosystem: venv .dev/venv-ecosystem/.done ## Test it in ansible-builder, ansible-runner and ansible-navigator
+	$(BIN)/python -m pytest tests/ecosystem -q -n 2
+
 newest: venv ## Test what users do on the newest ansible-core
 	$(BIN)/python tests/versions/run.py
 
@@ -71,7 +92,14 @@ sanity: venv ## Check it with ansible-test
 build: venv ## Build the artifact that is published, into .dev/build
 	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
 
-test: lint docs unit functional eda newest ## Run every test
+# On a copy, since it takes along everything that is beside it; again for a release that exists, it adds to that.
+release: venv ## Move the changelog's fragments into the release that galaxy.yml names (DATE=YYYY-MM-DD, else today)
+	tree="$$($(BIN)/python -m staging)" && cd "$$tree" && mkdir -p changelogs/fragments && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-changelog release --update-existing $(DATE:%=--date %) && \
+	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
+	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
+
+test: lint docs unit functional eda ecosystem newest ## Run every test
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

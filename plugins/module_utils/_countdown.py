@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import List, Optional, Tuple
-from zoneinfo import ZoneInfo
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
@@ -54,7 +54,7 @@ class Script:
     command_wait: float
     cancel_text: str
     done_text: Optional[str]
-    tz: ZoneInfo
+    tz: tzinfo
 
 
 class TooLate(Exception):
@@ -153,7 +153,7 @@ class Countdown:
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
-            self.ctx.warn(f"{exc} It is not repeated.")
+            self.ctx.warn(str(exc))
         except NotRunning as exc:
             self.entries[self.next] = entry.became(FAILED, self.ctx.clock.now(), line)
             raise WentOffline(str(exc)) from exc

@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
-from zoneinfo import ZoneInfo
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import MAX_CHARACTERS, check_line
@@ -119,7 +118,7 @@ def speak(command: str, text: str) -> str:
     return fill(command, {"text": text[: max(0, room)]})
 
 
-def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: ZoneInfo) -> str:
+def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: tzinfo) -> str:
     """The console line of an announcement.
 
     ``{time}`` is the local time of the action, with its zone; ``{remaining}`` is rounded down to seconds.

@@ -31,6 +31,9 @@ else:
 VERSION = "0.1.0"
 # The list of a fleet of 10,000 is about 1 MB; more than this is no answer of this API. Counted after decompression.
 BODY_CAP = 4 * 1024 * 1024
+# Seconds after which a write gets a connection of its own. The other end closes an idle one at a time of its choice: a write that it then
+# meets is lost without an answer, and since it may have been carried out, nothing may repeat it.
+IDLE_CAP = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Transport:
         if not settings.validate_certs:
             # Asked for by the user: a warning for each request would only bury the output.
             warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+        self._used = time.monotonic()
         self._session = requests.Session()
         self._session.headers.update(
             {
@@ -95,6 +99,9 @@ class Transport:
         url = settings.api_url + path
         proxies = requests.utils.get_environ_proxies(url)
         until = time.monotonic() + settings.timeout
+        if method != "GET" and time.monotonic() - self._used >= IDLE_CAP:
+            # Closes what is idle; the session can be used as before.
+            self._session.close()
         # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
         request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
         try:
@@ -107,6 +114,7 @@ class Transport:
                 proxies=proxies,
             ) as answer:
                 content = _read(answer, until, settings.timeout)
+                self._used = time.monotonic()
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, headers, content)
         except requests.exceptions.SSLError as exc:
@@ -143,8 +151,9 @@ def _reason(exc: BaseException) -> str:
     inner: Any = exc
     while True:
         cause = getattr(inner, "reason", None)
-        if not isinstance(cause, BaseException) and inner.args and isinstance(inner.args[0], BaseException):
-            cause = inner.args[0]
+        if not isinstance(cause, BaseException):
+            # It may stand behind a text of its own: ('Connection aborted.', RemoteDisconnected(...)).
+            cause = next((part for part in getattr(inner, "args", ()) if isinstance(part, BaseException)), None)
         if not isinstance(cause, BaseException):
             break
         inner = cause

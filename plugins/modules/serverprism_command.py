@@ -17,6 +17,11 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+seealso:
+  - module: serverprism.cloud.serverprism_maintenance
+    description: Warns the players, saves, restarts and verifies, as one timeline.
+  - module: serverprism.cloud.serverprism_power
+    description: Brings a server to a state, without a word to its players.
 attributes:
   diff_mode:
     support: none

@@ -19,6 +19,11 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+seealso:
+  - module: serverprism.cloud.serverprism_power
+    description: Brings a server to a state, without a word to its players.
+  - module: serverprism.cloud.serverprism_command
+    description: Sends one line to the console.
 attributes:
   diff_mode:
     support: full

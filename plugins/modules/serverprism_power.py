@@ -18,6 +18,11 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+seealso:
+  - module: serverprism.cloud.serverprism_maintenance
+    description: Warns the players, saves, restarts and verifies, as one timeline.
+  - module: serverprism.cloud.serverprism_server_info
+    description: Only looks.
 attributes:
   diff_mode:
     support: full

@@ -18,6 +18,12 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+seealso:
+  - plugin: serverprism.cloud.servers
+    plugin_type: inventory
+    description: Makes every server a host, for one read however many there are.
+  - module: serverprism.cloud.serverprism_power
+    description: Brings a server to a state, without a word to its players.
 attributes:
   diff_mode:
     support: N/A

@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 
 import pytest
 import trustme
+from ansible_collections.serverprism.cloud.plugins.module_utils import _transport
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 
 @pytest.fixture
@@ -166,3 +170,41 @@ def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
     run = ansible.run(sim, play, "-i", str(inventory), "--forks", "20", env={"SERVERPRISM_READ_LIMIT": "20"})
     assert run.rc == 0, run.output
     assert [request["status"] for request in sim.requests()] == [200] * 60
+
+
+@pytest.fixture
+def impatient():
+    """A server that promises to keep a connection, and ends it when it is used again: as when both happen at once."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}"
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _peer = listener.accept()
+            except OSError:
+                return
+            with connection:
+                if connection.recv(65536):
+                    connection.sendall(answer)
+                    connection.recv(65536)
+
+    threading.Thread(target=serve, daemon=True).start()
+    given = {name: entry.get("default") for name, entry in API_ARGUMENT_SPEC.items()}
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield _transport.Transport(Settings.from_params({**given, "api_token": "x", "api_url": url, "timeout": 5.0}))
+    # accept() of another thread does not end with close() alone.
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def test_a_write_never_meets_the_end_of_an_idle_connection(impatient, monkeypatch):
+    monkeypatch.setattr(_transport, "IDLE_CAP", 0.0)
+    for _time in range(3):
+        assert impatient.attempt("POST", "/", {"command": "say hello"}).status == 200
+
+
+def test_a_lost_answer_is_told_in_words(impatient):
+    impatient.attempt("GET", "/")
+    with pytest.raises(_transport.Lost, match="^Remote end closed connection without response$"):
+        impatient.attempt("POST", "/", {"command": "say hello"})

@@ -8,51 +8,42 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
-import subprocess
-import sys
+import posixpath
+import re
 import tarfile
-from pathlib import Path
 
+import documents
+import published
 import pytest
 import yaml
 from functional.harness import ROOT, Ansible
-from staging import stage
+from published import call
 
-PROGRAMS = Path(sys.executable).parent
-PUBLISHED = {"COPYING", "README.md", "CONTRIBUTING.md", "SECURITY.md", "requirements.txt", "MANIFEST.json", "FILES.json"}
+PUBLISHED = {
+    "CHANGELOG.md",
+    "CHANGELOG.rst",
+    "CONTRIBUTING.md",
+    "COPYING",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "SECURITY.md",
+    "bindep.txt",
+    "requirements.txt",
+}
 FOLDERS = {"changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """An empty home, and nothing of this checkout but the programs."""
-    home = tmp_path_factory.mktemp("home")
-    return {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "true"}
-
-
-def call(environment, *command, **more):
-    """The output of one of Ansible's programs; it has to end well."""
-    run = subprocess.run(
-        [str(PROGRAMS / command[0]), *map(str, command[1:])],
-        env={**environment, **more},
-        cwd=environment["HOME"],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+    return published.environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def artifact(environment, tmp_path_factory):
     """As "make build" makes it."""
-    folder = tmp_path_factory.mktemp("build")
-    call(environment, "ansible-galaxy", "collection", "build", "--output-path", folder, stage(tmp_path_factory.mktemp("staged")))
-    (path,) = folder.glob("*.tar.gz")
-    return path
+    return published.build(environment, tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +57,12 @@ def files(artifact):
 def installed(environment, artifact, tmp_path_factory):
     """An empty collections path, and the artifact in it."""
     path = tmp_path_factory.mktemp("collections")
-    call(environment, "ansible-galaxy", "collection", "install", "--offline", "--collections-path", path, artifact)
+    published.install(environment, artifact, path)
     return path
 
 
 def test_nothing_of_the_checkout_is_published(files):
-    assert {name for name in files if "/" not in name} <= PUBLISHED
+    assert {name for name in files if "/" not in name} == PUBLISHED
     assert {name.split("/")[0] for name in files if "/" in name} == FOLDERS
     tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/*.txt"]
     assert not [name for name in files for pattern in tools if fnmatch.fnmatch(name, pattern)]
@@ -100,17 +91,63 @@ def test_its_documentation_can_be_read(environment, installed, kind):
     assert set(shown) == set(listed)
 
 
-def test_the_playbook_of_an_installed_collection_does_its_work(simulator, tmp_path, installed):
-    sim = simulator([{"id": 1, "boot_seconds": 3.0, "stop_seconds": 2.0}])
+def test_the_links_of_its_pages_lead_to_what_is_published(files):
+    for name in [name for name in files if name.endswith(".md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text()):
+            if not re.match(r"[a-z]+:", target):
+                goal = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+                assert goal in files or any(other.startswith(f"{goal}/") for other in files), f"{name}: {target}"
+
+
+@pytest.fixture
+def fleet(simulator, tmp_path, installed):
+    """A server that runs and one that crashed; ``run(playbook, *args)`` runs with nothing but the installed collection."""
+    sim = simulator([{"id": 1, "boot_seconds": 3.0, "stop_seconds": 2.0}, {"id": 2, "state": "offline", "auto_restart": False}])
     ansible = Ansible(tmp_path)
     quick = {"maintenance_announcements": [{"before": "1s", "text": "Restart"}], "maintenance_command_wait": 0.2}
     inventory = tmp_path / "inventory.json"
-    hosts = {"survival": {"serverprism_id": 1}}
+    hosts = {"survival": {"serverprism_id": 1}, "creative": {"serverprism_id": 2}}
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**quick, "maintenance_poll_interval": 0.2}}}))
-    path = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
-    run = ansible.run(sim, "serverprism.cloud.maintenance", "-v", "-i", str(inventory), env=path)
-    assert run.rc == 0 and "changed=1" in run.stdout, run.output
-    assert sim.states(1)[-2:] == ["starting", "running"] and "say Restart" in sim.console(1)
-    # It was the installed one: without it there is none.
-    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(inventory), env={"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)})
-    assert run.rc != 0 and "serverprism.cloud.maintenance" in run.output, run.output
+
+    def run(playbook, *args, path=installed):
+        return ansible.run(sim, playbook, "-i", str(inventory), *args, env={"ANSIBLE_COLLECTIONS_PATH": str(path)})
+
+    return sim, run
+
+
+def maintained(sim):
+    return sim.states(1)[-2:] == ["starting", "running"] and sim.console(1) == ["say Restart", "save-all"] and sim.states(2) == ["offline"]
+
+
+# What each is told, what it then says, and what it does.
+DONE = {
+    "announce": (["-e", "announce_text=Hello"], "changed=1", lambda sim: sim.console(1) == ["say Hello"] and not sim.console(2)),
+    "bring_back": (
+        ["-e", "bring_back_server_id=2", "-e", "bring_back_patience=1", "-e", "bring_back_verify=1"],
+        "Server 2 is up",
+        lambda sim: sim.states(2)[1] == "starting" and len(sim.posts()) == 1,
+    ),
+    "maintenance": ([], "changed=1", maintained),
+    "power": (["-e", "power_state=stopped"], "changed=1", lambda sim: sim.states(1)[-1] == sim.states(2)[-1] == "offline"),
+    "status": ([], "survival", lambda sim: not sim.posts()),
+}
+
+
+def test_every_playbook_is_among_those_that_are_run():
+    assert set(DONE) == set(documents.PLAYBOOKS)
+
+
+@pytest.mark.parametrize("how", ["by its name", "imported"])
+@pytest.mark.parametrize("name", sorted(DONE))
+def test_a_playbook_of_the_installed_collection_does_its_work(fleet, name, how):
+    sim, run = fleet
+    args, says, did = DONE[name]
+    full = f"serverprism.cloud.{name}"
+    done = run(full if how == "by its name" else [{"name": "Mine", "ansible.builtin.import_playbook": full}], *args)
+    assert done.rc == 0 and says in done.stdout and did(sim), done.output
+
+
+def test_without_the_installed_collection_there_is_no_playbook(fleet, tmp_path):
+    _sim, run = fleet
+    done = run("serverprism.cloud.maintenance", path=tmp_path)
+    assert done.rc != 0 and "serverprism.cloud.maintenance" in done.output, done.output

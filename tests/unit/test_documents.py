@@ -154,3 +154,4 @@ def test_the_execution_environment_holds_the_collection_and_what_it_needs():
     # The rest ansible-builder learns from the collection.
     own = yaml.safe_load((ROOT / "meta" / "execution-environment.yml").read_text())["dependencies"]
     assert (ROOT / own["python"]).read_text().startswith("requests>=")
+    assert (ROOT / own["system"]).exists()

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.serverprism.cloud.plugins.doc_fragments.api import ModuleDocFragment
 from ansible_collections.serverprism.cloud.plugins.module_utils._patrol import ARGUMENT_SPEC, OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.module_utils._watch import EVENTS, Change
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +38,28 @@ def test_the_documentation_tells_the_arguments():
     for name, entry in DOCUMENTED["options"].items():
         assert entry["description"]
         assert (f"E(SERVERPRISM_{name.upper()})" in " ".join(entry["description"])) == (name not in OPTIONS), name
+
+
+def variables(text):
+    """The environment variables that a text names."""
+    return re.findall(r"\bSERVERPRISM_[A-Z_]+", text)
+
+
+def test_its_options_of_the_api_are_those_of_every_module():
+    assert not set(OPTIONS) & set(API_ARGUMENT_SPEC), "an option of its own would hide one of the API"
+    fragment = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    plugins = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
+    assert [name for name in DOCUMENTED["options"] if name not in OPTIONS] == list(API_ARGUMENT_SPEC) == list(fragment) == list(plugins)
+    for name, entry in API_ARGUMENT_SPEC.items():
+        told, shared, schema = DOCUMENTED["options"][name], fragment[name], SCHEMA["properties"][name]
+        assert told["type"] == shared["type"] == entry["type"], name
+        for key in ("default", "required", "choices"):
+            assert told.get(key) == shared.get(key) == entry.get(key), f"{name}: {key}"
+        _env_fallback, (variable,) = entry["fallback"]
+        assert [env["name"] for env in plugins[name]["env"]] == [variable], name
+        # Of several only the last sentence tells where it comes from.
+        assert variables(told["description"][-1]) == variables(shared["description"][-1]) == [variable], name
+        assert variables(schema["description"]) == [variable], name
 
 
 def test_the_schema_tells_the_arguments():

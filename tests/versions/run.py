@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".dev" / "venv-newest"
 TESTS = ["test_parity.py", "test_maintenance_playbook.py", "test_playbooks.py", "test_inventory.py", "test_report.py"]
 # Style and types are checked once, on the oldest.
-LEFT_OUT = re.compile(r"ansible-core|ansible-lint|mypy|ruff|types-|trustme")
+LEFT_OUT = re.compile(r"ansible-core|ansible-lint|antsibull|mypy|pre-commit|ruff|types-|trustme")
 
 
 def newest_python() -> str | None:

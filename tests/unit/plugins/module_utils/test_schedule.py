@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import sys
+import zoneinfo
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import pytest
@@ -54,3 +57,20 @@ def test_a_start_that_is_none_or_two_is_refused_by_name(text: str, why: str) -> 
 def test_an_unknown_zone_is_refused(name: str) -> None:
     with pytest.raises(BadOption, match="timezone"):
         zone(name)
+
+
+@pytest.fixture
+def no_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without a database of time zones, as the smallest containers are."""
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_without_a_database_of_zones_utc_works_and_others_say_what_is_missing() -> None:
+    assert instant("start", "03:00", zone("UTC"), utc("2026-05-04T01:00:00")) == utc("2026-05-04T03:00:00")
+    with pytest.raises(BadOption, match="knows no time zones: install its package tzdata"):
+        zone("Europe/Berlin")

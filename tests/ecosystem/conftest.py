@@ -1,0 +1,37 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tools around Ansible in an environment of their own ("make ecosystem"), and the artifact that they are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import published
+import pytest
+from functional.conftest import simulator  # noqa: F401
+
+BIN = Path(__file__).resolve().parents[2] / ".dev" / "venv-ecosystem" / "bin"
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact that is published."""
+    return published.build(published.environment(tmp_path_factory.mktemp("home")), tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="session")
+def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collections path with nothing in it but the artifact."""
+    path = tmp_path_factory.mktemp("collections")
+    published.install(published.environment(tmp_path_factory.mktemp("home")), artifact, path)
+    return path
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> dict[str, str]:
+    """An environment whose programs are the tools of "make ecosystem"."""
+    assert (BIN / "ansible-runner").exists(), "make ecosystem installs what these tests run"
+    (tmp_path / "home").mkdir()
+    return published.environment(tmp_path / "home", BIN)

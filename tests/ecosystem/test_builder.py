@@ -1,0 +1,86 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An execution environment: what ansible-builder makes of the example, and what an image would be given for the collection.
+
+No image is built: that needs a container engine. What its build does with the collection is done here, by the scripts of the build context.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from documents import EXAMPLES, ROOT
+from published import call
+
+EXAMPLE = EXAMPLES / "execution-environment.yml"
+
+
+def create(tools: dict[str, str], definition: Path, context: Path) -> str:
+    """The text of the Containerfile."""
+    call(tools, "ansible-builder", "create", "-f", definition, "-c", context, "--output-filename", "Containerfile")
+    return (context / "Containerfile").read_text()
+
+
+def arguments(containerfile: str) -> dict[str, str]:
+    """The build arguments that have a value."""
+    return dict(re.findall(r'^ARG (\w+)="(.+)"$', containerfile, re.MULTILINE))
+
+
+def lines(path: Path) -> list[str]:
+    """What a file asks for, without where it comes from."""
+    return [line.split("#")[0].strip() for line in path.read_text().splitlines() if line.split("#")[0].strip()]
+
+
+def test_the_example_makes_a_build_context(tools: dict[str, str], tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    containerfile = create(tools, EXAMPLE, context)
+    definition = yaml.safe_load(EXAMPLE.read_text())
+    given, python = arguments(containerfile), definition["dependencies"]["python_interpreter"]
+    assert given["EE_BASE_IMAGE"] == definition["images"]["base_image"]["name"]
+    # The defaults of ansible-builder are those of another image: without these a build would look for programs that are not there.
+    assert given["PYCMD"] == python["python_path"] and given["PYPKG"] == python["package_system"]
+    assert given["PKGMGR"] == definition["options"]["package_manager_path"]
+    assert "ansible-core" in given["ANSIBLE_INSTALL_REFS"] and "ansible-runner" in given["ANSIBLE_INSTALL_REFS"]
+    assert yaml.safe_load((context / "_build" / "requirements.yml").read_text()) == {"collections": [{"name": "serverprism.cloud"}]}
+    assert lines(context / "_build" / "requirements.txt") == ["redis"]
+
+
+@pytest.fixture
+def context(tools: dict[str, str], artifact: Path, tmp_path: Path) -> Path:
+    """A build context of the example, but for this artifact instead of the published one."""
+    definition: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
+    definition["dependencies"]["galaxy"]["collections"] = [{"name": f"artifacts/{artifact.name}", "type": "file"}]
+    definition["additional_build_files"] = [{"src": str(artifact), "dest": "artifacts"}]
+    path = tmp_path / "execution-environment.yml"
+    path.write_text(json.dumps(definition))
+    create(tools, path, tmp_path / "context")
+    return tmp_path / "context"
+
+
+def test_an_image_gets_what_the_collection_needs(tools: dict[str, str], context: Path, tmp_path: Path) -> None:
+    containerfile, place = (context / "Containerfile").read_text(), tmp_path / "collections"
+    # As the stages "galaxy" and "builder" do it, with this folder instead of /usr/share/ansible/collections.
+    (galaxy,) = re.findall(r"^RUN .*?(ansible-galaxy collection install .*)$", containerfile, re.MULTILINE)
+    here = galaxy.replace("/usr/share/ansible/collections", str(place))
+    call(tools, "sh", "-euc", f"cd '{context}/_build' && {here}", ANSIBLE_GALAXY_CLI_COLLECTION_OPTS="--offline")
+    assert (place / "ansible_collections" / "serverprism" / "cloud" / "MANIFEST.json").exists()
+    assert "introspect.py introspect" in containerfile
+    script, python, system = context / "_build" / "scripts" / "introspect.py", tmp_path / "requirements.txt", tmp_path / "bindep.txt"
+    user = context / "_build" / "requirements.txt"
+    call(tools, "python", script, "introspect", place, f"--user-pip={user}", f"--write-pip={python}", f"--write-bindep={system}")
+    assert lines(python) == [*lines(ROOT / "requirements.txt"), "redis"]
+    assert {line.split()[0] for line in lines(system)} == {"tzdata"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT TESTED: bindep knows packages of Linux only")
+def test_its_system_packages_are_found_under_their_names_here(tools: dict[str, str], installed: Path) -> None:
+    file = installed / "ansible_collections" / "serverprism" / "cloud" / "bindep.txt"
+    assert call(tools, "bindep", "-l", "newline", "-f", file).split() == ["tzdata"]

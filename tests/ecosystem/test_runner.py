@@ -1,0 +1,113 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A maintenance by ansible-runner, as AWX runs it, and by ansible-navigator: players are warned, and no token is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from published import call
+from simulator.process import Simulator
+
+WORDS = [{"before": "2s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Restart now"}]
+QUICK = {"maintenance_announcements": WORDS, "maintenance_command_wait": 0.2, "maintenance_poll_interval": 0.2}
+FLEET = [{"id": 1, "boot_seconds": 3.0, "stop_seconds": 10.0}, {"id": 2, "product": "Palworld 8 GB", "state": "offline"}]
+HOSTS = {"survival": {"serverprism_id": 1}, "pals": {"serverprism_id": 2}}
+
+
+@pytest.fixture
+def sim(simulator: Callable[..., Simulator]) -> Simulator:
+    """A small fleet: one server is up, one is off."""
+    return simulator(FLEET)
+
+
+def write(path: Path, data: Any) -> Path:
+    """JSON is YAML, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def data_dir(folder: Path, sim: Simulator, installed: Path) -> Path:
+    """A private data directory. The token comes as a variable from a file elsewhere, since the environment of a run is kept with it."""
+    secret = folder / "secret"
+    secret.write_text(sim.token)
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(folder / "ledger"), **sim.environment()}
+    del env["SERVERPRISM_API_TOKEN"]
+    write(folder / "data" / "inventory" / "hosts.json", {"all": {"hosts": HOSTS, "vars": QUICK}})
+    write(folder / "data" / "env" / "envvars", env)
+    token = f"{{{{ lookup('ansible.builtin.file', '{secret}') }}}}"
+    write(folder / "data" / "env" / "extravars", {"serverprism_api_token": token, "maintenance_id": "CHG-4711"})
+    write(folder / "data" / "project" / "maintain.yml", [{"name": "Maintain", "import_playbook": "serverprism.cloud.maintenance"}])
+    return folder / "data"
+
+
+def run(tools: dict[str, str], data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the playbook of the project."""
+    command = ["ansible-runner", "run", str(data), "--playbook", "maintain.yml", "--ident", "night", *options]
+    return subprocess.run(command, env=tools, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110, check=False)
+
+
+def assert_kept_secret(sim: Simulator, folder: Path) -> None:
+    """No file below has the token, in its name or in its text."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if sim.token.encode() in path.read_bytes() or sim.token in str(path)]
+
+
+def assert_players_were_warned(sim: Simulator) -> None:
+    """The one server that is up was announced to, and then restarted; the other was left alone."""
+    down = next(row["time"] for row in sim.state_log(1) if row["state"] == "stopping")
+    said = [row["line"] for row in sim.console_log(1) if row["time"] < down]
+    assert said == ["say Restart in 2 seconds", "say Restart now", "save-all"], sim.console_log()
+    assert sim.states(1)[-2:] == ["starting", "running"] and sim.states(2) == ["offline"] and not sim.console(2)
+
+
+@pytest.mark.parametrize("options", [(), ("-vvv",)], ids=["quiet", "verbose"])
+def test_runner_maintains_the_fleet_and_keeps_no_token(
+    tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    data = data_dir(tmp_path, sim, installed)
+    done = run(tools, data, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_players_were_warned(sim)
+    artifacts = data / "artifacts" / "night"
+    assert (artifacts / "rc").read_text() == "0" and (artifacts / "status").read_text() == "successful"
+    events = [json.loads(path.read_text()) for path in (artifacts / "job_events").glob("*.json")]
+    (stats,) = (event["event_data"] for event in events if event["event"] == "playbook_on_stats")
+    assert stats["changed"] == {"survival": 1} and not stats["failures"], stats
+    assert sim.token not in done.stdout + done.stderr
+    # Why the token does not come as a variable of the environment: that is kept.
+    assert sim.url in (artifacts / "command").read_text()
+    assert_kept_secret(sim, data)
+
+
+def test_runner_tells_of_a_failure_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+    data = data_dir(tmp_path, sim, installed)
+    sim.change(revoke="token")
+    done = run(tools, data, "-vvv")
+    assert done.returncode == 2 and "it is wrong, expired or revoked" in done.stdout, done.stdout + done.stderr
+    assert (data / "artifacts" / "night" / "status").read_text() == "failed"
+    assert sim.token not in done.stdout + done.stderr
+    assert_kept_secret(sim, data)
+
+
+def test_navigator_runs_the_playbook_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+    inventory = write(tmp_path / "inventory.json", {"all": {"hosts": HOSTS, "vars": QUICK}})
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    options = ["--ee", "false", "--mode", "stdout", "--log-file", kept / "log", "--playbook-artifact-save-as", kept / "artifact.json"]
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(tmp_path / "ledger"), **sim.environment()}
+    out = call(tools, "ansible-navigator", "run", "serverprism.cloud.maintenance", "-i", inventory, *options, **env)
+    assert "changed=1" in out and sim.token not in out, out
+    assert_players_were_warned(sim)
+    assert (kept / "artifact.json").exists()
+    assert_kept_secret(sim, kept)
+    assert_kept_secret(sim, tmp_path / "home")
