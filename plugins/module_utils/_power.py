@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Conflict
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
@@ -77,6 +77,10 @@ def run(ctx: Context) -> Result:
     except OperationFailed as exc:
         exc.result = {**result, **exc.result}
         raise
+    except ServerPrismError as exc:
+        # A signal that is out stays out, whatever became of the looks after it.
+        sent = f"Server {params['server_id']}: {result['signal']} was sent, and what came of it is not known. " if result["changed"] else ""
+        raise OperationFailed(f"{sent}{exc}", result, server_id=params["server_id"], status=exc.status) from exc
     finally:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
     if ctx.diff:
@@ -119,8 +123,6 @@ def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Res
         follow.send(signal, sight)
         result.update(changed=True, signal=signal, after=None, confirmed=False, evidence="none")
         verdict = follow.until_done() if params["wait"] else Verdict("unconfirmed")
-    except Conflict as exc:
-        raise OperationFailed(str(exc), result, server_id=params["server_id"], status=exc.status) from exc
     finally:
         if follow.signals:
             result.update(changed=True, signal=follow.signals[-1], after=follow.after)
@@ -164,7 +166,11 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
 def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
     """Nothing to send; a start already under way is waited for."""
     params = ctx.params
-    if sight.state != "starting" or not params["wait"] or waiting.running_when == "starting":
+    if sight.state != "starting" or waiting.running_when == "starting":
+        return
+    if not params["wait"]:
+        # It may yet fail to start.
+        result.update(confirmed=False, evidence="none")
         return
     until = ctx.clock.now() + waiting.timeout
     while sight.state != "running":
