@@ -152,12 +152,14 @@ def _reason(exc: BaseException) -> str:
     """The innermost cause, in one line, without the object addresses of the libraries."""
     inner: Any = exc
     while True:
-        cause = getattr(inner, "reason", None)
-        if not isinstance(cause, BaseException) and inner.args and isinstance(inner.args[0], BaseException):
-            cause = inner.args[0]
-        if not isinstance(cause, BaseException):
+        inside = [getattr(inner, "reason", None), *reversed(inner.args)]
+        cause = next((one for one in inside if isinstance(one, BaseException)), None)
+        if cause is None:
             break
         inner = cause
     # urllib3 puts the connection's own text before the cause: "<... object at 0x7f...>: " or "HTTPSConnection(host=...): ".
-    text = re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner))
-    return " ".join(text.split())[:200] or type(inner).__name__
+    text = " ".join(re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner)).split())
+    if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError):
+        # Those say little more than what they met.
+        text = f"{type(inner).__name__}: {text}"
+    return text[:200] or type(inner).__name__

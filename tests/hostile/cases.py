@@ -44,11 +44,10 @@ class Verb:
     hits: tuple[Hit, ...]
     options: dict[str, Any] = field(default_factory=dict)
     server: dict[str, Any] = field(default_factory=dict)
-    one_server: bool = True
 
 
 VERBS = {
-    "list": Verb("server_info", _READS, one_server=False),
+    "list": Verb("server_info", _READS),
     "details": Verb("server_info", _READS),
     "start": Verb("power", _READS + _SIGNALS, {"state": "started"}, {"state": "offline"}),
     "stop": Verb("power", _READS + _SIGNALS, {"state": "stopped"}),
@@ -108,7 +107,7 @@ class Case:
         """The options of its module, but for those of the API's address."""
         verb = VERBS[self.verb]
         out = {"api_token": self.token, "timeout": TIMEOUT, "max_wait": PATIENCE, **verb.options}
-        if verb.one_server:
+        if self.verb != "list":
             out["server_id"] = self.server_id
         if verb.module in ("power", "maintenance"):
             out.update(wait_timeout=WAIT, poll_interval=0.2)

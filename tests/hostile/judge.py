@@ -88,7 +88,7 @@ def _one_clear_error(case: Case, result: dict[str, Any], truth: Truth) -> list[s
         text = result.get("msg")
         if not isinstance(text, str) or not text or "\n" in text or "\x1b" in text or len(text) > LONGEST_MESSAGE:
             out.append(f"no clear message: {text!r}")
-        elif VERBS[case.verb].one_server and str(case.server_id) not in text and truth.requests:
+        elif VERBS[case.verb].module != "server_info" and str(case.server_id) not in text and truth.requests:
             out.append(f"it does not name the server: {text}")
     return out
 
@@ -126,7 +126,8 @@ def _changed(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     if delivered and changed is not True:
         out.append("something changed, and it says otherwise")
     writes = [row for row in truth.requests if row["method"] == "POST" and (case.verb == "command" or row in truth.signals)]
-    if changed and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
+    unclear = "may have been carried out" in str(result.get("msg"))
+    if changed and not unclear and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
         out.append("nothing was changed, and it says otherwise")
     return out
 

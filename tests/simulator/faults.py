@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import re
@@ -82,11 +83,17 @@ class Fault:
         if self.fields and response.status_code == 200:
             response = Response(changed(body, self.fields), response.status_code, media_type="application/json")
         if self.bomb:
-            packed = gzip.compress(b" " * self.bomb + body)
+            packed = blanks(self.bomb) + gzip.compress(body)
             response = Response(packed, response.status_code, {"content-encoding": "gzip", "content-type": "application/json"})
         if self.drip:
             return dripping(response, self.drip)
         return Truncated(body) if self.truncate else response
+
+
+@functools.cache
+def blanks(size: int) -> bytes:
+    """So many of them, compressed: made once, or everybody would wait for it."""
+    return gzip.compress(b" " * size)
 
 
 def changed(body: bytes, fields: dict[str, Any]) -> bytes:
