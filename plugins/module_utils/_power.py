@@ -74,18 +74,21 @@ def run(ctx: Context) -> Result:
             _hold(ctx, sight, waiting, result)
         elif step.action == SKIP:
             result["reason"] = "offline"
-    except OperationFailed as exc:
-        exc.result = {**result, **exc.result}
-        raise
     except ServerPrismError as exc:
-        # A signal that is out stays out, whatever became of the looks after it.
-        sent = f"Server {params['server_id']}: {result['signal']} was sent, and what came of it is not known. " if result["changed"] else ""
-        raise OperationFailed(f"{sent}{exc}", result, server_id=params["server_id"], status=exc.status) from exc
-    finally:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
+        raise _failed(exc, result) from exc
+    result["elapsed"] = round(ctx.clock.now() - begun, 3)
     if ctx.diff:
         result["diff"] = {"before": {"state": result["before"]}, "after": {"state": result["after"]}}
     return result
+
+
+def _failed(exc: ServerPrismError, result: Result) -> OperationFailed:
+    """The failure with all that is known: a signal that is out stays out, whatever became of the looks after it."""
+    if isinstance(exc, OperationFailed):
+        return OperationFailed(str(exc), {**result, **exc.result, "elapsed": result["elapsed"]}, server_id=exc.server_id, status=exc.status)
+    sent = f"Server {result['server_id']}: {result['signal']} was sent, and what came of it is not known. " if result["changed"] else ""
+    return OperationFailed(f"{sent}{exc}", result, server_id=result["server_id"], status=exc.status)
 
 
 def _base(params: Dict[str, Any], sight: Sight) -> Result:

@@ -97,7 +97,8 @@ def _in_time(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     if not truth.requests:
         return []
     last, first = truth.requests[-1]["time"], truth.requests[0]["time"]
-    allowed = PATIENCE + 2 * TIMEOUT + 1.0
+    # What a busy machine takes for itself is not waiting.
+    allowed = PATIENCE + 2 * TIMEOUT + 3.0
     if VERBS[case.verb].module in ("power", "maintenance"):
         # A look before, the wait after, and in a maintenance the countdown, two more looks and a last word.
         allowed += WAIT + PATIENCE
@@ -126,7 +127,7 @@ def _changed(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     if delivered and changed is not True:
         out.append("something changed, and it says otherwise")
     writes = [row for row in truth.requests if row["method"] == "POST" and (case.verb == "command" or row in truth.signals)]
-    unclear = "may have been carried out" in str(result.get("msg"))
+    unclear = "may have been carried out" in str([result.get("msg"), result.get("warnings")])
     if changed and not unclear and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
         out.append("nothing was changed, and it says otherwise")
     return out
