@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import storable
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Reply
 
 LONGEST_MESSAGE = 200
@@ -35,7 +36,7 @@ def message(reply: Reply) -> str:
     if isinstance(payload.get("errors"), dict):
         parts += [text for texts in payload["errors"].values() if isinstance(texts, list) for text in texts]
     words = [part for part in dict.fromkeys(p for p in parts if isinstance(p, str)) if part]
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", " ".join(words))[:LONGEST_MESSAGE]
+    return storable(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", " ".join(words)))[:LONGEST_MESSAGE]
 
 
 def says_not_running(reply: Reply) -> bool:

@@ -134,7 +134,11 @@ class Client:
     def get_server(self, server_id: int, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> Server:
         """One server with details."""
         call = _Call("GET", f"{BASE}/{server_id:d}", READ, f"server {server_id}", server_id)
-        return parse_server(self._request(call, turn, patience), server_id)
+        payload = self._request(call, turn, patience)
+        try:
+            return parse_server(payload, server_id)
+        except BadAnswer as exc:
+            raise BadAnswer(f"Server {server_id}: {exc}", server_id=server_id) from exc
 
     def send_signal(self, server_id: int, signal: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
         """Send a power signal. It returns when the signal was accepted, which is not done."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -22,6 +21,11 @@ _STATES = {
 }
 
 
+def storable(text: str) -> str:
+    """A text as it can be written anywhere: JSON can hold half a character, which no file takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _map(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise BadAnswer(f"The API's answer is not as promised: {where} is not an object.")
@@ -32,12 +36,13 @@ def _text(data: Mapping[str, Any], key: str, where: str) -> str:
     value = data.get(key)
     if not isinstance(value, str):
         raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a text.")
-    return value
+    return storable(value)
 
 
 def _number(data: Mapping[str, Any], key: str, where: str) -> float:
     value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    # An integer of JSON may have any length, and most of what numbers are handed to ends at 64 bits.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -(2**63) <= value < 2**63:
         raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a number.")
     return value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Conflict
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
@@ -74,14 +74,21 @@ def run(ctx: Context) -> Result:
             _hold(ctx, sight, waiting, result)
         elif step.action == SKIP:
             result["reason"] = "offline"
-    except OperationFailed as exc:
-        exc.result = {**result, **exc.result}
-        raise
-    finally:
+    except ServerPrismError as exc:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
+        raise _failed(exc, result) from exc
+    result["elapsed"] = round(ctx.clock.now() - begun, 3)
     if ctx.diff:
         result["diff"] = {"before": {"state": result["before"]}, "after": {"state": result["after"]}}
     return result
+
+
+def _failed(exc: ServerPrismError, result: Result) -> OperationFailed:
+    """The failure with all that is known: a signal that is out stays out, whatever became of the looks after it."""
+    if isinstance(exc, OperationFailed):
+        return OperationFailed(str(exc), {**result, **exc.result, "elapsed": result["elapsed"]}, server_id=exc.server_id, status=exc.status)
+    sent = f"Server {result['server_id']}: {result['signal']} was sent, and what came of it is not known. " if result["changed"] else ""
+    return OperationFailed(f"{sent}{exc}", result, server_id=result["server_id"], status=exc.status)
 
 
 def _base(params: Dict[str, Any], sight: Sight) -> Result:
@@ -119,8 +126,6 @@ def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Res
         follow.send(signal, sight)
         result.update(changed=True, signal=signal, after=None, confirmed=False, evidence="none")
         verdict = follow.until_done() if params["wait"] else Verdict("unconfirmed")
-    except Conflict as exc:
-        raise OperationFailed(str(exc), result, server_id=params["server_id"], status=exc.status) from exc
     finally:
         if follow.signals:
             result.update(changed=True, signal=follow.signals[-1], after=follow.after)
@@ -164,7 +169,11 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
 def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
     """Nothing to send; a start already under way is waited for."""
     params = ctx.params
-    if sight.state != "starting" or not params["wait"] or waiting.running_when == "starting":
+    if sight.state != "starting" or waiting.running_when == "starting":
+        return
+    if not params["wait"]:
+        # It may yet fail to start.
+        result.update(confirmed=False, evidence="none")
         return
     until = ctx.clock.now() + waiting.timeout
     while sight.state != "running":

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import http.client
 import platform
 import re
 import sys
@@ -14,11 +15,13 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Union
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._deadline import Exchange, WatchedAdapter
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
 try:
     import requests
+    import urllib3
     from requests.auth import AuthBase
 except ImportError as exc:
     HAS_REQUESTS = False
@@ -27,6 +30,8 @@ except ImportError as exc:
 else:
     HAS_REQUESTS = True
     _WHY = ""
+    # requests does not wrap everything that the libraries below it make of an answer that is none.
+    _BROKEN = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 VERSION = "0.1.0"
 # The list of a fleet of 10,000 is about 1 MB; more than this is no answer of this API. Counted after decompression.
@@ -82,7 +87,10 @@ class Transport:
             # Asked for by the user: a warning for each request would only bury the output.
             warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._used = time.monotonic()
+        self._exchange = Exchange()
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, WatchedAdapter(self._exchange))
         self._session.headers.update(
             {
                 # Without it the API answers errors with a redirect to a login page.
@@ -104,6 +112,7 @@ class Transport:
             self._session.close()
         # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
         request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
+        self._exchange.begin(until)
         try:
             with self._session.send(
                 request,
@@ -113,33 +122,34 @@ class Transport:
                 stream=True,
                 proxies=proxies,
             ) as answer:
-                content = _read(answer, until, settings.timeout)
+                content = _read(answer)
+                if time.monotonic() >= until:
+                    # Without a length, an answer that was cut short looks whole.
+                    raise Lost(f"no whole answer within {settings.timeout:g} s")
                 self._used = time.monotonic()
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, headers, content)
-        except requests.exceptions.SSLError as exc:
-            raise TlsFailure(_reason(exc)) from exc
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError) as exc:
-            raise NotSent(_reason(exc)) from exc
-        except requests.exceptions.ConnectionError as exc:
-            # urllib3 tells a connection that was never made by its class, deep inside.
-            if any(name in repr(exc) for name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")):
-                raise NotSent(_reason(exc)) from exc
-            raise Lost(_reason(exc)) from exc
-        except requests.exceptions.RequestException as exc:
-            raise Lost(_reason(exc)) from exc
+        except _BROKEN as exc:
+            raise self._failure(exc, until) from exc
+        finally:
+            self._exchange.end()
+
+    def _failure(self, exc: Exception, until: float) -> Exception:
+        """What a broken exchange is: once a connection stood, the request may have been carried out."""
+        if not self._exchange.connected:
+            return TlsFailure(_reason(exc)) if isinstance(exc, requests.exceptions.SSLError) else NotSent(_reason(exc))
+        late = time.monotonic() >= until or isinstance(exc, requests.exceptions.ReadTimeout)
+        return Lost(f"no whole answer within {self._settings.timeout:g} s" if late else _reason(exc))
 
 
-def _read(answer: Any, until: float, timeout: float) -> bytes:
-    """The body, with a deadline for all of it and a cap on its decompressed size."""
+def _read(answer: Any) -> bytes:
+    """The body, with a cap on its decompressed size."""
     parts, size = [], 0
     for chunk in answer.iter_content(65536):
         size += len(chunk)
         parts.append(chunk)
         if size > BODY_CAP:
             raise Lost(f"the answer is larger than {BODY_CAP} bytes")
-        if time.monotonic() > until:
-            raise Lost(f"no whole answer within {timeout:g} s")
     length = answer.headers.get("Content-Length", "")
     if length.isdigit() and not answer.headers.get("Content-Encoding") and int(length) != size:
         raise Lost(f"the answer broke off after {size} of {length} bytes")
@@ -150,13 +160,14 @@ def _reason(exc: BaseException) -> str:
     """The innermost cause, in one line, without the object addresses of the libraries."""
     inner: Any = exc
     while True:
-        cause = getattr(inner, "reason", None)
-        if not isinstance(cause, BaseException):
-            # It may stand behind a text of its own: ('Connection aborted.', RemoteDisconnected(...)).
-            cause = next((part for part in getattr(inner, "args", ()) if isinstance(part, BaseException)), None)
-        if not isinstance(cause, BaseException):
+        inside = [getattr(inner, "reason", None), *reversed(inner.args)]
+        cause = next((one for one in inside if isinstance(one, BaseException)), None)
+        if cause is None:
             break
         inner = cause
     # urllib3 puts the connection's own text before the cause: "<... object at 0x7f...>: " or "HTTPSConnection(host=...): ".
-    text = re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner))
-    return " ".join(text.split())[:200] or type(inner).__name__
+    text = " ".join(re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner)).split())
+    if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError):
+        # Those say little more than what they met.
+        text = f"{type(inner).__name__}: {text}"
+    return text[:200] or type(inner).__name__

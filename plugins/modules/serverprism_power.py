@@ -106,7 +106,7 @@ reason:
   returned: always
   sample: offline
 confirmed:
-  description: Whether evidence proves the result. V(false) means that the signal was accepted and nothing more is known.
+  description: Whether evidence proves the result. V(false) means that a signal was accepted, or a start was already under way, and nothing more is known.
   type: bool
   returned: always
   sample: true

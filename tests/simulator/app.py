@@ -6,17 +6,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from .config import Config, ServerConfig, TokenConfig
@@ -66,32 +64,24 @@ class Api:
             "method": request.method,
             "path": request.url.path,
             "user_agent": request.headers.get("user-agent", ""),
+            "done": False,
         }
         self.requests.append(entry)
-        fault = next((f for f in self.faults if f.takes(request.method, request.url.path)), None)
-        if fault is not None and not fault.done and (fault.status or fault.drop):
+        token = self.token(request)
+        name = entry["token"] = token.name if token else ""
+        if request.method == "POST":
+            entry["body"] = await body_of(request)
+        fault = next((f for f in self.faults if f.takes(name, request.method, request.url.path)), None)
+        if fault is not None and not fault.done and fault.replaces:
             response: Response | None = None
         else:
             response = await self.answer(request, entry)
+            entry["done"] = response.status_code == 200
         if fault is not None:
-            response = await self.spoil(fault, response)
+            response = await fault.spoil(response)
         assert response is not None
         entry["status"] = response.status_code
         return response
-
-    async def spoil(self, fault: Fault, response: Response | None) -> Response:
-        """The answer as the fault leaves it."""
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault.drop:
-            return _Dropped()
-        if fault.status:
-            kind = "application/json" if fault.body[:1] in "{[" else "text/html"
-            response = Response(fault.body, fault.status, {"content-type": kind, **fault.headers})
-        assert response is not None
-        if fault.drip:
-            return _dripping(response, fault.drip)
-        return _Truncated(bytes(response.body)) if fault.truncate else response
 
     async def answer(self, request: Request, entry: dict[str, Any]) -> Response:
         """What the API says."""
@@ -99,7 +89,6 @@ class Api:
         token = self.token(request)
         if token is None:
             return message(401, "Unauthenticated.") if wants_json else RedirectResponse("/login", 302)
-        entry["token"] = token.name
         scope, bucket = ("servers:read", "read") if request.method == "GET" else ("servers:control", "write")
         if scope not in token.scopes:
             return message(403, "Invalid scope(s) provided.")
@@ -150,11 +139,7 @@ class Api:
             return self.details(node)
         if request.method != "POST" or parts[1:] not in (["power"], ["command"]):
             return message(404, "")
-        try:
-            body = await request.json()
-        except ValueError:
-            body = {}
-        entry["body"] = body
+        body = entry["body"]
         if node.config.node_down:
             return message(503, "Service Unavailable")
         return self.power(node, body, wants_json) if parts[1] == "power" else self.command(node, body, wants_json)
@@ -215,40 +200,17 @@ class Api:
         return JSONResponse({"data": {"command": command, "sent": True}})
 
 
+async def body_of(request: Request) -> Any:
+    """The JSON of a request; an empty object where it is none."""
+    try:
+        return await request.json()
+    except ValueError:
+        return {}
+
+
 def invalid(field: str, why: str, wants_json: bool) -> Response:
     """422, or a redirect for who did not ask for JSON."""
     return message(422, why, errors={field: [why]}) if wants_json else RedirectResponse("/", 302)
-
-
-class _Dropped(Response):
-    """The connection ends without an answer."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # An exception would become a 500: only uvicorn's own end of the connection can end it.
-        scope["cycle"].transport.abort()
-
-
-def _dripping(response: Response, seconds: float) -> Response:
-    """The same answer, its body byte by byte."""
-    body = bytes(response.body)
-
-    async def drops() -> AsyncIterator[bytes]:
-        for index in range(len(body)):
-            yield body[index : index + 1]
-            await asyncio.sleep(seconds / len(body))
-
-    return StreamingResponse(drops(), response.status_code, dict(response.headers))
-
-
-class _Truncated(Response):
-    """Half of the body, and then the connection ends."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = bytes(self.body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        raise ConnectionAbortedError("truncated by a fault")
 
 
 class Control:

@@ -85,7 +85,7 @@ class Simulator:
             return json.loads(answer.read())
 
     def requests(self, method: str | None = None) -> list[dict[str, Any]]:
-        """Every request of the API so far: time, method, path, status, token's name, server, body."""
+        """Every request of the API so far: time, method, path, status, token's name, server, body, whether the work was done."""
         return [row for row in self._ask("requests") if method in (None, row["method"])]
 
     def posts(self) -> list[dict[str, Any]]:

@@ -1,0 +1,190 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must hold whatever went wrong: the result of an operation, beside what the simulator knows to have happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.process import Simulator
+
+from hostile.cases import ANNOUNCEMENTS, CANCEL, PATIENCE, SPEED, VERBS, WAIT, Case
+from hostile.faults import TIMEOUT
+
+LONGEST_MESSAGE = 900
+# A line counts from its arrival, and what a process needs to send the signal after its instant was reached is its own.
+HAIR = 0.02
+# The status of a server may be so old.
+CACHE = 20.0 / SPEED
+# What was certainly not done: sent elsewhere, refused as a request or by the quota, or by the node.
+REFUSED = {*range(300, 500), 503}
+
+
+@dataclass
+class Truth:
+    """What really happened to the server of a case."""
+
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    console: list[dict[str, Any]] = field(default_factory=list)
+    states: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def signals(self) -> list[dict[str, Any]]:
+        """Every power request."""
+        return [row for row in self.requests if row["path"].endswith("/power")]
+
+    @property
+    def carried_out(self) -> list[dict[str, Any]]:
+        """The power requests that were carried out."""
+        return [row for row in self.signals if row["done"]]
+
+    def starts(self) -> int:
+        """How often the game was started."""
+        return [row["state"] for row in self.states[1:]].count("starting")
+
+    def was(self, state: str, since: float) -> bool:
+        """Whether the server was in this state at some time since then."""
+        last = [row for row in self.states if row["time"] <= since][-1:]
+        return state in [row["state"] for row in [*last, *self.states] if row in last or row["time"] > since]
+
+
+def truths(sim: Simulator, rows: list[Case]) -> dict[int, Truth]:
+    """By the number of the case."""
+    by_token = {row.token: Truth() for row in rows}
+    by_id = {row.server_id: by_token[row.token] for row in rows}
+    for request in sim._ask("requests"):
+        if request["token"] in by_token:
+            by_token[request["token"]].requests.append(request)
+    for line in sim.console_log():
+        by_id[line["server"]].console.append(line)
+    for state in sim.state_logs():
+        by_id[state["server"]].states.append(state)
+    return {row.number: by_token[row.token] for row in rows}
+
+
+def faults_of(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    """The laws that a result breaks, in words; none where all is well."""
+    laws = [_one_clear_error, _in_time, _commands_once, _signals, _changed]
+    if VERBS[case.verb].module in ("power", "maintenance"):
+        laws += [_confirmed]
+    if case.verb == "maintenance":
+        laws += [_notice, _told, _outcome]
+    if case.verb == "command":
+        laws += [_sent]
+    return [f"{law.__name__.strip('_')}: {text}" for law in laws for text in law(case, result, truth)]
+
+
+def _one_clear_error(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    out = []
+    if "exception" in result or "Traceback" in str(result):
+        out.append("a traceback")
+    if case.token in str(result).replace(str(result.get("invocation", "")), ""):
+        out.append("the token")
+    if result.get("failed"):
+        text = result.get("msg")
+        if not isinstance(text, str) or not text or "\n" in text or "\x1b" in text or len(text) > LONGEST_MESSAGE:
+            out.append(f"no clear message: {text!r}")
+        elif VERBS[case.verb].module != "server_info" and str(case.server_id) not in text and truth.requests:
+            out.append(f"it does not name the server: {text}")
+    return out
+
+
+def _in_time(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    if not truth.requests:
+        return []
+    last, first = truth.requests[-1]["time"], truth.requests[0]["time"]
+    # What a busy machine takes for itself is not waiting.
+    allowed = PATIENCE + 2 * TIMEOUT + 3.0
+    if VERBS[case.verb].module in ("power", "maintenance"):
+        # A look before, the wait after, and in a maintenance the countdown, two more looks and a last word.
+        allowed += WAIT + PATIENCE
+    if case.verb == "maintenance":
+        allowed += 3.0 + 3 * PATIENCE + 2 * TIMEOUT
+    return [f"{last - first:.1f} s, and {allowed:.1f} s are allowed"] if last - first > allowed else []
+
+
+def _commands_once(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    out = [f"{count} x {line}" for line, count in Counter(row["line"] for row in truth.console).items() if count > 1]
+    lines = [row["body"]["command"] for row in truth.requests if row.get("body", {}).get("command") and row["status"] not in REFUSED]
+    return out + [f"asked for {count} x: {line}" for line, count in Counter(lines).items() if count > 1]
+
+
+def _signals(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    sent = [row["body"]["signal"] for row in truth.signals if "body" in row]
+    out = ["a kill that nobody asked for"] if "kill" in sent and not case.wants_kill else []
+    if truth.starts() > 1:
+        out.append(f"started {truth.starts()} times")
+    return out
+
+
+def _changed(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    changed, out = result.get("changed"), []
+    delivered = bool(truth.console) if case.verb == "command" else len(truth.states) > 1
+    if delivered and changed is not True:
+        out.append("something changed, and it says otherwise")
+    writes = [row for row in truth.requests if row["method"] == "POST" and (case.verb == "command" or row in truth.signals)]
+    unclear = "may have been carried out" in str([result.get("msg"), result.get("warnings")])
+    if changed and not unclear and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
+        out.append("nothing was changed, and it says otherwise")
+    return out
+
+
+def _confirmed(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    if not result.get("confirmed"):
+        if not result.get("failed") and result.get("outcome") in (None, "done") and not result.get("warnings"):
+            return ["neither confirmed nor a failure nor a warning"]
+        return []
+    out = []
+    if result.get("after") in ("running", "offline") and not truth.was(result["after"], truth.requests[0]["time"] - CACHE):
+        out.append(f"it never was {result['after']}")
+    if result.get("signal") in ("start", "restart") and not truth.starts():
+        out.append("it never started")
+    if result.get("signal") in ("stop", "kill") and not truth.was("offline", truth.requests[0]["time"]):
+        out.append("it never was offline")
+    return out
+
+
+def _notice(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    if not truth.carried_out:
+        return []
+    action = truth.states[1]["time"] if len(truth.states) > 1 else truth.carried_out[0]["time"]
+    out = []
+    for line in truth.console:
+        for announcement, words in zip(ANNOUNCEMENTS, ("Restart in", "Last call")):
+            before = float(announcement["before"].rstrip("s"))
+            if words in line["line"] and action > line["time"] and action - line["time"] < before - HAIR:
+                out.append(f"{action - line['time']:.3f} s after {line['line']}")
+    return out
+
+
+def _told(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    """Whoever was warned of a restart that does not come, hears that; or the operator hears that he could not be told."""
+    warned = [row for row in truth.console if "Restart in" in row["line"] or "Last call" in row["line"]]
+    if not warned or [row for row in truth.signals if row["done"] or row["status"] not in REFUSED]:
+        return []
+    tried = [row for row in truth.requests if CANCEL in str(row.get("body", {}).get("command", ""))]
+    unsure = "could not be told" in str(result.get("warnings"))
+    return [] if tried or unsure or result.get("reason") == "offline" else ["the players were left with a warning"]
+
+
+def _outcome(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    out = []
+    if result.get("outcome") == "done" and not truth.starts():
+        out.append("done, and never restarted")
+    if (result.get("outcome") == "failed") != bool(result.get("failed")):
+        out.append(f"outcome {result.get('outcome')} and failed {result.get('failed')}")
+    lines = [row["line"] for row in truth.console]
+    for entry in result.get("timeline", []):
+        if entry["outcome"] == "sent" and entry["kind"] != "signal" and entry["text"] not in lines:
+            out.append(f"told as sent, and never arrived: {entry['text']}")
+        if entry["outcome"] in ("failed", "dropped", "planned") and entry["text"] in lines:
+            out.append(f"arrived, and told as {entry['outcome']}: {entry['text']}")
+    return out
+
+
+def _sent(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
+    return ["told as sent, and never arrived"] if result.get("sent") and not truth.console else []

@@ -1,0 +1,81 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every fault x every operation, by every way in: a right result or one clear error, and never one better than the truth."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from hostile import ways
+from hostile.cases import VERBS, Case, cases, every_pair, simulator
+from hostile.faults import HOSTILE
+from hostile.judge import faults_of, truths
+from hostile.table import note
+
+# A process for each case of the module costs a third of a second; all of them are for who has the time.
+KEEP = int(os.environ.get("HOSTILE_MODULE_EVERY", "6"))
+
+
+def judge(way: str, rows: list[Case], sim, results: ways.Results) -> dict[str, list[str]]:
+    """What was broken, by verb, and a note of what was tried for the table."""
+    broken: dict[str, list[str]] = {verb: [] for verb in VERBS}
+    known = truths(sim, rows)
+    for case in rows:
+        result = results[case.number]
+        found = faults_of(case, result, known[case.number])
+        broken[case.verb] += [f"{case} -> {text}\n    {result}" for text in found]
+        note("hostile", HOSTILE[case.fault].family, way, failed=bool(result.get("failed")), broken=bool(found))
+    return broken
+
+
+@pytest.fixture(scope="module")
+def in_process(tmp_path_factory):
+    rows = cases()
+    with simulator(rows) as sim:
+        return judge("operation", rows, sim, ways.in_process(sim, rows, tmp_path_factory.mktemp("ledgers")))
+
+
+@pytest.fixture(scope="module")
+def by_action(tmp_path_factory):
+    rows = every_pair(cases())
+    with simulator(rows) as sim:
+        results, output = ways.by_action(sim, rows, tmp_path_factory.mktemp("action"))
+        return judge("action", rows, sim, results), output
+
+
+@pytest.fixture(scope="module")
+def by_module(tmp_path_factory):
+    rows = every_pair(cases(), KEEP)
+    with simulator(rows) as sim:
+        return judge("module", rows, sim, ways.by_module(sim, rows, tmp_path_factory.mktemp("module")))
+
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_operation_stands_every_fault(in_process, verb):
+    assert not in_process[verb], f"{len(in_process[verb])} laws broken:\n" + "\n".join(in_process[verb][:20])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_action_stands_every_fault(by_action, verb):
+    broken, _output = by_action
+    assert not broken[verb], f"{len(broken[verb])} laws broken:\n" + "\n".join(broken[verb][:20])
+
+
+def test_nothing_of_it_reaches_the_terminal(by_action):
+    """No traceback, no token (each was in the inventory, and nowhere else), no escape sequence, no template that was followed."""
+    _broken, output = by_action
+    assert "Traceback" not in output and "\x1b" not in output and "49" not in output.split("An error with")[-1][:60]
+    told = [line for line in output.splitlines() if "secret" in line and "token" in line]
+    assert not told, told[:5]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_module_stands_every_fault(by_module, verb):
+    assert not by_module[verb], f"{len(by_module[verb])} laws broken:\n" + "\n".join(by_module[verb][:20])
