@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Optional
 
 try:
@@ -48,12 +49,10 @@ class Exchange(threading.local):
 
 
 def _cut(sock: Any) -> None:
-    try:
+    # Where it has ended by itself, or is none of the system's, only the time-out of a read is left.
+    with suppress(OSError, TypeError):
         # The method of a TLS socket would first forget its encryption, under the hands of the reader.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
-    except (OSError, TypeError):
-        # It has ended by itself, or is none of the system's, and then only the time-out of a read is left.
-        pass
 
 
 class WatchedAdapter(HTTPAdapter):  # type: ignore[misc,valid-type,unused-ignore]
@@ -82,7 +81,7 @@ class WatchedAdapter(HTTPAdapter):  # type: ignore[misc,valid-type,unused-ignore
         for scheme, pool in manager.pool_classes_by_scheme.items():
             base: Any = pool.ConnectionCls
 
-            class Connection(base):
+            class Connection(base):  # type: ignore[misc]
                 """One connection."""
 
                 def connect(self) -> None:

@@ -167,7 +167,8 @@ def _reason(exc: BaseException) -> str:
         inner = cause
     # urllib3 puts the connection's own text before the cause: "<... object at 0x7f...>: " or "HTTPSConnection(host=...): ".
     text = " ".join(re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner)).split())
-    if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError):
+    name = type(inner).__name__
+    if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError) and name not in text:
         # Those say little more than what they met.
-        text = f"{type(inner).__name__}: {text}"
-    return text[:200] or type(inner).__name__
+        text = f"{name}: {text}"
+    return text[:200] or name

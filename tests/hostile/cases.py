@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.process import Simulator
-
 from hostile.faults import HOSTILE, TIMEOUT
+from simulator.process import Simulator
 
 SPEED = 20.0
 FIRST_ID = 1000

@@ -10,10 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.process import Simulator
-
 from hostile.cases import ANNOUNCEMENTS, CANCEL, PATIENCE, SPEED, VERBS, WAIT, Case
 from hostile.faults import TIMEOUT
+from simulator.process import Simulator
 
 LONGEST_MESSAGE = 900
 # A line counts from its arrival, and what a process needs to send the signal after its instant was reached is its own.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from hostile import ways
 from hostile.cases import VERBS, Case, cases, every_pair, simulator
 from hostile.faults import HOSTILE

@@ -10,12 +10,11 @@ import os
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from hostile.model import CACHE, FAULTS, World
+from hostile.table import note
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
-
-from hostile.model import CACHE, FAULTS, World
-from hostile.table import note
 
 WAIT = 120.0
 # Somebody at the panel, or a crash.

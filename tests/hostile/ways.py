@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from functional.harness import Ansible, perform_here
-from simulator.process import Simulator
-
 from hostile.cases import VERBS, Case
+from simulator.process import Simulator
 
 # They wait most of the time.
 THREADS, FORKS, PROCESSES = 40, 30, 6
