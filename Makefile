@@ -20,7 +20,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv hooks demo bench test sanity build unit functional eda ecosystem newest lint style types practice release docs clean
+.PHONY: help venv hooks demo bench test sanity build unit functional eda ecosystem newest hostile prove lint style types practice release docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -83,6 +83,15 @@ eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-ruleboo
 ecosystem: venv .dev/venv-ecosystem/.done ## Test it in ansible-builder, ansible-runner and ansible-navigator
 	$(BIN)/python -m pytest tests/ecosystem -q -n 2
 
+# The matrix of faults waits most of the time, and its file stays together; the other files share the rest.
+hostile: venv ## Try to break it: faults, kills, full disks, foreign content
+	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+
+prove: venv ## The same at length, and write down what came of it (docs/docsite/rst/proof.rst)
+	rm -rf .dev/hostile
+	HOSTILE_ACTION_EVERY=1 HOSTILE_MODULE_EVERY=1 HOSTILE_EXAMPLES=5000 $(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+	$(BIN)/python -m hostile.table
+
 newest: venv ## Test what users do on the newest ansible-core
 	$(BIN)/python tests/versions/run.py
 
@@ -99,7 +108,7 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
 	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
 
-test: lint docs unit functional eda ecosystem newest ## Run every test
+test: lint docs unit functional eda ecosystem newest hostile ## Run every test
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from hostile import ways
@@ -14,12 +15,13 @@ from hostile.cases import VERBS, Case, cases, every_pair, simulator
 from hostile.faults import HOSTILE
 from hostile.judge import faults_of, truths
 from hostile.table import note
+from simulator.process import Simulator
 
-# A process for each case of the module costs a third of a second; all of them are for who has the time.
-KEEP = int(os.environ.get("HOSTILE_MODULE_EVERY", "6"))
+# A task costs a fraction of a second, and a process for a module more: all of them are for who has the time ("make prove").
+ACTIONS, MODULES = int(os.environ.get("HOSTILE_ACTION_EVERY", "4")), int(os.environ.get("HOSTILE_MODULE_EVERY", "10"))
 
 
-def judge(way: str, rows: list[Case], sim, results: ways.Results) -> dict[str, list[str]]:
+def judge(way: str, rows: list[Case], sim: Simulator, results: ways.Results) -> dict[str, list[str]]:
     """What was broken, by verb, and a note of what was tried for the table."""
     broken: dict[str, list[str]] = {verb: [] for verb in VERBS}
     known = truths(sim, rows)
@@ -31,6 +33,11 @@ def judge(way: str, rows: list[Case], sim, results: ways.Results) -> dict[str, l
     return broken
 
 
+def told(broken: list[str]) -> str:
+    """The first of them, each cut: there can be thousands."""
+    return f"{len(broken)} laws broken:\n" + "\n".join(text[:800] for text in broken[:8])
+
+
 @pytest.fixture(scope="module")
 def in_process(tmp_path_factory):
     rows = cases()
@@ -40,7 +47,7 @@ def in_process(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def by_action(tmp_path_factory):
-    rows = every_pair(cases())
+    rows = every_pair(cases(), ACTIONS)
     with simulator(rows) as sim:
         results, output = ways.by_action(sim, rows, tmp_path_factory.mktemp("action"))
         return judge("action", rows, sim, results), output
@@ -48,7 +55,7 @@ def by_action(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def by_module(tmp_path_factory):
-    rows = every_pair(cases(), KEEP)
+    rows = every_pair(cases(), MODULES)
     with simulator(rows) as sim:
         return judge("module", rows, sim, ways.by_module(sim, rows, tmp_path_factory.mktemp("module")))
 
@@ -58,23 +65,23 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_operation_stands_every_fault(in_process, verb):
-    assert not in_process[verb], f"{len(in_process[verb])} laws broken:\n" + "\n".join(in_process[verb][:20])
+    assert not in_process[verb], told(in_process[verb])
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_action_stands_every_fault(by_action, verb):
     broken, _output = by_action
-    assert not broken[verb], f"{len(broken[verb])} laws broken:\n" + "\n".join(broken[verb][:20])
+    assert not broken[verb], told(broken[verb])
 
 
 def test_nothing_of_it_reaches_the_terminal(by_action):
     """No traceback, no token (each was in the inventory, and nowhere else), no escape sequence, no template that was followed."""
     _broken, output = by_action
-    assert "Traceback" not in output and "\x1b" not in output and "49" not in output.split("An error with")[-1][:60]
-    told = [line for line in output.splitlines() if "secret" in line and "token" in line]
-    assert not told, told[:5]
+    assert "Traceback" not in output and "\x1b" not in output and "{{ 7 * 7 }}" in output
+    lines = [line[:200] for line in output.splitlines() if re.search(r"secret\d+token", line)]
+    assert not lines, lines[:5]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_module_stands_every_fault(by_module, verb):
-    assert not by_module[verb], f"{len(by_module[verb])} laws broken:\n" + "\n".join(by_module[verb][:20])
+    assert not by_module[verb], told(by_module[verb])

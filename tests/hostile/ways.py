@@ -46,7 +46,7 @@ def by_action(sim: Simulator, rows: list[Case], folder: Path) -> tuple[Results, 
     ansible = Ansible(folder)
     hosts = {}
     for case in rows:
-        options = {**case.options(), **_settings(sim), "ledger": str(folder / "ledgers" / case.token)}
+        options = {**case.options(), **_settings(sim), "ledger": str(folder / "ledgers" / str(case.number))}
         hosts[f"case{case.number}"] = {"module": VERBS[case.verb].module, "options": options}
     inventory = folder / "inventory.json"
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": {"ansible_connection": "local"}}}))
@@ -64,7 +64,9 @@ def by_action(sim: Simulator, rows: list[Case], folder: Path) -> tuple[Results, 
     results = {}
     for case in rows:
         path = tree / f"case{case.number}"
-        results[case.number] = json.loads(path.read_text()) if path.exists() else {"exception": "no result", "failed": True}
+        result = json.loads(path.read_text()) if path.exists() else {"exception": "no result", "msg": ""}
+        # The callback is not told in the result that the task failed; only then there is a message.
+        results[case.number] = {**result, "failed": "msg" in result}
     return results, stdout + stderr
 
 
@@ -73,7 +75,7 @@ def by_module(sim: Simulator, rows: list[Case], folder: Path) -> Results:
     home = Ansible(folder)
 
     def one(case: Case) -> dict[str, Any]:
-        options = {**case.options(), **_settings(sim), "ledger": str(folder / "ledgers" / case.token)}
+        options = {**case.options(), **_settings(sim), "ledger": str(folder / "ledgers" / str(case.number))}
         name = f"ansible_collections.serverprism.cloud.plugins.modules.serverprism_{VERBS[case.verb].module}"
         arguments = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_remote_tmp": str(folder), "_ansible_keep_remote_files": False}}
         env = {**home.environment(sim), "PYTHONPATH": str(home_path())}

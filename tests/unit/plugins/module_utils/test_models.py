@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadAnswer
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import parse_server, parse_servers
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROW = {"id": 1234, "product": "Minecraft 4 GB", "service_status": "active"}
 RESOURCES = {
@@ -84,3 +88,26 @@ def test_a_number_of_the_wrong_type_is_refused_by_name(block, value):
             continue
         with pytest.raises(BadAnswer, match=key):
             parse_server({"data": broken}, 1234)
+
+
+# What Python's reader makes of JSON: also what JSON does not have, numbers of any length, and half a character.
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text() | st.sampled_from(["\ud800", "running"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ROW, *SERVER, *RESOURCES, "data"]), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([ROW, SERVER, RESOURCES]), st.data())
+def test_whatever_stands_in_a_field_is_understood_or_refused(whole, data):
+    """And what is understood can be written as JSON, to a file, and to a terminal."""
+    changed = {**whole, data.draw(st.sampled_from(sorted(whole))): data.draw(ANYTHING)}
+    payloads = [{"data": [changed]}, {"data": changed}, {"data": {**SERVER, "resources": changed}}, data.draw(ANYTHING)]
+    for payload in payloads:
+        for parse in (parse_servers, lambda answer: [parse_server(answer, 1234)]):
+            try:
+                rows = parse(payload)
+            except BadAnswer as exc:
+                assert str(exc).encode()
+            else:
+                json.dumps([row.as_dict() for row in rows], allow_nan=False, ensure_ascii=False).encode()
