@@ -63,11 +63,11 @@ def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, c
     status, said = reply.status, message(reply)
     quoted = f' It says: "{said}".' if said else ""
     kind, text = _cause(reply, status, said, is_command)
-    if not text:
-        text = f"Unexpected answer for {{what}}.{quoted}"
-    elif kind in (errors.Conflict, errors.InvalidRequest):
-        text += quoted
-    out: ServerPrismError = kind(clean(f"{text.format(what=what)} (HTTP {status})"), server_id=server_id, status=status)
+    # What the API says is added last: it is data, and braces in it are no places to fill.
+    told = (text or "Unexpected answer for {what}.").format(what=what)
+    if not text or kind in (errors.Conflict, errors.InvalidRequest):
+        told += quoted
+    out: ServerPrismError = kind(clean(f"{told} (HTTP {status})"), server_id=server_id, status=status)
     return out
 
 

@@ -73,7 +73,7 @@ PAGES = {
     "redirect to nowhere": _answer(301),
 }
 STATUSES = {
-    f"{status}": _message(status, "An error with <b>HTML</b>, {{ 7 * 7 }} and \u001b[31mcolour\u001b[0m.")
+    f"{status}": _message(status, "An error with <b>HTML</b>, {{ 7 * 7 }}, {no} {0} {what.__class__} %s and \u001b[31mcolour\u001b[0m.")
     for status in (400, 401, 403, 404, 405, 409, 412, 413, 418, 422, 500, 501, 502, 504, 520, 524, 599)
 }
 RETRY = {
