@@ -1,3 +1,7 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Everything this writes lies in .venv and .dev, which git ignores.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -19,7 +23,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv demo bench test sanity build unit functional eda newest lint docs clean
+.PHONY: help venv environments demo bench test tools sanity units integration coverage build galaxy nox unit functional eda newest lint docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -32,6 +36,18 @@ venv: .venv/.done $(LINK) ## Make the virtual environment
 $(LINK):
 	mkdir -p $(dir $(LINK))
 	ln -sfn ../../../.. $(LINK)
+
+# The pins of these tools exclude each other, so each has an environment of its own.
+.dev/venv-%/.done:
+	$(PYTHON) -m venv .dev/venv-$*
+	.dev/venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
+	touch $@
+.dev/venv-docs/.done: docs/requirements.txt
+.dev/venv-eda/.done: tests/eda/requirements.txt
+.dev/venv-galaxy/.done: tests/tools/galaxy.txt
+.dev/venv-nox/.done: tests/tools/nox.txt
+environments: venv $(foreach name,docs eda galaxy nox,.dev/venv-$(name)/.done)
+	$(BIN)/python tests/versions/run.py --install-only
 
 lint: venv ## Check style and types
 	$(BIN)/python -m ruff check .
@@ -53,32 +69,44 @@ unit: venv ## Test the pure parts
 functional: venv ## Test over HTTP, against the simulator (they mostly wait, so there are more of them than cores)
 	$(BIN)/python -m pytest tests/functional -q -n 4
 
-# Its pins and those of the other tools exclude each other, so it has an environment of its own; the tests run in the usual one.
-.dev/venv-eda/.done: tests/eda/requirements.txt
-	$(PYTHON) -m venv .dev/venv-eda
-	.dev/venv-eda/bin/python -m pip install --quiet --disable-pip-version-check -r tests/eda/requirements.txt
-	touch $@
-
 eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
 	$(BIN)/python -m pytest tests/eda -q -n 2
 
 newest: venv ## Test what users do on the newest ansible-core
 	$(BIN)/python tests/versions/run.py
 
-sanity: venv ## Check it with ansible-test
-	$(BIN)/python tests/sanity/run
+sanity: venv ## Check it with ansible-test sanity
+	$(BIN)/python -m tools.ansible_test sanity
+
+units: venv ## Run the unit tests as ansible-test does
+	$(BIN)/python -m tools.ansible_test units
+
+integration: venv ## Run the integration tests of ansible-test
+	$(BIN)/python -m tools.ansible_test integration
+
+coverage: venv ## Run both, and fail where they cover less than 95 % of the plugins
+	$(BIN)/python -m tools.coverage
 
 build: venv ## Build the artifact that is published, into .dev/build
+	rm -f .dev/build/*.tar.gz
 	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
 
-test: lint docs unit functional eda newest ## Run every test
+galaxy: build .dev/venv-galaxy/.done ## Check the changelog, and the artifact as Galaxy does when it is uploaded
+	.dev/venv-galaxy/bin/antsibull-changelog lint
+	cd .dev/build && "$(CURDIR)/.dev/venv-galaxy/bin/python" -m galaxy_importer.main *.tar.gz
+
+nox: .dev/venv-nox/.done ## Run the checks that contributors of Ansible collections know (SESSIONS="lint docs-check": only these)
+	PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
+
+# Some tests measure time. So what only computes comes first, two at a time, and then what mostly waits.
+tools: lint docs sanity coverage galaxy nox unit
+test: ## Run every test and check
+	$(MAKE) --jobs=2 --output-sync=target environments
+	$(MAKE) --jobs=2 --output-sync=target tools
+	$(MAKE) functional eda newest
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build
-.dev/venv-docs/.done: docs/requirements.txt
-	$(PYTHON) -m venv .dev/venv-docs
-	$(DOCS_BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
-	touch $@
 
 clean: ## Remove all that was made
-	rm -rf .venv .dev
+	rm -rf .venv .dev .nox

@@ -21,7 +21,7 @@ from staging import stage
 
 PROGRAMS = Path(sys.executable).parent
 PUBLISHED = {"COPYING", "README.md", "CONTRIBUTING.md", "SECURITY.md", "requirements.txt", "MANIFEST.json", "FILES.json"}
-FOLDERS = {"changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
+FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
-import runpy
 import subprocess
 import sys
 from dataclasses import fields
@@ -22,8 +22,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._watch import EV
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path("extensions", "eda", "plugins", "event_source")
-SOURCE = runpy.run_path(str(ROOT / SOURCES / "server_state.py"))
-DOCUMENTED = yaml.safe_load(SOURCE["DOCUMENTATION"])
+SPEC = importlib.util.spec_from_file_location("server_state", ROOT / SOURCES / "server_state.py")
+SOURCE = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(SOURCE)
+DOCUMENTED = yaml.safe_load(SOURCE.DOCUMENTATION)
 SCHEMA = json.loads((ROOT / SOURCES / "schemas" / "server_state.json").read_text())
 PAGE = (ROOT / "docs" / "docsite" / "rst" / "event_driven.rst").read_text()
 TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
@@ -49,7 +51,7 @@ def test_the_schema_tells_the_arguments():
 
 
 def test_the_examples_are_accepted():
-    for example in yaml.safe_load(SOURCE["EXAMPLES"]):
+    for example in yaml.safe_load(SOURCE.EXAMPLES):
         assert read_arguments({"api_token": "x", **example["serverprism.cloud.server_state"]})
 
 
