@@ -93,7 +93,8 @@ build: venv ## Build the artifact that is published, into .dev/build
 
 galaxy: build .dev/venv-galaxy/.done ## Check the changelog, and the artifact as Galaxy does when it is uploaded
 	.dev/venv-galaxy/bin/antsibull-changelog lint
-	cd .dev/build && "$(CURDIR)/.dev/venv-galaxy/bin/python" -m galaxy_importer.main *.tar.gz
+	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
+	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
 
 nox: .dev/venv-nox/.done ## Run the checks that contributors of Ansible collections know (SESSIONS="lint docs-check": only these)
 	PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))

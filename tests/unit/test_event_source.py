@@ -15,6 +15,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import ansible
 import pytest
 import yaml
 from ansible_collections.serverprism.cloud.plugins.module_utils._patrol import ARGUMENT_SPEC, OPTIONS, read_arguments
@@ -78,7 +79,9 @@ def test_it_finds_its_collection_where_nobody_made_it_importable(tmp_path, other
         (tmp_path / "site" / "ansible_collections").mkdir(parents=True)
         (tmp_path / "site" / "ansible_collections" / "__init__.py").touch()
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_patrol']().__file__)"
-    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}
+    # ansible-test keeps Ansible itself elsewhere than in this Python.
+    paths = [str(tmp_path / "site"), str(Path(ansible.__file__).parents[1])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
         [sys.executable, "-c", code, str(place / "cloud" / SOURCES / "server_state.py")],
         env=env,
