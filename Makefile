@@ -96,8 +96,9 @@ galaxy: build .dev/venv-galaxy/.done ## Check the changelog, and the artifact as
 	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
 	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
 
+# Its copies are temporary, and antsibull-docs overlooks roles in a hidden folder.
 nox: .dev/venv-nox/.done ## Run the checks that contributors of Ansible collections know (SESSIONS="lint docs-check": only these)
-	PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
+	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
 
 # Some tests measure time. So what only computes comes first, two at a time, and then what mostly waits.
 tools: lint docs sanity coverage galaxy nox unit

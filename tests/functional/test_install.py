@@ -20,7 +20,7 @@ from functional.harness import ROOT, Ansible
 from staging import stage
 
 PROGRAMS = Path(sys.executable).parent
-PUBLISHED = {"COPYING", "README.md", "CONTRIBUTING.md", "SECURITY.md", "requirements.txt", "MANIFEST.json", "FILES.json"}
+PUBLISHED = {"COPYING", "README.md", "CONTRIBUTING.md", "SECURITY.md", "REUSE.toml", "requirements.txt", "MANIFEST.json", "FILES.json"}
 FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
