@@ -1,3 +1,7 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Everything this writes lies in .venv and .dev, which git ignores.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -20,7 +24,8 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv hooks demo bench test sanity build unit functional eda ecosystem newest hostile prove lint style types practice release docs clean
+.PHONY: help venv environments hooks demo bench test tools sanity units integration coverage build galaxy nox unit functional eda \
+  ecosystem newest hostile prove lint style types practice release docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -33,6 +38,19 @@ venv: .venv/.done $(LINK) ## Make the virtual environment
 $(LINK):
 	mkdir -p $(dir $(LINK))
 	ln -sfn ../../../.. $(LINK)
+
+# The pins of these tools exclude each other, so each has an environment of its own.
+.dev/venv-%/.done:
+	$(PYTHON) -m venv .dev/venv-$*
+	.dev/venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
+	touch $@
+.dev/venv-docs/.done: docs/requirements.txt
+.dev/venv-eda/.done: tests/eda/requirements.txt
+.dev/venv-ecosystem/.done: tests/ecosystem/requirements.txt
+.dev/venv-galaxy/.done: tests/tools/galaxy.txt
+.dev/venv-nox/.done: tests/tools/nox.txt
+environments: venv $(foreach name,docs ecosystem eda galaxy nox,.dev/venv-$(name)/.done)
+	$(BIN)/python tests/versions/run.py --install-only
 
 hooks: venv ## Have git check every commit, with the tools of the virtual environment
 	$(BIN)/pre-commit install
@@ -66,19 +84,8 @@ unit: venv ## Test the pure parts
 functional: venv ## Test over HTTP, against the simulator (they mostly wait, so there are more of them than cores)
 	$(BIN)/python -m pytest tests/functional -q -n 4
 
-# Its pins and those of the other tools exclude each other, so it has an environment of its own; the tests run in the usual one.
-.dev/venv-eda/.done: tests/eda/requirements.txt
-	$(PYTHON) -m venv .dev/venv-eda
-	.dev/venv-eda/bin/python -m pip install --quiet --disable-pip-version-check -r tests/eda/requirements.txt
-	touch $@
-
 eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
 	$(BIN)/python -m pytest tests/eda -q -n 2
-
-.dev/venv-ecosystem/.done: tests/ecosystem/requirements.txt
-	$(PYTHON) -m venv .dev/venv-ecosystem
-	.dev/venv-ecosystem/bin/python -m pip install --quiet --disable-pip-version-check -r tests/ecosystem/requirements.txt
-	touch $@
 
 ecosystem: venv .dev/venv-ecosystem/.done ## Test it in ansible-builder, ansible-runner and ansible-navigator
 	$(BIN)/python -m pytest tests/ecosystem -q -n 2
@@ -95,11 +102,30 @@ prove: venv ## The same at length, and write down what came of it (docs/docsite/
 newest: venv ## Test what users do on the newest ansible-core
 	$(BIN)/python tests/versions/run.py
 
-sanity: venv ## Check it with ansible-test
-	$(BIN)/python tests/sanity/run
+sanity: venv ## Check it with ansible-test sanity
+	$(BIN)/python -m tools.ansible_test sanity
+
+units: venv ## Run the unit tests as ansible-test does
+	$(BIN)/python -m tools.ansible_test units
+
+integration: venv ## Run the integration tests of ansible-test
+	$(BIN)/python -m tools.ansible_test integration
+
+coverage: venv ## Run both, and fail where they cover less than 95 % of the plugins
+	$(BIN)/python -m tools.coverage
 
 build: venv ## Build the artifact that is published, into .dev/build
+	rm -f .dev/build/*.tar.gz
 	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
+
+galaxy: build .dev/venv-galaxy/.done ## Check the changelog, and the artifact as Galaxy does when it is uploaded
+	.dev/venv-galaxy/bin/antsibull-changelog lint
+	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
+	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
+
+# Its copies are temporary, and antsibull-docs overlooks roles in a hidden folder.
+nox: .dev/venv-nox/.done ## Run the checks that contributors of Ansible collections know (SESSIONS="lint docs-check": only these)
+	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
 
 # On a copy, since it takes along everything that is beside it; again for a release that exists, it adds to that.
 release: venv ## Move the changelog's fragments into the release that galaxy.yml names (DATE=YYYY-MM-DD, else today)
@@ -108,14 +134,17 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
 	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
 
-test: lint docs unit functional eda ecosystem newest hostile ## Run every test
+# Some tests measure time. So what only computes comes first, two at a time, and then what mostly waits.
+# The import of the artifact is what galaxy does.
+tools: SESSIONS := lint docs-check license-check extra-checks
+tools: sanity galaxy nox lint docs unit
+test: ## Run every test and check
+	$(MAKE) --jobs=2 --output-sync=target environments
+	$(MAKE) --jobs=2 --output-sync=target tools
+	$(MAKE) functional eda ecosystem newest hostile
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build
-.dev/venv-docs/.done: docs/requirements.txt
-	$(PYTHON) -m venv .dev/venv-docs
-	$(DOCS_BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
-	touch $@
 
 clean: ## Remove all that was made
-	rm -rf .venv .dev
+	rm -rf .venv .dev .nox

@@ -21,6 +21,11 @@ STAGED = ROOT / ".dev" / "staged"
 def stage(folder: Path = STAGED) -> Path:
     """Make ``folder/ansible_collections/serverprism/cloud`` anew, and tell where it is."""
     tree = folder / "ansible_collections" / "serverprism" / "cloud"
+    output, kept = tree / "tests" / "output", folder / "output"
+    # There ansible-test keeps the environments that it made.
+    if output.exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        output.rename(kept)
     shutil.rmtree(tree, ignore_errors=True)
     names = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     for name in filter(None, names.split("\0")):
@@ -28,6 +33,8 @@ def stage(folder: Path = STAGED) -> Path:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
+    if kept.exists():
+        kept.rename(output)
     return tree
 
 

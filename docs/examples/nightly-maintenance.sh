@@ -1,4 +1,8 @@
 #!/bin/sh
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Tonight's maintenance. However often it is called on one day, no server gets a second restart.
 # More options of ansible-playbook may follow, such as --check --diff.
 set -eu

@@ -106,8 +106,9 @@ def _limit(option: str) -> float:
     value = os.environ.get(f"SERVERPRISM_{option.upper()}") or API_ARGUMENT_SPEC[option]["default"]
     try:
         return float(value)
-    except ValueError as exc:
-        raise AnsibleFilterError(f"SERVERPRISM_{option.upper()}: {value!r} is not a number.") from exc
+    except ValueError:
+        # Ansible shows a cause as well, and so would say the same twice.
+        raise AnsibleFilterError(f"SERVERPRISM_{option.upper()}: {value!r} is not a number.") from None
 
 
 def maintenance_plan(
@@ -134,7 +135,7 @@ def maintenance_plan(
         batches = [first, int(servers) - first] if first else [int(servers)]
         told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, int(forks), **left)
     except (ServerPrismError, ValueError) as exc:
-        raise AnsibleFilterError(str(exc)) from exc
+        raise AnsibleFilterError(str(exc)) from None
     return {**asdict(told), "summary": _summary(told, max(now, begin), int(forks), first)}
 
 

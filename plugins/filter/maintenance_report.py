@@ -62,7 +62,7 @@ def maintenance_report(rows: Sequence[Mapping[str, Any]], check_mode: bool = Fal
         report = build(rows, iso(time.time()), bool(check_mode))
         return {"data": report, "html": page(report)}
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise AnsibleFilterError(f"maintenance_report: the input is no list of results ({type(exc).__name__}: {exc}).") from exc
+        raise AnsibleFilterError(f"maintenance_report: the input is no list of results ({type(exc).__name__}: {exc}).") from None
 
 
 class FilterModule:

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Iterator
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
@@ -67,7 +68,8 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         spec = self.operation.argument_spec
         validated = ArgumentSpecValidator(spec).validate(dict(self._task.args))
         if validated.error_messages:
-            raise AnsibleActionFail(with_hint(validated.errors.msg))
+            # A result, as of a module: what an action raises, the failed_when of its task never sees.
+            return {"changed": False, "failed": True, "msg": self._refusal(validated)}
         params: dict[str, Any] = validated.validated_parameters
         host = str(task_vars.get("inventory_hostname", "localhost"))
         result = perform(
@@ -84,6 +86,13 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             shown["ledger"] = shown_ledger(params["ledger"])
             result["invocation"] = {"module_args": shown}
         return result
+
+    def _refusal(self, validated: Any) -> str:
+        """Why options are refused, in the words of a module."""
+        message = str(validated.errors.msg)
+        if isinstance(validated.errors[0], UnsupportedError):
+            return f"Unsupported parameters for (serverprism.cloud.{self.operation.name}) module: {message}"
+        return with_hint(message)
 
     def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
         """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one UUID."""

@@ -27,11 +27,12 @@ PUBLISHED = {
     "FILES.json",
     "MANIFEST.json",
     "README.md",
+    "REUSE.toml",
     "SECURITY.md",
     "bindep.txt",
     "requirements.txt",
 }
-FOLDERS = {"changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
+FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ CASES = [
     ("power", {"server_id": 1300, "state": "started"}),
     ("power", {"server_id": 1234, "state": "exploded"}),
     ("power", {"state": "started"}),
+    ("power", {"server_id": 1234, "state": "started", "colour": "blue"}),
     ("command", {"server_id": 1234, "command": "say hello"}),
     ("command", {"server_id": 1234, "command": "say a\nstop"}),
     ("command", {"server_id": 1290, "command": "say hello", "if_offline": "skip"}),

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal, parse, verdict
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
 # Slow enough that its states prove a restart also right after another one.
@@ -110,26 +110,6 @@ def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(sim
     output = "".join(again.communicate(timeout=60))
     assert again.returncode == 0, output
     assert len(signals(sim)) == 3 and sorted(post["server"] for post in sim.posts() if "signal" in post["body"]) == [1, 2, 3]
-
-
-def test_a_torn_last_line_is_passed_over(tmp_path):
-    journal = Journal(str(tmp_path), "https://x", "CHG-7")
-    journal.note(1, "done", 0.0)
-    with open(journal.path, "a") as stream:
-        stream.write('{"server_id": 2, "event": "do')
-    assert journal.last(1) == "done" and journal.last(2) is None
-    journal.note(2, "signal", 0.0)
-    assert journal.last(2) == "signal" and journal.last(1) == "done"
-    assert os.stat(journal.path).st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize(
-    ("events", "last"),
-    [([], None), (["signal"], "signal"), (["signal", "done"], "done"), (["signal", "refused"], None), (["unproven"], "unproven")],
-)
-def test_what_the_journal_says_of_a_server(events, last):
-    lines = "\n".join(json.dumps({"server_id": 7, "event": event}) for event in events)
-    assert verdict(parse(f'{lines}\nnoise\n[]\n{{"server_id": 8, "event": "done"}}'), 7) == last
 
 
 def test_after_so_many_failures_the_rest_is_deferred(simulator, ansible):

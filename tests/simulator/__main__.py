@@ -42,6 +42,13 @@ def attach(config: Config, args: argparse.Namespace) -> None:
             setattr(known[int(name)], key, value)
 
 
+def tell(path: Path, url: str) -> None:
+    """In one step, so that nobody reads half of it."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(url)
+    part.replace(path)
+
+
 def main() -> None:
     """Serve on a loopback address until told to stop."""
     parser = argparse.ArgumentParser(description="A stand-in for the ServerPrism API")
@@ -49,6 +56,7 @@ def main() -> None:
     parser.add_argument("--speed", type=float, help="divides every duration")
     parser.add_argument("--config", type=Path, help="a JSON file of switches")
     parser.add_argument("--certificate", type=Path, help="a PEM file with key and certificate: serve https")
+    parser.add_argument("--ready", type=Path, help="a file that is there, with the address in it, once it listens")
     for flag, what in EXEC.items():
         parser.add_argument(flag, nargs=2, action="append", default=[], metavar=("ID", what.upper()), help=HELP[what])
     args = parser.parse_args()
@@ -62,7 +70,10 @@ def main() -> None:
         config.tokens = [TokenConfig(secrets.token_hex(16))]
         print(f"token {config.tokens[0].token}", flush=True)
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
-    print(f"listening on http{'s' if args.certificate else ''}://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    url = f"http{'s' if args.certificate else ''}://127.0.0.1:{listener.getsockname()[1]}"
+    print(f"listening on {url}", flush=True)
+    if args.ready:
+        tell(args.ready, url)
     options: dict[str, Any] = {"ssl_certfile": args.certificate, "ssl_keyfile": args.certificate} if args.certificate else {}
     app, api = make_app(config)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options))

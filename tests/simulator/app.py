@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from email.utils import formatdate
+from signal import SIGTERM
 from typing import Any
 
 from starlette.applications import Starlette
@@ -253,7 +255,7 @@ class Control:
         return JSONResponse({})
 
     async def change(self, request: Request) -> Response:
-        """Add a fault, clear all faults, revoke a token, or set a switch of the whole."""
+        """Add a fault, clear all faults, revoke a token, set a switch of the whole, or stop."""
         data = json.loads(await request.body())
         if "fault" in data:
             self.api.faults.append(Fault(**data["fault"]))
@@ -264,6 +266,9 @@ class Control:
         for key, value in data.get("set", {}).items():
             getattr(self.api.config, key)
             setattr(self.api.config, key, value)
+        if data.get("stop"):
+            # uvicorn answers what is under way, and ends.
+            os.kill(os.getpid(), SIGTERM)
         return JSONResponse({})
 
 

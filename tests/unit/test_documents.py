@@ -88,7 +88,7 @@ def test_every_guide_is_in_the_table_of_contents():
 
 def test_every_example_is_shown_by_a_guide():
     shown = {match for guide in GUIDES for match in re.findall(r"literalinclude:: \.\./\.\./examples/(\S+)", guide.read_text())}
-    assert shown == {path.name for path in EXAMPLES.iterdir()}
+    assert shown == {path.name for path in EXAMPLES.iterdir() if path.suffix != ".license"}
 
 
 def sentences():
@@ -153,5 +153,5 @@ def test_the_execution_environment_holds_the_collection_and_what_it_needs():
     assert dependencies["python"] == ["redis"]
     # The rest ansible-builder learns from the collection.
     own = yaml.safe_load((ROOT / "meta" / "execution-environment.yml").read_text())["dependencies"]
-    assert (ROOT / own["python"]).read_text().startswith("requests>=")
+    assert re.findall(r"^[^#\n].*", (ROOT / own["python"]).read_text(), re.MULTILINE) == ["requests>=2.28"]
     assert (ROOT / own["system"]).exists()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".dev" / "venv-newest"
 TESTS = ["test_parity.py", "test_maintenance_playbook.py", "test_playbooks.py", "test_inventory.py", "test_report.py"]
 # Style and types are checked once, on the oldest.
-LEFT_OUT = re.compile(r"ansible-core|ansible-lint|antsibull|mypy|pre-commit|ruff|types-|trustme")
+LEFT_OUT = re.compile(r"#|ansible-core|ansible-lint|antsibull|mypy|pre-commit|ruff|types-|trustme")
 
 
 def newest_python() -> str | None:
@@ -35,22 +35,30 @@ def newest_python() -> str | None:
     return found[max(found)] if found else None
 
 
-def main() -> int:
-    """Returns what pytest returned."""
+def install(python: str) -> None:
+    """Make the environment, unless it is there."""
+    if (VENV / ".done").exists():
+        return
+    subprocess.run([python, "-m", "venv", "--clear", str(VENV)], check=True)
+    wanted = [line for line in (ROOT / "tests" / "requirements.txt").read_text().split("\n") if line and not LEFT_OUT.match(line)]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "ansible-core", *wanted], check=True)
+    (VENV / ".done").touch()
+
+
+def main(*arguments: str) -> int:
+    """Returns what pytest returned; with ``--install-only`` nothing is tested yet."""
     python = newest_python()
     if python is None:
         print(f"NOT TESTED on a newer ansible-core: no Python newer than {sys.version_info.major}.{sys.version_info.minor} was found")
         return 0
-    if not (VENV / ".done").exists():
-        subprocess.run([python, "-m", "venv", "--clear", str(VENV)], check=True)
-        wanted = [line for line in (ROOT / "tests" / "requirements.txt").read_text().split("\n") if line and not LEFT_OUT.match(line)]
-        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "ansible-core", *wanted], check=True)
-        (VENV / ".done").touch()
+    install(python)
+    if "--install-only" in arguments:
+        return 0
     subprocess.run([str(VENV / "bin" / "ansible"), "--version"], check=True)
     tests = [str(ROOT / "tests" / "functional" / name) for name in TESTS]
     return subprocess.run([str(VENV / "bin" / "python"), "-m", "pytest", "-q", "-n", "4", *tests], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

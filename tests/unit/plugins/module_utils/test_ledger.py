@@ -91,7 +91,7 @@ def test_twenty_processes_share_one_quota_by_a_real_clock(tmp_path):
     assert len(rows) == 120 and is_allowed(turns, 20, guarded - 0.001)
     assert all(went >= turn for _asked, turn, went in rows)
     # Nobody starves: whoever asks gets a turn before those that all others could still take ahead of it.
-    assert max(turn - asked for asked, turn, _went in rows) <= 2 * guarded
+    assert max(turn - asked for asked, turn, _went in rows) <= 4 * guarded
 
 
 def _hold_the_lock(path, pipe):

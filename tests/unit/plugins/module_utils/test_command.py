@@ -1,0 +1,59 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A console command arrives at most once, and what is said of it is so."""
+
+from __future__ import annotations
+
+import pytest
+import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._command import OPERATION
+
+
+def command(api, line="say hello", **options):
+    return virtual.operate(api, OPERATION, server_id=1, command=line, **options)
+
+
+@pytest.mark.parametrize("line", ["say a\nstop", "say a\rstop", "", "   ", "x" * 1025])
+def test_what_is_no_line_is_refused_by_name(line):
+    api = virtual.api({"id": 1})
+    result = command(api, line)
+    assert result["failed"] and result["msg"].startswith("command") and api.clock.time == 1_000_000.0, result
+
+
+def test_a_line_arrives_as_it_is():
+    api = virtual.api({"id": 1})
+    result = command(api, "x" * 1024)
+    assert result["changed"] and result["sent"] and api.said() == ["x" * 1024], result
+
+
+def test_check_mode_predicts_and_sends_nothing():
+    api = virtual.api({"id": 1})
+    result = command(api, check_mode=True)
+    assert result["changed"] and not result["sent"] and not api.lines, result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("if_offline", "failed"), [("skip", None), ("fail", True)])
+def test_a_game_that_does_not_run_gets_none(check_mode, if_offline, failed):
+    api = virtual.api({"id": 1, "state": "offline"})
+    result = command(api, if_offline=if_offline, check_mode=check_mode)
+    assert result.get("failed") is failed and not result["changed"] and not api.lines, result
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_after_a_lost_answer_it_is_not_repeated(done):
+    api = virtual.api({"id": 1})
+    api.fault = lambda method, path: virtual.Fault(lost=True, done=done)
+    result = command(api)
+    assert result["failed"] and "may have been" in result["msg"] and len(api.lines) == done, result
+
+
+def test_a_fleet_of_commands_keeps_the_quota():
+    api = virtual.api({"id": 1})
+    ctx = virtual.context(api, OPERATION, server_id=1, command="say hello")
+    for _each in range(45):
+        assert OPERATION.run(ctx)["sent"]
+    times = [at for at, _server, _line in api.lines]
+    assert all(late - early >= 60.0 for early, late in zip(times, times[20:]))

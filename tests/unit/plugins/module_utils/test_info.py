@@ -1,0 +1,81 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is read of servers, what is told of them, and what that costs."""
+
+from __future__ import annotations
+
+import pytest
+import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import read_fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._info import OPERATION
+
+FLEET = [
+    {"id": 1, "name": "Fred's"},
+    {"id": 2, "product": "Palworld 8 GB", "state": "offline"},
+    {"id": 3, "product": "Palworld 4 GB", "service_status": "suspended", "null": True},
+]
+
+
+def info(api, **options):
+    return virtual.operate(api, OPERATION, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "ids", "details"),
+    [
+        ({}, [1, 2, 3], 0),
+        ({"details": True}, [1, 2, 3], 3),
+        ({"server_ids": [3, 1, 3]}, [3, 1], 2),
+        ({"product": "^Pal"}, [2, 3], 0),
+        ({"product": "^Pal", "service_status": "active", "details": True}, [2], 1),
+        ({"server_ids": [1, 9], "missing": "report"}, [1], 1),
+    ],
+)
+def test_only_what_is_wanted_is_read(options, ids, details):
+    api = virtual.api(*FLEET)
+    result = info(api, **options)
+    assert [server["id"] for server in result["servers"]] == ids and not result["changed"]
+    assert len(api.reads) == details and all(("current_state" in server) == bool(details) for server in result["servers"])
+    assert result["not_found"] == ([9] if 9 in options.get("server_ids", []) else [])
+
+
+def test_an_unknown_state_is_null():
+    (server,) = info(virtual.api(*FLEET), server_ids=[3])["servers"]
+    assert server["current_state"] is None and server["resources"] is None and server["service_status"] == "suspended"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"server_ids": [0]}, "server_ids: 0 is not a service ID"),
+        ({"product": "("}, "product: '('"),
+        ({"server_ids": [9, 1]}, "Server 9: not found"),
+    ],
+)
+def test_what_cannot_be_read_is_told(options, words):
+    result = info(virtual.api(*FLEET), **options)
+    assert result["failed"] and words in result["msg"], result
+
+
+@pytest.mark.parametrize(("missing", "failed"), [("report", None), ("fail", True)])
+def test_a_server_that_goes_between_the_list_and_its_details_is_not_found(missing, failed):
+    api = virtual.api(*FLEET)
+    del api.nodes[2]
+    result = info(api, server_ids=[1, 2], missing=missing)
+    assert result.get("failed") is failed and result["not_found"] == [2], result
+
+
+def test_a_fleet_for_an_inventory_leaves_out_who_goes_meanwhile():
+    api = virtual.api(*FLEET)
+    del api.nodes[2]
+    client = virtual.context(api, OPERATION).client
+    assert [server.summary.id for server in read_fleet(client, True, None, None)] == [1, 3]
+
+
+def test_a_failure_in_the_middle_is_a_failure():
+    api = virtual.api(*FLEET)
+    api.fault = lambda method, path: virtual.Fault(status=401) if path.endswith("/2") else None
+    result = info(api, details=True)
+    assert result["failed"] and "api_token" in result["msg"], result

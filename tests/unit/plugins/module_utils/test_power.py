@@ -1,0 +1,151 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Power, on the API's own times: what is sent, what is proven, and what is only hoped."""
+
+from __future__ import annotations
+
+import pytest
+import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# Its start takes 30 s and its stop 5 s, unless a test says otherwise.
+SERVER = {"id": 1}
+
+
+def power(api, state, **options):
+    return virtual.operate(api, OPERATION, server_id=1, state=state, **options)
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "options", "sent", "after"),
+    [
+        ("running", "started", {}, [], "running"),
+        ("offline", "stopped", {}, [], "offline"),
+        ("offline", "killed", {}, [], "offline"),
+        ("offline", "started", {}, ["start"], "running"),
+        ("running", "stopped", {}, ["stop"], "offline"),
+        ("running", "killed", {}, ["kill"], "offline"),
+        ("running", "restarted", {}, ["restart"], "running"),
+        ("offline", "restarted", {}, ["start"], "running"),
+        ("offline", "restarted", {"if_offline": "skip"}, [], "offline"),
+    ],
+)
+def test_what_is_needed_is_sent_and_nothing_else(before, state, options, sent, after):
+    api = virtual.api({**SERVER, "state": before})
+    result = power(api, state, **options)
+    assert not result.get("failed") and result["changed"] == bool(sent), result
+    assert api.sent() == sent and result["after"] == after == api.nodes[1].state
+    assert result["confirmed"] and result["evidence"] in ("state", "counters")
+
+
+@pytest.mark.parametrize("state", ["started", "stopped", "restarted", "killed"])
+@pytest.mark.parametrize("before", ["offline", "running"])
+def test_check_mode_predicts_what_would_be_done_and_shows_the_difference(before, state):
+    api = virtual.api({**SERVER, "state": before})
+    predicted = power(api, state, check_mode=True, diff=True)
+    assert not api.signals
+    real = power(api, state, diff=True)
+    assert [predicted[key] for key in ("changed", "signal", "before")] == [real[key] for key in ("changed", "signal", "before")]
+    assert predicted["diff"] == real["diff"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.floats(0.5, 200.0),
+    st.floats(0.5, 200.0),
+    st.lists(st.sampled_from(["", "lost", "503", "slow"]), max_size=8),
+    st.booleans(),
+)
+def test_a_restart_is_confirmed_only_if_it_happened(boot, stop, faults, dropped):
+    api = virtual.api({**SERVER, "boot_seconds": boot, "stop_seconds": stop, "drop_signals": ["restart"] if dropped else []})
+    left = list(faults)
+    kinds = {"lost": virtual.Fault(lost=True), "503": virtual.Fault(status=503, done=False), "slow": virtual.Fault(delay=8.0)}
+    api.fault = lambda method, path: kinds.get(left.pop(0)) if left else None
+    result = power(api, "restarted", wait_timeout=900.0)
+    assert api.sent().count("restart") <= 1
+    if result.get("confirmed"):
+        assert api.nodes[1].starts == 1 and api.nodes[1].state == "running", result
+    if api.signals:
+        assert result["changed"], result
+    if not faults and not dropped:
+        assert result["confirmed"] and result["downtime"] >= min(boot + stop, boot), result
+
+
+@pytest.mark.parametrize(
+    ("switches", "state", "options", "words", "changed"),
+    [
+        ({"conflict": True}, "stopped", {}, "(HTTP 409)", False),
+        ({"null": True}, "stopped", {}, "unknown", False),
+        ({"state": "offline"}, "restarted", {"if_offline": "fail"}, "if_offline is fail", False),
+        ({"state": "offline", "service_status": "suspended"}, "started", {}, "suspended", False),
+        ({"hanging_stop": True}, "stopped", {"wait_timeout": 60.0}, "stopping", True),
+        ({"state": "offline", "failed_start": True}, "started", {}, "offline again", True),
+        ({"id": 2}, "started", {}, "(HTTP 404)", False),
+    ],
+)
+def test_each_failure_says_what_is_wrong_and_whether_a_signal_went_out(switches, state, options, words, changed):
+    api = virtual.api({**SERVER, **switches})
+    result = power(api, state, **options)
+    assert result["failed"] and result["changed"] is changed and words in result["msg"], result
+
+
+def test_a_stop_that_hangs_is_killed_only_where_asked():
+    api = virtual.api({**SERVER, "hanging_stop": True})
+    result = power(api, "stopped", kill_after=120.0)
+    assert api.sent() == ["stop", "kill"] and result["after"] == "offline" and result["confirmed"], result
+    assert api.signals[1][0] - api.signals[0][0] >= 120.0
+
+
+def test_a_restart_that_hangs_in_its_stop_is_killed_where_asked_and_comes_back():
+    api = virtual.api({**SERVER, "hanging_stop": True})
+    result = power(api, "restarted", kill_after=60.0)
+    assert api.sent()[:2] == ["restart", "kill"] and result["after"] == "running" and result["confirmed"], result
+
+
+def test_a_stop_dropped_in_early_boot_is_sent_again():
+    api = virtual.api({**SERVER, "state": "offline", "boot_seconds": 90.0, "early_boot_seconds": 15.0})
+    api.nodes[1].signal("start", api.clock.now())
+    result = power(api, "stopped")
+    assert api.sent() == ["stop", "stop"] and result["after"] == "offline", result
+
+
+def test_a_start_that_is_always_dropped_is_given_up():
+    api = virtual.api({**SERVER, "state": "offline", "drop_signals": ["start"]})
+    result = power(api, "started")
+    assert result["failed"] and api.sent() == ["start"] * 3 and "start was accepted 3 times" in result["msg"], result
+
+
+def test_a_transition_under_way_is_waited_out_first():
+    api = virtual.api({**SERVER, "stop_seconds": 100.0})
+    api.nodes[1].signal("stop", api.clock.now())
+    told = []
+    result = power(api, "started", progress=told.append)
+    assert api.sent() == ["start"] and result["after"] == "running" and told[0].startswith("stopping: waiting"), (result, told)
+
+
+def test_a_transition_that_does_not_end_is_no_reason_to_send_anything():
+    api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 5000.0})
+    api.nodes[1].signal("stop", api.clock.now())
+    result = power(api, "started", wait_timeout=100.0)
+    assert result["failed"] and "still stopping after 100 s: nothing was sent" in result["msg"] and not api.signals, result
+
+
+def test_without_waiting_nothing_is_confirmed():
+    result = power(virtual.api(SERVER), "restarted", wait=False)
+    assert result["changed"] and not result["confirmed"] and result["evidence"] == "none", result
+
+
+def test_a_game_that_never_reports_running_is_up_when_the_user_says_so():
+    result = power(virtual.api({**SERVER, "stuck_starting": True}), "restarted", running_when="starting")
+    assert result["confirmed"] and result["after"] == "starting", result
+
+
+def test_looks_that_fail_after_the_signal_are_only_looks_less():
+    api, failing, told = virtual.api(SERVER), [1, 2], []
+    api.fault = lambda method, path: virtual.Fault(status=418, done=False) if api.signals and failing and failing.pop() else None
+    result = power(api, "stopped", progress=told.append)
+    assert result["confirmed"] and result["after"] == "offline" and sum("could not look" in line for line in told) == 2, (result, told)

@@ -1,0 +1,178 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API without HTTP and without waiting: the simulated nodes, by a clock that moves when somebody sleeps.
+
+For unit tests of whole operations, with the times that the real API has.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, Reply
+from simulator.config import ServerConfig
+from simulator.limiter import Limiter
+from simulator.node import Node
+
+STATUS_CACHE = 20.0
+# What a request takes, in seconds.
+LATENCY = 0.08
+
+
+class VirtualClock:
+    """Time passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def now(self) -> float:
+        """UTC seconds since the epoch."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass at once."""
+        self.time += max(0.0, seconds)
+
+
+@dataclass
+class Fault:
+    """What befalls a request: so many seconds more, another answer, or none at all, before or after the work was done."""
+
+    delay: float = 0.0
+    status: int = 0
+    lost: bool = False
+    done: bool = True
+
+
+@dataclass
+class VirtualApi:
+    """What a client takes for its transport. ``fault(method, path)`` may spoil a request."""
+
+    clock: VirtualClock
+    servers: list[ServerConfig]
+    fault: Callable[[str, str], Fault | None] = lambda method, path: None
+    lines: list[tuple[float, int, str]] = field(default_factory=list)
+    signals: list[tuple[float, int, str]] = field(default_factory=list)
+    reads: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.nodes = {config.id: Node(config, self.clock.now()) for config in self.servers}
+        self.limiters = {"GET": Limiter(60, 60.0, True), "POST": Limiter(20, 60.0, True)}
+        self.cache: dict[int, tuple[float, Any]] = {}
+        self.lock = threading.Lock()
+
+    def attempt(self, method: str, path: str, body: Any = None) -> Reply:
+        """One request."""
+        with self.lock:
+            fault = self.fault(method, path) or Fault()
+            self.clock.sleep(LATENCY / 2 + fault.delay)
+            reply = self.answer(method, path, body) if fault.done else None
+            self.clock.sleep(LATENCY / 2)
+            if fault.lost:
+                raise Lost("the connection ended")
+            return Reply(fault.status, {}, b"{}") if fault.status else reply or _reply(500, {})
+
+    def answer(self, method: str, path: str, body: Any) -> Reply:
+        """What the API says once the request has reached it."""
+        now = self.clock.now()
+        if self.limiters[method].hit(now) is not None:
+            return _reply(429, {"message": "Too Many Attempts."})
+        if path == BASE:
+            return _reply(200, {"data": [_listed(config) for config in self.servers]})
+        parts = path.removeprefix(BASE).strip("/").split("/")
+        node = self.nodes.get(int(parts[0]))
+        if node is None:
+            return _reply(404, {"message": "No query results for model"})
+        node.advance(now)
+        if method == "GET":
+            self.reads.append(now)
+            return self.details(node, now)
+        return self.power(node, body["signal"], now) if parts[1] == "power" else self.command(node, body["command"], now)
+
+    def details(self, node: Node, now: float) -> Reply:
+        """Its live part comes from a cache that signals do not clear."""
+        kept = self.cache.get(node.config.id)
+        if kept is None or now - kept[0] >= STATUS_CACHE:
+            kept = self.cache[node.config.id] = (now, node.resources(now))
+        limits = {"memory_mb": 4096, "disk_mb": 25600, "cpu_percent": 200}
+        config = node.config
+        data = {"id": config.id, "name": config.name, "service_status": config.service_status, "limits": limits, "resources": kept[1]}
+        return _reply(200, {"data": data})
+
+    def power(self, node: Node, signal: str, now: float) -> Reply:
+        """Accepted in every state, done or not."""
+        if node.config.conflict:
+            return _reply(409, {"message": "busy"})
+        self.signals.append((now, node.config.id, signal))
+        node.signal(signal, now)
+        return _reply(200, {"data": {"signal": signal, "sent": True}})
+
+    def command(self, node: Node, line: str, now: float) -> Reply:
+        """Only a game that runs has a console."""
+        if not node.takes_commands(False):
+            return _reply(412, {"message": "Server must be online"})
+        self.lines.append((now, node.config.id, line))
+        return _reply(200, {"data": {"command": line, "sent": True}})
+
+    def said(self, server_id: int = 1) -> list[str]:
+        """The lines on the console of a server."""
+        return [line for _at, one, line in self.lines if one == server_id]
+
+    def sent(self, server_id: int = 1) -> list[str]:
+        """The signals that reached a server."""
+        return [signal for _at, one, signal in self.signals if one == server_id]
+
+    def went_down(self, server_id: int = 1) -> float:
+        """When a server first left the state it had in the beginning."""
+        return self.nodes[server_id].history[1][0]
+
+
+def _reply(status: int, payload: Any) -> Reply:
+    return Reply(status, {}, json.dumps(payload).encode())
+
+
+def _listed(config: ServerConfig) -> dict[str, Any]:
+    return {"id": config.id, "product": config.product, "service_status": config.service_status}
+
+
+def api(*servers: dict[str, Any]) -> VirtualApi:
+    """An API with these servers: ``api({"id": 1, "state": "offline"})``."""
+    return VirtualApi(VirtualClock(), [ServerConfig(**server) for server in servers])
+
+
+def context(api: VirtualApi, operation: Operation, *, fleet: Fleet | None = None, **options: Any) -> Context:
+    """All that an operation gets, with the defaults of its argument spec; ``check_mode`` and the like go to it as they are."""
+    names = ("check_mode", "diff", "progress", "warn")
+    mode = {name: options.pop(name) for name in names if name in options}
+    checked = ArgumentSpecValidator(operation.argument_spec).validate({"api_token": "the-token", "ledger": "none", **options})
+    assert not checked.error_messages, checked.error_messages
+    params: dict[str, Any] = checked.validated_parameters
+    settings = Settings.from_params(params)
+    quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
+    client = Client(settings, api.clock, MemoryLedger(quotas, api.clock), api, mode.get("warn", lambda text: None))
+    return Context(params, client, api.clock, settings, fleet=fleet, **mode)
+
+
+def operate(api: VirtualApi, operation: Operation, **options: Any) -> dict[str, Any]:
+    """The result of an operation; a failure is ``failed`` and ``msg`` in it."""
+    ctx = context(api, operation, **options)
+    try:
+        operation.check(ctx.params)
+        return operation.run(ctx)
+    except ServerPrismError as exc:
+        known = exc.result if isinstance(exc, OperationFailed) else {}
+        return {"changed": False, **known, "failed": True, "msg": str(exc)}
