@@ -21,7 +21,9 @@ from published import call
 
 PUBLISHED = {
     "CHANGELOG.md",
+    "CHANGELOG.md.license",
     "CHANGELOG.rst",
+    "CHANGELOG.rst.license",
     "CONTRIBUTING.md",
     "COPYING",
     "FILES.json",

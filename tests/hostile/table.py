@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -49,7 +50,12 @@ TABLES = {
         "the result said.",
     ),
 }
-HEAD = """.. _ansible_collections.serverprism.cloud.docsite.proof:
+HEAD = """..
+  Copyright (c) 2026 ServerPrism collection contributors
+  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+  SPDX-License-Identifier: GPL-3.0-or-later
+
+.. _ansible_collections.serverprism.cloud.docsite.proof:
 
 What was tried against it
 =========================
@@ -82,7 +88,7 @@ def section(table: str) -> str:
         one = json.loads(line)
         counts.setdefault((one["row"], one["way"]), Counter()).update(tries=1, failed=one["failed"], broken=one["broken"])
     heading, text = TABLES[table]
-    out = [heading, "-" * len(heading), "", text, "", ".. list-table::", "   :header-rows: 1", ""]
+    out = [heading, "-" * len(heading), "", textwrap.fill(text, 140), "", ".. list-table::", "   :header-rows: 1", ""]
     for cells in [
         ("what", "run as", "tries", "errors", "broken"),
         *((row, way, *map(str, (one["tries"], one["failed"], one["broken"]))) for (row, way), one in sorted(counts.items())),
