@@ -50,10 +50,10 @@ TABLES = {
         "the result said.",
     ),
 }
-HEAD = """..
-  Copyright (c) 2026 ServerPrism collection contributors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
+# The first lines of this file are those of the page, too.
+LICENCE = "\n".join("  " + line.lstrip("# ") for line in Path(__file__).read_text().splitlines()[:3])
+HEAD = f"""..
+{LICENCE}
 
 .. _ansible_collections.serverprism.cloud.docsite.proof:
 
