@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
     TooLate,
     WentOffline,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, JournalUnusable, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
@@ -300,12 +300,14 @@ class Maintenance:
             raise TooLate
         self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
         self.result["signal"] = step.signal
-        self.guard.note(SIGNAL)
         try:
+            self.guard.note(SIGNAL)
             self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
-        finally:
-            if not self._action_is_out():
+        except BaseException as exc:
+            # Ctrl-C can come while the line is being written; where the journal itself failed, nothing is in it.
+            if not self._action_is_out() and not isinstance(exc, JournalUnusable):
                 self.guard.note(REFUSED)
+            raise
         countdown.sent_signal(self.action_at, UNKNOWN if self.follow.ambiguous else "sent")
         self.result.update(changed=True, after=None)
         verdict = self.follow.until_done()

@@ -25,12 +25,14 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Cl
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
     LOCK_PATIENCE,
+    NOT_A_LEDGER,
     VERSION,
     BaseLedger,
     Calendars,
     LedgerUnusable,
     dump_calendars,
     parse_calendars,
+    seconds,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
@@ -163,8 +165,8 @@ class RedisLedger(BaseLedger):
             data = json.loads(raw)
             if isinstance(data["version"], int) and data["version"] > VERSION:
                 raise LedgerLost(f"The ledger {self.shown} was written by a newer release (format {data['version']}): update this one.")
-            return parse_calendars(data["buckets"], self.quotas, -ahead), max(own, float(data["window"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now()), max(own, seconds(data["window"]))
+        except NOT_A_LEDGER:
             self._warn(f"The ledger {self.shown} was not readable and begins anew; the last minute's requests are not known.")
             return {bucket: Calendar() for bucket in self.quotas}, own
 
