@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import random
 import stat
 import time
+from typing import Any
 
 # More than any ledger or journal grows to; what is larger is something else, and would fill the memory.
 LARGEST = 16 * 1024 * 1024
+_SEAL = '{"seal": "%s", '
 
 
 def open_regular(path: str, flags: int) -> int:
@@ -75,3 +79,22 @@ def write_all(descriptor: int, data: bytes) -> None:
     """All of it, or OSError: on a full disk the system may take a part, and say so only in a number."""
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+def sealed(text: str) -> bytes:
+    """A JSON object with its own checksum as its first member."""
+    return (_SEAL % _digest(text) + text[1:]).encode()
+
+
+def unsealed(data: bytes) -> Any:
+    """A JSON object; ValueError where it is not as it was sealed. One without a seal, of another release, is taken as it is."""
+    text = data.decode()
+    if text.startswith(_SEAL[:9]):
+        rest = "{" + text[len(_SEAL % _digest("")) :]
+        if not text.startswith(_SEAL % _digest(rest)):
+            raise ValueError("not as it was written")
+    return json.loads(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

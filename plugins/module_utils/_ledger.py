@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, P
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, sealed, unsealed, write_all
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
@@ -206,6 +206,12 @@ def seconds(value: Any) -> float:
     return out
 
 
+def _count(value: Any) -> int:
+    if not 0 <= int(value) <= LATEST:
+        raise ValueError("not a number of servers")
+    return int(value)
+
+
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
     """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
     out: Calendars = {}
@@ -214,8 +220,8 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), seconds(at), *map(int, counts)) for key, at, *counts in part.get("runs", []))
-        batches = tuple(Batch(str(key), seconds(last), seconds(gap), int(left)) for key, last, gap, left in part.get("batches", []))
+        runs = tuple(Run(str(key), seconds(at), *map(_count, counts)) for key, at, *counts in part.get("runs", []))
+        batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             # No answer asks for so long: nobody has to wait for years because of a wrong clock or a wrong byte.
@@ -314,7 +320,7 @@ class FileLedger(BaseLedger):
         except FileNotFoundError:
             return empty, own
         try:
-            data = json.loads(read_all(descriptor))
+            data = unsealed(read_all(descriptor))
             version = data["version"]
             if isinstance(version, int) and version > VERSION:
                 raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
@@ -335,8 +341,10 @@ class FileLedger(BaseLedger):
         # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
         name = self.path + ".new"
         descriptor = open_regular(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
+        try:
+            write_all(descriptor, sealed(json.dumps(data)))
+        finally:
+            os.close(descriptor)
         os.replace(name, self.path)
 
 
