@@ -222,6 +222,7 @@ class Maintenance:
     def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
         try:
+            interruptible.unless_orphaned()
             self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
             interruptible.ignore_more()
