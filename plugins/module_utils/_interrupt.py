@@ -44,10 +44,12 @@ class Interruptible:
     Ansible forwards SIGINT to its workers and sends SIGTERM soon after, and the default answer to
     either is to die at once: without this nobody would tell the players that the countdown is off.
     Where Ansible itself is killed, nobody forwards anything, and a worker would go on without anybody to
-    report to, or stop for ever in the middle of a line that nobody reads.
+    report to, or stop for ever in the middle of a line that nobody reads. Who was told to stop has ``grace``
+    seconds for what is left to do: after that the system ends the process, whatever it waits for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
         self._old: Dict[int, Any] = {}
         self._over = False
 
@@ -61,6 +63,8 @@ class Interruptible:
     def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
         if not self._over:
             self._over = True
+            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
             raise Interrupted(signal.Signals(number).name)
 
     def unless_orphaned(self) -> None:
@@ -76,5 +80,7 @@ class Interruptible:
     def __exit__(self, kind: Optional[Type[BaseException]], exc: Optional[BaseException], tb: Optional[TracebackType]) -> None:
         if self._old:
             _on_death_of_parent(0)
+        if signal.SIGALRM in self._old:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, old in self._old.items():
             signal.signal(number, old)

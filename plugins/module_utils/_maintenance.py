@@ -56,6 +56,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
+# A run that was told to stop is over in so many seconds, beside two requests: calling off takes that long where the ledger is lost.
+LAST_WORDS = 120.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 60.0
 
@@ -193,7 +195,7 @@ class Maintenance:
             return self._predict(countdown, signal)
         self.guard.hold(countdown.action.planned - self.ctx.clock.now() + self.waiting.timeout)
         self._tell_plan(countdown)
-        with Interruptible() as interruptible:
+        with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
             countdown.say(SAID_DONE, self.script.done_text)

@@ -63,8 +63,8 @@ def split_url(url: str) -> Tuple[str, str]:
 
 
 def _said(exc: Exception) -> str:
-    """What went wrong, without a period of its own: it stands within a sentence."""
-    return str(exc).rstrip(".")
+    """What went wrong, without the command that it was said of, and without a period of its own: it stands within a sentence."""
+    return str(exc).rpartition("of pipeline caused error: ")[2].rstrip(".")
 
 
 class RedisLedger(BaseLedger):
@@ -117,7 +117,7 @@ class RedisLedger(BaseLedger):
             except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ReadOnlyError) as exc:
                 # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
                 self._ahead = None
-                why, pause = str(exc), min(1.0, max(0.1, pause * 2))
+                why, pause = _said(exc), min(1.0, max(0.1, pause * 2))
             except redis.exceptions.RedisError as exc:
                 raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used ({_said(exc)}): {WHAT_TO_DO}")) from exc
             if time.monotonic() + pause > until:
