@@ -2,14 +2,32 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ctrl-C and SIGTERM during a countdown: the players are told first. Private to this collection."""
+"""Ctrl-C, SIGTERM and the end of Ansible itself during a countdown: the players are told first. Private to this collection."""
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
+import os
 import signal
+import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Type
+
+
+# Of Linux's prctl: which signal this process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
+
+
+def _on_death_of_parent(number: int) -> None:
+    """Have the system send this signal when the parent dies, 0 for none; elsewhere than on Linux nothing tells."""
+    if sys.platform != "linux":
+        return
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    except (OSError, AttributeError):
+        return
 
 
 class Interrupted(BaseException):
@@ -25,9 +43,13 @@ class Interruptible:
 
     Ansible forwards SIGINT to its workers and sends SIGTERM soon after, and the default answer to
     either is to die at once: without this nobody would tell the players that the countdown is off.
+    Where Ansible itself is killed, nobody forwards anything, and a worker would go on without anybody to
+    report to, or stop for ever in the middle of a line that nobody reads. Who was told to stop has ``grace``
+    seconds for what is left to do: after that the system ends the process, whatever it waits for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
         self._old: Dict[int, Any] = {}
         self._over = False
 
@@ -35,17 +57,30 @@ class Interruptible:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._old[number] = signal.signal(number, self._handle)
+            _on_death_of_parent(signal.SIGTERM)
         return self
 
     def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
         if not self._over:
             self._over = True
+            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
             raise Interrupted(signal.Signals(number).name)
+
+    def unless_orphaned(self) -> None:
+        """Raise Interrupted where the parent was gone before this process could ask to be told of it."""
+        parent = multiprocessing.parent_process()
+        if self._old and parent is not None and parent.pid != os.getppid():
+            raise Interrupted("Ansible is gone")
 
     def ignore_more(self) -> None:
         """From here on nothing interrupts: a last word is being sent."""
         self._over = True
 
     def __exit__(self, kind: Optional[Type[BaseException]], exc: Optional[BaseException], tb: Optional[TracebackType]) -> None:
+        if self._old:
+            _on_death_of_parent(0)
+        if signal.SIGALRM in self._old:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, old in self._old.items():
             signal.signal(number, old)

@@ -10,7 +10,6 @@ power cut the journal may say too much, never too little, so no server is restar
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +17,10 @@ from typing import Any, Dict, List, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, write_all
 
+# Whoever does not get the lock for so long has met a hung holder: it is held for one line.
+LOCK_PATIENCE = 10.0
 SIGNAL, DONE, UNPROVEN, REFUSED = "signal", "done", "unproven", "refused"
 EVENTS = (SIGNAL, DONE, UNPROVEN, REFUSED)
 
@@ -35,7 +37,7 @@ def parse(text: str) -> List[Dict[str, Any]]:
     for line in text.splitlines():
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("event") in EVENTS and isinstance(event.get("server_id"), int):
             out.append(event)
@@ -53,11 +55,11 @@ class Journal:
     def last(self, server_id: int) -> Optional[str]:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
         try:
-            with open(self.path, encoding="utf-8", errors="replace") as stream:
-                return verdict(parse(stream.read()), server_id)
+            descriptor = open_regular(self.path, os.O_RDONLY)
+            return verdict(parse(read_all(descriptor).decode(errors="replace")), server_id)
         except FileNotFoundError:
             return None
-        except OSError as exc:
+        except (OSError, ValueError) as exc:
             raise self._unusable(exc) from exc
 
     def note(self, server_id: int, event: str, at: float) -> None:
@@ -65,22 +67,25 @@ class Journal:
         line = json.dumps({"time": iso(at), "id": self.maintenance_id, "server_id": server_id, "event": event}) + "\n"
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = open_locked(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, LOCK_PATIENCE)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 size = os.fstat(descriptor).st_size
                 # After a torn line a new one must not become a part of it.
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, (("\n" if torn else "") + line).encode())
-                os.fsync(descriptor)
+                try:
+                    write_all(descriptor, (("\n" if torn else "") + line).encode())
+                    os.fsync(descriptor)
+                except OSError:
+                    # What is told as not written must not be read later.
+                    os.ftruncate(descriptor, size)
+                    raise
             finally:
                 os.close(descriptor)
         except OSError as exc:
             raise self._unusable(exc) from exc
 
-    def _unusable(self, exc: OSError) -> JournalUnusable:
+    def _unusable(self, exc: Exception) -> JournalUnusable:
         return JournalUnusable(
-            f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({exc.strerror or exc}): "
+            f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({getattr(exc, 'strerror', None) or exc}): "
             "without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that can be written."
         )

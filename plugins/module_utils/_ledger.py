@@ -6,22 +6,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import math
 import os
-import random
-import stat
 import threading
-import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, sealed, unsealed, write_all
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
+from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
 VERSION = 1
@@ -29,6 +26,10 @@ VERSION = 1
 LOCK_PATIENCE = 10.0
 # A folder: where the quota is shared instead, once a ledger in Redis is lost.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
+# The last moment of the year 5000; what Python calls a date goes further.
+LATEST = 95_649_119_999.0
+# What reading a stored ledger can raise where it is none.
+NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 T = TypeVar("T")
 Calendars = Dict[str, Calendar]
 
@@ -197,19 +198,34 @@ class BaseLedger:
         return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
 
 
-def parse_calendars(buckets: Any, known: Iterable[str], moved: float) -> Calendars:
-    """The calendars of a stored ledger, ``moved`` seconds later; ValueError, TypeError or AttributeError where it is none."""
+def seconds(value: Any) -> float:
+    """A stored time or duration; ValueError where no clock can have shown it, and nothing could be reckoned with it."""
+    out = float(value)
+    if not -LATEST <= out <= LATEST:
+        raise ValueError("not a time")
+    return out
+
+
+def _count(value: Any) -> int:
+    if not 0 <= int(value) <= LATEST:
+        raise ValueError("not a number of servers")
+    return int(value)
+
+
+def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
+    """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
     out: Calendars = {}
+    moved = seconds(moved)
     for bucket in known:
         part = buckets.get(bucket, {})
-        instants = tuple(sorted(float(at) for at in part.get("instants", [])))
-        blocked = float(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), float(at), *map(int, counts)) for key, at, *counts in part.get("runs", []))
-        batches = tuple(Batch(str(key), float(last), float(gap), int(left)) for key, last, gap, left in part.get("batches", []))
-        claims = tuple(Claim(int(server), str(owner), float(until)) for server, owner, until in part.get("claims", []))
-        times = [at for batch in batches for at in (batch.last, batch.gap)] + [run.at for run in runs] + [claim.until for claim in claims]
-        if not all(math.isfinite(at) for at in (*instants, *times, blocked, moved)):
-            raise ValueError("not a time")
+        instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
+        blocked = seconds(part.get("blocked_until", 0.0))
+        runs = tuple(Run(str(key), seconds(at), *map(_count, counts)) for key, at, *counts in part.get("runs", []))
+        batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
+        claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
+        if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
+            # No answer asks for so long: nobody has to wait for years because of a wrong clock or a wrong byte.
+            raise ValueError("blocked for longer than anybody could have asked for")
         out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches), moved)
     return out
 
@@ -290,19 +306,8 @@ class FileLedger(BaseLedger):
     @contextmanager
     def _locked(self) -> Iterator[None]:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = open_locked(self.lock_path, os.O_RDWR | os.O_CREAT, LOCK_PATIENCE)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise LedgerUnusable("the lock is not a regular file")
-            until = time.monotonic() + LOCK_PATIENCE
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > until:
-                        raise LedgerUnusable(f"another process has held the lock for {LOCK_PATIENCE:g} s") from None
-                    time.sleep(random.uniform(0.001, 0.02))
             yield
         finally:
             os.close(descriptor)
@@ -311,25 +316,23 @@ class FileLedger(BaseLedger):
         own = max(quota.window for quota in self.quotas.values())
         empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = open_regular(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return empty, own
-        with open(descriptor, encoding="utf-8") as stream:
-            text = stream.read()
         try:
-            data = json.loads(text)
+            data = unsealed(read_all(descriptor))
             version = data["version"]
             if isinstance(version, int) and version > VERSION:
-                raise LedgerUnusable(f"it was written by a newer release (format {version})")
-            return {**empty, **self._parse(data)}, max(own, float(data["window"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+                raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
+            return {**empty, **self._parse(data)}, max(own, seconds(data["window"]))
+        except NOT_A_LEDGER:
             self._warn(f"The ledger {self.path} was not readable and begins anew; the last minute's requests are not known.")
             return empty, own
 
     def _parse(self, data: Mapping[str, Any]) -> Calendars:
         """The calendars in this process's time: within one boot a clock that was set moves nothing."""
         moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
-        return parse_calendars(data["buckets"], self.quotas, moved)
+        return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
 
     def _save(self, calendars: Calendars, window: float) -> None:
         keep = self.clock.now() - 2 * max(window, 1.0)
@@ -337,9 +340,11 @@ class FileLedger(BaseLedger):
         data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
         # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
         name = self.path + ".new"
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
+        descriptor = open_regular(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            write_all(descriptor, sealed(json.dumps(data)))
+        finally:
+            os.close(descriptor)
         os.replace(name, self.path)
 
 

@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
     TooLate,
     WentOffline,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, JournalUnusable, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
@@ -56,6 +56,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
+# A run that was told to stop is over in so many seconds, beside two requests: calling off takes that long where the ledger is lost.
+LAST_WORDS = 120.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 60.0
 
@@ -193,7 +195,7 @@ class Maintenance:
             return self._predict(countdown, signal)
         self.guard.hold(countdown.action.planned - self.ctx.clock.now() + self.waiting.timeout)
         self._tell_plan(countdown)
-        with Interruptible() as interruptible:
+        with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
             countdown.say(SAID_DONE, self.script.done_text)
@@ -222,6 +224,7 @@ class Maintenance:
     def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
         try:
+            interruptible.unless_orphaned()
             self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
             interruptible.ignore_more()
@@ -300,12 +303,14 @@ class Maintenance:
             raise TooLate
         self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
         self.result["signal"] = step.signal
-        self.guard.note(SIGNAL)
         try:
+            self.guard.note(SIGNAL)
             self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
-        finally:
-            if not self._action_is_out():
+        except BaseException as exc:
+            # Ctrl-C can come while the line is being written; where the journal itself failed, nothing is in it.
+            if not self._action_is_out() and not isinstance(exc, JournalUnusable):
                 self.guard.note(REFUSED)
+            raise
         countdown.sent_signal(self.action_at, UNKNOWN if self.follow.ambiguous else "sent")
         self.result.update(changed=True, after=None)
         verdict = self.follow.until_done()

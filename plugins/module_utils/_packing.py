@@ -143,7 +143,7 @@ def reserve_next(
     How to pack is decided with the first server and again whenever half of what was left is done: the quota may have been used by others.
     """
     known = next((batch for batch in calendar.batches if batch.key == fleet.batch), None)
-    left = known.left if known else fleet.batch_total
+    left = min(known.left, fleet.batch_total) if known else fleet.batch_total
     if known is None or left & (left - 1) == 0:
         gap = choose_gap(calendar, quota, offsets, headroom, left, fleet.forks, not_before)
     else:

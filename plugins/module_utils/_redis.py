@@ -25,12 +25,14 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Cl
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
     LOCK_PATIENCE,
+    NOT_A_LEDGER,
     VERSION,
     BaseLedger,
     Calendars,
     LedgerUnusable,
     dump_calendars,
     parse_calendars,
+    seconds,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
@@ -48,6 +50,7 @@ PREFIX = "serverprism"
 SOCKET_TIMEOUT = 3.0
 # The clock of the server is compared so often, and the quickest answer is believed.
 CLOCK_SAMPLES = 3
+WHAT_TO_DO = "check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
 T = TypeVar("T")
 
 
@@ -60,8 +63,8 @@ def split_url(url: str) -> Tuple[str, str]:
 
 
 def _said(exc: Exception) -> str:
-    """What went wrong, without a period of its own: it stands within a sentence."""
-    return str(exc).rstrip(".")
+    """What went wrong, without the command that it was said of, and without a period of its own: it stands within a sentence."""
+    return str(exc).rpartition("of pipeline caused error: ")[2].rstrip(".")
 
 
 class RedisLedger(BaseLedger):
@@ -103,22 +106,32 @@ class RedisLedger(BaseLedger):
         while True:
             try:
                 with self._lock:
-                    done, out = self._transaction(step, commit)
+                    done, out = self._attempt(step, commit)
                 if done:
                     return out
                 # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
                 why, pause = "others changed it all the time", min(0.02, pause * 1.5)
             except redis.exceptions.AuthenticationError as exc:
-                raise LedgerLost(self._clean(f"The ledger {self.shown} refuses the password: {_said(exc)}.")) from exc
-            except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as exc:
+                text = f"The ledger {self.shown} refuses the password: {_said(exc)}. Correct it in the option ledger."
+                raise LedgerLost(self._clean(text)) from exc
+            except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ReadOnlyError) as exc:
+                # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
                 self._ahead = None
-                why, pause = str(exc), min(1.0, max(0.1, pause * 2))
+                why, pause = _said(exc), min(1.0, max(0.1, pause * 2))
             except redis.exceptions.RedisError as exc:
-                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used: {_said(exc)}.")) from exc
+                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used ({_said(exc)}): {WHAT_TO_DO}")) from exc
             if time.monotonic() + pause > until:
                 text = f"The ledger {self.shown} could not be changed for {LOCK_PATIENCE:g} s ({why})"
-                raise LedgerLost(self._clean(f"{text}: check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."))
+                raise LedgerLost(self._clean(f"{text}: {WHAT_TO_DO}"))
             time.sleep(random.uniform(pause / 2, pause))
+
+    def _attempt(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
+        """One try, after which no answer is left for the next one to take for its own, whatever breaks it off: Ctrl-C, too."""
+        try:
+            return self._transaction(step, commit)
+        except BaseException:
+            self._redis.connection_pool.disconnect()
+            raise
 
     def _transaction(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
         """One try: whether it held, and what the step gave."""
@@ -163,8 +176,8 @@ class RedisLedger(BaseLedger):
             data = json.loads(raw)
             if isinstance(data["version"], int) and data["version"] > VERSION:
                 raise LedgerLost(f"The ledger {self.shown} was written by a newer release (format {data['version']}): update this one.")
-            return parse_calendars(data["buckets"], self.quotas, -ahead), max(own, float(data["window"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now()), max(own, seconds(data["window"]))
+        except NOT_A_LEDGER:
             self._warn(f"The ledger {self.shown} was not readable and begins anew; the last minute's requests are not known.")
             return {bucket: Calendar() for bucket in self.quotas}, own
 

@@ -12,8 +12,10 @@ task with ``async``, runs the real module on the target. Both give the same resu
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import Any, ClassVar, Iterator
+import queue
+import threading
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, ClassVar, Iterator
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -28,7 +30,39 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 TOKEN_VARIABLE = "SERVERPRISM_API_TOKEN"
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+# A result may wait so long for the lines before it.
+SCREEN_PATIENCE = 5.0
 display = Display()
+
+
+class Screen:
+    """Shows lines from a thread of its own, in their order.
+
+    Ansible's screen takes a line when it gets to it, which can be never: a terminal that was halted with Ctrl-S, an ansible-playbook
+    that was stopped with Ctrl-Z, a worker that was killed while it held the way there. No countdown waits for that.
+    """
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[tuple[Callable[..., None], tuple[str, ...]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Screen:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._lines.put(None)
+        self._thread.join(SCREEN_PATIENCE)
+
+    def show(self, how: Callable[..., None], *what: str) -> None:
+        """Show a line, as soon as that can be."""
+        self._lines.put((how, what))
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            how, what = line
+            with suppress(Exception):
+                how(*what)
 
 
 class ServerPrismAction(ActionBase):  # type: ignore[misc]
@@ -72,15 +106,16 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             return {"changed": False, "failed": True, "msg": self._refusal(validated)}
         params: dict[str, Any] = validated.validated_parameters
         host = str(task_vars.get("inventory_hostname", "localhost"))
-        result = perform(
-            self.operation,
-            params,
-            check_mode=self._task.check_mode,
-            diff=self._task.diff,
-            progress=lambda text: self._tell(host, text),
-            warn=lambda text: display.warning(printable(text)),
-            fleet=self._fleet(task_vars),
-        )
+        with Screen() as screen:
+            result = perform(
+                self.operation,
+                params,
+                check_mode=self._task.check_mode,
+                diff=self._task.diff,
+                progress=lambda text: screen.show(self._tell, host, text),
+                warn=lambda text: screen.show(display.warning, printable(text)),
+                fleet=self._fleet(task_vars),
+            )
         if _shows_invocation(task_vars):
             shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
             shown["ledger"] = shown_ledger(params["ledger"])

@@ -1,0 +1,245 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real run of the maintenance playbook that is broken off at a stage, and what must hold of it whatever broke it off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, SIGNAL, UNPROVEN, Journal
+from functional.harness import Ansible
+from simulator.process import Simulator
+
+PLAYBOOK = "serverprism.cloud.maintenance"
+FLEET = 3
+CANCEL = "say It is called off"
+FIRST, LAST, SAVE = "say First call", "say Last call", "save-all"
+ANNOUNCEMENTS = [{"before": "3s", "text": "First call"}, {"before": "1.5s", "text": "Last call"}]
+GAME = {"boot_seconds": 30.0, "stop_seconds": 10.0}
+LONG = 60.0
+
+
+@dataclass
+class Scene:
+    """One run over three servers of its own, in a simulator and a ledger that it may share with others."""
+
+    sim: Simulator
+    folder: Path
+    name: str
+    first_id: int
+    process: subprocess.Popen[str] | None = None
+    workers: list[int] = field(default_factory=list)
+    rc: int | None = None
+    output: str = ""
+    reached: bool = False
+
+    @property
+    def ids(self) -> range:
+        """Its servers."""
+        return range(self.first_id, self.first_id + FLEET)
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of ledger and journal."""
+        return self.folder / "ledger"
+
+    @property
+    def report(self) -> Path:
+        """Where the report goes."""
+        return self.folder / f"report-{self.first_id}"
+
+    def hosts(self) -> dict[str, Any]:
+        """Of an inventory."""
+        common = {"serverprism_product": "Minecraft 4 GB", "maintenance_id": f"CHG-{self.first_id}"}
+        return {f"h{i}": {"serverprism_id": i, **common} for i in self.ids}
+
+    def begin(self, **variables: Any) -> None:
+        """Start the run."""
+        self.process = start(self.sim, self.folder, f"run-{self.first_id}", self.hosts(), **variables)
+
+    def posts(self) -> list[dict[str, Any]]:
+        """What was sent to its servers, refused or not."""
+        return [row for row in self.sim.posts() if self._server(row) in self.ids]
+
+    def reads(self) -> set[int]:
+        """Which of its servers were looked at."""
+        return {self._server(row) for row in self.sim.requests("GET")} & set(self.ids)
+
+    @staticmethod
+    def _server(row: dict[str, Any]) -> int:
+        part = row["path"].split("/servers/")[-1].split("/")[0]
+        return int(part) if part.isdigit() else 0
+
+    def told(self, line: str) -> int:
+        """How many of its servers got a line."""
+        return len({row["server"] for row in self.sim.console_log() if row["server"] in self.ids and row["line"] == line})
+
+    def signals(self) -> list[int]:
+        """The servers a signal went out to, once for each."""
+        return [self._server(row) for row in self.posts() if row["path"].endswith("/power")]
+
+    def is_up_to(self, state: str) -> bool:
+        """Whether one of its servers has been in a state."""
+        return any(row["state"] == state for row in self.sim.state_logs() if row["server"] in self.ids)
+
+    def journal(self, server: int) -> str | None:
+        """What the journal says of a server."""
+        return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
+
+    def break_off(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None]) -> None:
+        """Wait until a stage is reached, break the run off, and wait until all of it is gone."""
+        assert self.process is not None
+        until = time.monotonic() + LONG
+        while not reached(self) and self.process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        self.reached = self.process.poll() is None and time.monotonic() < until
+        self.workers = children(self.process.pid)
+        if self.reached:
+            how(self)
+        self.output = self.process.communicate(timeout=LONG)[0]
+        self.rc = self.process.returncode
+        while any(is_alive(pid) for pid in self.workers):
+            assert time.monotonic() < until + LONG, "a worker hangs"
+            time.sleep(0.02)
+
+    def broken(self, *, lost: int = 0, ends_well: bool = False) -> list[str]:
+        """The laws that it broke, in words; ``lost`` workers were killed, whose servers nobody can have told."""
+        if not self.reached:
+            return ["the stage was not reached"]
+        out = []
+        if self.rc == 0 and not ends_well:
+            out.append("exit code 0")
+        if "Traceback" in self.output:
+            out.append("a traceback")
+        silent = [i for i in self.ids if self._left_in_the_dark(i)]
+        if len(silent) > lost:
+            out.append(f"the players of {silent} were warned, and not told that it is off")
+        out += [text for i in self.ids for text in self._of(i, killed=bool(lost))]
+        return out + [f"HTTP {row['status']}" for row in self.posts() if row.get("status") == 429]
+
+    def _left_in_the_dark(self, server: int) -> bool:
+        lines = self.sim.console(server)
+        return FIRST in lines and server not in self.signals() and CANCEL not in lines
+
+    def _of(self, server: int, *, killed: bool) -> list[str]:
+        lines, signals, said = self.sim.console(server), self.signals().count(server), self.journal(server)
+        out = [f"{count} x {line} to {server}" for line, count in Counter(lines).items() if count > 1]
+        if signals > 1:
+            out.append(f"{signals} signals to {server}")
+        if signals and CANCEL in lines:
+            out.append(f"the players of {server} were told that it is off, and it was not")
+        if signals and said not in (SIGNAL, DONE, UNPROVEN):
+            out.append(f"the journal says {said} of {server}, which has its signal")
+        if not signals and said is not None and not killed:
+            out.append(f"the journal says {said} of {server}, which has no signal")
+        return out
+
+    def unfinished(self) -> list[str]:
+        """What a repeated run has left undone, or done twice."""
+        starts = Counter(row["server"] for row in self.sim.state_logs() if row["state"] == "starting")
+        out = [f"{starts[i]} starts of {i}, journal: {self.journal(i)}" for i in self.ids if starts[i] != 1]
+        # A worker that was killed between the journal's line and the signal: it may say too much, never too little.
+        return [text for text in out if not (text.startswith("0 starts") and text.endswith(SIGNAL) and "KILL" in self.name)]
+
+
+def start(sim: Simulator, folder: Path, name: str, hosts: dict[str, Any], **variables: Any) -> subprocess.Popen[str]:
+    """Start the playbook at the head of a process group of its own, as a shell does."""
+    common = {
+        "maintenance_announcements": ANNOUNCEMENTS,
+        "maintenance_cancel_text": "It is called off",
+        "maintenance_command_wait": 0.7,
+        "maintenance_poll_interval": 0.2,
+        "maintenance_canary": 0,
+        **variables,
+    }
+    inventory = folder / f"{name}.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
+    home = Ansible.__new__(Ansible)
+    home.folder, home.home = folder, folder / "home"
+    home.home.mkdir(exist_ok=True)
+    env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000"}
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), PLAYBOOK, "--forks", "30"]
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    return subprocess.Popen(command, env=env, cwd=folder, text=True, start_new_session=True, **streams)
+
+
+def later(seconds: float) -> str:
+    """An instant so many seconds from now."""
+    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and that have not ended."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in text.split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _to_the_group(number: int) -> Callable[[Scene], None]:
+    def send(scene: Scene) -> None:
+        assert scene.process is not None
+        os.killpg(scene.process.pid, number)
+
+    return send
+
+
+def _to_the_parent(number: int) -> Callable[[Scene], None]:
+    def send(scene: Scene) -> None:
+        assert scene.process is not None
+        scene.process.send_signal(number)
+
+    return send
+
+
+def _twice(scene: Scene) -> None:
+    """As somebody does who is in a hurry."""
+    _to_the_group(signal.SIGINT)(scene)
+    time.sleep(0.05)
+    if scene.process is not None and scene.process.poll() is None:
+        _to_the_group(signal.SIGINT)(scene)
+
+
+def _to_a_worker(scene: Scene) -> None:
+    if scene.workers:
+        os.kill(scene.workers[-1], signal.SIGKILL)
+
+
+HOW: dict[str, Callable[[Scene], None]] = {
+    "Ctrl-C": _to_the_group(signal.SIGINT),
+    "Ctrl-C, twice": _twice,
+    "SIGTERM": _to_the_parent(signal.SIGTERM),
+    "KILL of ansible-playbook": _to_the_parent(signal.SIGKILL),
+    "KILL of a worker": _to_a_worker,
+}
+STAGES: dict[str, Callable[[Scene], bool]] = {
+    "before the first word": lambda scene: len(scene.reads()) == FLEET,
+    "after the first announcement": lambda scene: scene.told(FIRST) > 0,
+    "between two announcements": lambda scene: scene.told(FIRST) == FLEET,
+    "between the commands and the signal": lambda scene: scene.told(SAVE) > 0,
+    "right after the signal": lambda scene: len(scene.signals()) > 0,
+    "while it boots": lambda scene: scene.is_up_to("starting"),
+    "during the report": lambda scene: scene.report.exists(),
+}

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ctrl-C, SIGTERM, kill -9 and a full disk at every stage of a real run: players are told, and a repeated run finishes it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from simulator.process import Simulator
+
+from hostile.fire import fill, small_disk
+from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, later, start
+from hostile.table import note
+
+# So many at once: most of the time they wait.
+THREADS = 4
+pytestmark = pytest.mark.timeout(400)
+
+
+def simulator(stages):
+    servers = [{"id": i, **GAME} for i in range(1, FLEET * stages + 1)]
+    return Simulator(servers, speed=20.0, write_limit=1000, read_limit=1000)
+
+
+def run_one(scene, stage, how):
+    scene.ledger.mkdir(exist_ok=True)
+    early = {"maintenance_start": later(30.0)} if stage == "before the first word" else {}
+    scene.begin(**early, maintenance_report_dir=str(scene.report))
+    scene.break_off(STAGES[stage], HOW[how])
+
+
+def repeat(sim, folder, scenes):
+    """All of them in one run, under the same IDs: its exit code and its output."""
+    hosts = {name: variables for scene in scenes for name, variables in scene.hosts().items()}
+    process = start(sim, folder, "again", hosts)
+    output = process.communicate(timeout=2 * LONG)[0]
+    return process.returncode, output
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can_be_repeated(tmp_path, how):
+    with simulator(len(STAGES)) as sim:
+        scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(STAGES)}
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda stage: run_one(scenes[stage], stage, how), STAGES))
+        broken = {stage: scene.broken(lost=how == "KILL of a worker") for stage, scene in scenes.items()}
+        outputs = "\n".join(f"--- {stage}\n{scene.output[-1500:]}" for stage, scene in scenes.items() if broken[stage])
+        rc, again = repeat(sim, tmp_path, scenes.values())
+        for stage, scene in scenes.items():
+            broken[stage] += scene.unfinished()
+            note("interruption", stage, how, failed=True, broken=bool(broken[stage]))
+    if any(broken.values()):
+        pytest.fail("\n".join(f"{stage}: {'; '.join(laws)}" for stage, laws in broken.items() if laws) + "\n" + outputs)
+    assert rc == 0 and "Traceback" not in again, again
+
+
+@pytest.mark.parametrize("stage", ["before the first word", "after the first announcement", "right after the signal"])
+def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
+    """Before the signal it is called off aloud, since without a journal no run can be repeated; after it, the result stands."""
+    try:
+        with small_disk(tmp_path / "ledger"), simulator(1) as sim:
+            scene = Scene(sim, tmp_path, "disk", 1)
+            early = {"maintenance_start": later(12.0)} if stage == "before the first word" else {}
+            scene.begin(**early)
+            scene.break_off(STAGES[stage], lambda scene: fill(scene.ledger))
+            late = stage == "right after the signal"
+            broken = scene.broken(ends_well=late)
+            written = {i: scene.journal(i) for i in scene.ids}
+            (scene.ledger / "filler").unlink()
+            rc, again = repeat(sim, tmp_path, [scene])
+            broken += scene.unfinished()
+    except PermissionError as exc:
+        pytest.skip(f"this needs a file system of its own: {exc}")
+    note("interruption", stage, "a full disk", failed=True, broken=bool(broken))
+    assert not broken, (broken, scene.output)
+    assert rc == 0, again
+    text = scene.output.replace("\n", " ")
+    assert str(scene.ledger) in text and "No space left on device" in text, scene.output
+    # Once for the run, however many servers it has.
+    assert text.count("cannot be used: No space left on device") <= 1, scene.output
+    assert late or not any(written.values()), written
+    assert late or "journal" in text and "folder that can be written" in text, scene.output
+
+
+def test_the_laws_can_be_broken(tmp_path):
+    """A run whose worker is killed leaves its players in the dark: the laws say so, where no loss is allowed for."""
+    with simulator(1) as sim:
+        scene = Scene(sim, tmp_path, "KILL of a worker", 1)
+        run_one(scene, "between two announcements", "KILL of a worker")
+        told = [text for text in scene.broken() if "not told" in text]
+        assert len(told) == 1 and scene.told(FIRST) == FLEET and scene.told(CANCEL) == FLEET - 1, scene.output

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A stored ledger in which anything may have changed: it is read as it was, or begins anew with one warning, and goes on working."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _files
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hostile.fire import quotas
+from hostile.table import note
+
+NOW, LIMIT, WINDOW = 1_800_000_000.0, 3, 60.0
+OFFSETS = (0.0, 30.0, 31.0)
+FLEET = Fleet.whole("run", 40, 5)
+WRONG = [
+    *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"instants": None}),
+    *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
+    *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
+]
+PROFILE = settings(max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "300")), deadline=None, database=None)
+
+
+class Clock:
+    """It stands still."""
+
+    origin = NOW - 5000.0
+
+    def now(self):
+        """Always the same."""
+        return NOW
+
+
+def book(folder, warnings):
+    return FileLedger(folder, "https://x", quotas(LIMIT, WINDOW), Clock(), warnings.append)
+
+
+def stored(folder):
+    """A ledger in which there is something of everything, and its file."""
+    one = book(folder, [])
+    one.reserve(READ)
+    one.reserve(WRITE, OFFSETS, fleet=FLEET)
+    one.reserve(WRITE, OFFSETS, fleet=FLEET)
+    one.count_end(FLEET, "done", True)
+    one.claim(7, 300.0)
+    one.block(READ, NOW + 5.0)
+    return Path(one.path)
+
+
+def places(value, way=()):
+    """Every place in a JSON value."""
+    yield way
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*way, key))
+
+
+def use(folder):
+    """All verbs of the ledger, as tasks use it: its turns and its warnings. Whatever they raise is a fault."""
+    warnings = []
+    one = book(folder, warnings)
+    other = one.claim(7, 60.0)
+    if other is not None:
+        iso(other.until)
+    one.give_up(7)
+    iso(max(one.blocked_until(READ), 0.0))
+    turns = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
+    starts = [one.reserve(WRITE, OFFSETS, fleet=FLEET) for _each in range(2)]
+    one.release(WRITE, starts.pop())
+    one.count_end(FLEET, "failed", True)
+    one.standing(FLEET, OFFSETS, 0)
+    one.failures("run")
+    json.loads(Path(one.path).read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    return turns, starts, warnings
+
+
+@PROFILE
+@given(st.data())
+def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = stored(folder)
+        good = path.read_bytes()
+        at = data.draw(st.integers(0, len(good)))
+        cut = data.draw(st.sampled_from([0, 1, 1, 8, len(good)]))
+        bad = good[:at] + data.draw(st.binary(max_size=8)) + good[at + cut :]
+        path.write_bytes(bad)
+        turns, starts, warnings = use(folder)
+        kept = is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1 and turns[0] <= NOW + 2 * WINDOW and starts[0][0] <= NOW + 3 * WINDOW
+        note("ledger", "bytes that changed", "file", failed=bool(warnings), broken=not kept)
+        assert kept, (turns, starts, warnings)
+        assert bad == good or warnings, "a change was believed"
+        assert not warnings or str(path) in warnings[0]
+
+
+@PROFILE
+@given(st.data())
+def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
+    """Without its seal, as if another release had written it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = stored(folder)
+        content = json.loads(path.read_text())
+        del content["seal"]
+        for _each in range(data.draw(st.integers(1, 3))):
+            *way, last = data.draw(st.sampled_from(sorted(filter(None, places(content)), key=repr)))
+            where = content
+            for step in way:
+                where = where[step]
+            where[last] = copy.deepcopy(data.draw(st.sampled_from(WRONG)))
+        path.write_text(json.dumps(content))
+        try:
+            turns, starts, warnings = use(folder)
+        except LedgerUnusable as exc:
+            assert "newer release" in str(exc)
+            return
+        note("ledger", "values of another type", "file", failed=bool(warnings), broken=False)
+        assert is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1, (turns, starts, warnings)
+        # What can be read as a time is believed, but nobody is blocked for longer than any answer could ask for.
+        assert turns[0] <= NOW + 3 * 86400, turns
+
+
+HUGE = {
+    "a hole of a terabyte": lambda path: os.truncate(path, 2**40),
+    "a hundred million instants": lambda path: path.write_text('{"version": 1, "buckets": {"read": {"instants": [' + "1.0," * 10_000_000),
+    "brackets without an end": lambda path: path.write_text("[" * 1_000_000),
+    "objects without an end": lambda path: path.write_text('{"a":' * 1_000_000),
+    "a number of a million digits": lambda path: path.write_text('{"version": ' + "9" * 1_000_000 + "}"),
+    "half a character": lambda path: path.write_bytes(b'{"version": 1, "\xed\xa0\x80": "\xff"}'),
+    "zeros, as after a power cut": lambda path: path.write_bytes(b"\0" * 4096),
+    "nothing": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
+    path = stored(str(tmp_path))
+    HUGE[what](path)
+    turns, _starts, warnings = use(str(tmp_path))
+    note("ledger", what, "file", failed=bool(warnings), broken=len(warnings) != 1)
+    assert is_allowed(turns, LIMIT, WINDOW) and turns[0] == NOW
+    assert len(warnings) == 1 and str(path) in warnings[0] and "begins anew" in warnings[0]
+    assert path.stat().st_size < 10_000
+
+
+def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
+    """A week of a quota that is used up whole: nobody waits at the lock for longer than it is held for others."""
+    path = stored(str(tmp_path))
+    content = json.loads(path.read_text())
+    del content["seal"]
+    content["buckets"]["read"]["instants"] = [NOW + 20.4 * at for at in range(30_000)]
+    path.write_text(json.dumps(content))
+    assert path.stat().st_size < _files.LARGEST
+    turns, _starts, warnings = use(str(tmp_path))
+    assert not warnings and turns[0] > NOW + 600_000

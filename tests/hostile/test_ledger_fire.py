@@ -1,0 +1,128 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger under fire: crowds, killed processes, full disks, wrong clocks, whatever may lie in place of its file."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
+
+from hostile.fire import HAIR, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
+from hostile.table import note
+
+PLACES = ["while it holds the lock", "before it writes", "in the middle of writing", "between write and rename", "after the rename"]
+
+
+def judge(crowd, row, *, least):
+    """The quota was kept by the turns that were handed out, nobody waited for longer than all others needed, nobody was warned."""
+    turns = crowd.wait()
+    guarded = quotas(crowd.limit, crowd.window)[READ].guarded
+    kept = is_allowed([turn.at for turn in turns], crowd.limit, guarded - HAIR)
+    # Whoever asks has at most the others' turns before it, those of the dead included, and at most one of each is still to come.
+    queue = (len(crowd.processes) / crowd.limit + 2) * guarded
+    fair = all(turn.at - turn.got <= queue for turn in turns)
+    note("ledger", row, "file", failed=bool(crowd.warnings), broken=not (kept and fair))
+    assert kept, "the quota was exceeded"
+    assert fair, max(turn.at - turn.got for turn in turns)
+    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
+    return turns
+
+
+def test_fifty_processes_share_one_quota(tmp_path):
+    crowd = Crowd(tmp_path)
+    for _each in range(50):
+        crowd.join_in(4)
+    judge(crowd, "50 processes at once", least=200)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_process_that_is_killed_takes_nothing_with_it(tmp_path, place):
+    crowd = Crowd(tmp_path)
+    for number in range(25):
+        crowd.join_in(4, trap=die_at(place, 0.3) if number % 2 else None)
+    judge(crowd, f"kill -9 {place}", least=13 * 4)
+    assert any(process.exitcode == -signal.SIGKILL for process in crowd.processes), "nobody died: this test tests nothing"
+
+
+def test_processes_that_are_killed_at_any_time_take_nothing_with_them(tmp_path):
+    crowd, lot = Crowd(tmp_path), random.Random(7)
+    for _each in range(50):
+        crowd.join_in(4)
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        lot.choice(crowd.processes[::2]).kill()
+        crowd.join_in(2)
+        time.sleep(lot.uniform(0.0, 0.05))
+    judge(crowd, "kill -9 at any time", least=25 * 4)
+
+
+def test_clocks_that_are_set_back_and_forth_give_no_second_burst_and_stop_nobody(tmp_path):
+    crowd, lot = Crowd(tmp_path), random.Random(7)
+    for _each in range(40):
+        crowd.join_in(4, shift=lot.choice([0.0, 3600.0, -7200.0, 86400.0 * 365, -86400.0 * 365, lot.uniform(-1.0, 1.0)]))
+    judge(crowd, "clocks set back and forth", least=160)
+
+
+def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
+    """As cleaners of old files do: whoever waits at the old lock, and then gets it, must not believe it."""
+    crowd = Crowd(tmp_path)
+    book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
+    with book._locked():
+        crowd.join_in(1)
+        wait_for(lambda: is_open_by(crowd.processes[0].pid, book.lock_path))
+        Path(book.lock_path).unlink()
+        new = book._locked()
+        new.__enter__()
+    # The old lock is free now, and worth nothing.
+    crowd.processes[0].join(0.5)
+    waited = crowd.processes[0].exitcode is None
+    new.__exit__(None, None, None)
+    turns = crowd.wait()
+    note("ledger", "the lock is removed", "file", failed=bool(crowd.warnings), broken=not waited)
+    assert waited and len(turns) == 1 and not crowd.warnings
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def is_open_by(pid, path):
+    """Whether a process has a file open."""
+    try:
+        return any(os.path.realpath(link) == path for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp_path, what):
+    if what in ON_A_DISK:
+        try:
+            with small_disk(tmp_path / "ledger"):
+                out = alone(tmp_path / "ledger", UNUSABLE[what], 12)
+        except PermissionError as exc:
+            pytest.skip(f"this needs a file system of its own: {exc}")
+    else:
+        out = alone(tmp_path / "ledger", UNUSABLE[what], 12)
+    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    told = len(out["warnings"]) == 1
+    note("ledger", what, "file", failed=True, broken=not (kept and told and out["error"] is None))
+    assert out["error"] is None and kept and out["seconds"] < 15, out
+    assert told and all(word in out["warnings"][0] for word in (out["path"], "option ledger", "HTTP 429")), out
+    victims = list(tmp_path.rglob("*.victim"))
+    assert all(victim.read_text() == "precious" for victim in victims)
+    shutil.rmtree(tmp_path / "ledger", ignore_errors=True)

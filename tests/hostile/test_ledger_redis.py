@@ -1,0 +1,249 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger in Redis under fire: restarted, failed over, slow, full, locked, and broken off in the middle of a word."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted
+from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
+from functional.test_redis import Server, needs_redis
+from simulator.process import Simulator
+
+from hostile.fire import Crowd, quotas
+from hostile.table import note
+
+pytestmark = needs_redis
+# The clocks are compared over a connection.
+HAIR = 0.02
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A redis-server, which ends with the test."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    one = Server(folder, "--appendfsync", "always")
+    yield one
+    one.stop()
+
+
+def crowd_at(url, folder, **more):
+    return Crowd(folder, make=lambda _folder, key, quota, clock, warn: RedisLedger(url, key, quota, clock, warn), **more)
+
+
+def ledger(url, limit=2, warn=lambda text: None):
+    return RedisLedger(url, "https://x", quotas(limit, 60.0), SystemClock(), warn)
+
+
+def judge(crowd, row, least):
+    """The quota was kept, everybody got his turns, nobody was warned."""
+    turns = crowd.wait()
+    kept = is_allowed([turn.at for turn in turns], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - HAIR)
+    note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(turns) < least)
+    assert kept, "the quota was exceeded"
+    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
+
+
+def test_fifty_processes_and_some_that_are_killed_share_one_quota(redis_server, tmp_path):
+    crowd, lot = crowd_at(redis_server.url(), tmp_path), random.Random(7)
+    for _each in range(50):
+        crowd.join_in(2)
+    for _each in range(15):
+        lot.choice(crowd.processes[::2]).kill()
+        time.sleep(lot.uniform(0.0, 0.05))
+    judge(crowd, "50 processes at once, kill -9", 50)
+
+
+def test_a_restart_in_the_middle_is_waited_for_and_nothing_is_forgotten(redis_server, tmp_path):
+    crowd = crowd_at(redis_server.url(), tmp_path)
+    for _each in range(15):
+        crowd.join_in(6)
+    time.sleep(0.5)
+    redis_server.stop()
+    time.sleep(0.5)
+    redis_server.start()
+    judge(crowd, "restarted in the middle", 90)
+
+
+def test_a_pause_is_waited_for(redis_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
+    crowd = crowd_at(redis_server.url(), tmp_path)
+    for _each in range(15):
+        crowd.join_in(6)
+    time.sleep(0.3)
+    redis_server.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.2)
+    redis_server.process.send_signal(signal.SIGCONT)
+    judge(crowd, "stands still for a moment", 90)
+
+
+def slow(port, seconds):
+    """A way to a port on which everything takes so long, in both directions; its own port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+
+    def carry(source, sink):
+        try:
+            while data := source.recv(65536):
+                time.sleep(seconds)
+                sink.sendall(data)
+        except OSError:
+            pass
+        sink.close()
+
+    def serve():
+        while True:
+            near, _address = listener.accept()
+            far = socket.create_connection(("127.0.0.1", port))
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=carry, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def test_a_slow_way_starves_nobody(redis_server, tmp_path):
+    port = slow(redis_server.port, 0.01)
+    crowd = crowd_at(f"redis://127.0.0.1:{port}/0", tmp_path)
+    for _each in range(20):
+        crowd.join_in(2)
+    judge(crowd, "a way of 20 ms there and back", 40)
+
+
+def _stop(server):
+    server.process.send_signal(signal.SIGSTOP)
+
+
+def _no_memory(server):
+    ledger(server.url())._redis.config_set("maxmemory", 1)
+
+
+def _password(server):
+    one = ledger(server.url())._redis
+    one.config_set("requirepass", "a-new-word")
+    # Connections that are there already would stay.
+    one.client_kill_filter(_type="normal", skipme=False)
+
+
+def _replica(server):
+    ledger(server.url())._redis.replicaof("127.0.0.1", 1)
+
+
+def _no_rights(server):
+    ledger(server.url())._redis.execute_command("ACL", "SETUSER", "default", "-set")
+
+
+def _another_type(server):
+    book = ledger(server.url())
+    book._redis.lpush(book.key, "a list")
+
+
+LOST = {
+    "stands still": (_stop, "could not be changed for"),
+    "gone": (lambda server: server.stop(), "could not be changed for"),
+    "memory is full": (_no_memory, "maxmemory"),
+    "its password was changed": (_password, "password"),
+    "a replica that stays one": (_replica, "read only replica"),
+    "no right to write": (_no_rights, "permission"),
+    "something else under its key": (_another_type, "WRONGTYPE"),
+}
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_do(redis_server, monkeypatch, what):
+    monkeypatch.setattr(_redis, "LOCK_PATIENCE", 1.0)
+    monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
+    book = ledger(redis_server.url())
+    if what != "something else under its key":
+        book.reserve(READ)
+    spoil, words = LOST[what]
+    spoil(redis_server)
+    begun = time.monotonic()
+    try:
+        with pytest.raises(LedgerLost) as caught:
+            book.reserve(READ)
+    finally:
+        if redis_server.process.poll() is None:
+            redis_server.process.send_signal(signal.SIGCONT)
+    text = str(caught.value)
+    advice = "SERVERPRISM_LEDGER_FALLBACK" in text or "option ledger" in text
+    broken = not (words in text and str(redis_server.port) in text and advice and text.endswith(".") and ".." not in text and "{" not in text)
+    note("ledger", what, "redis", failed=True, broken=broken)
+    assert not broken, text
+    assert time.monotonic() - begun < 15
+
+
+def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
+    book = ledger(redis_server.url(), limit=1)
+    book.reserve(READ)
+    other = ledger(redis_server.url())._redis
+    other.replicaof("127.0.0.1", 1)
+    timer = threading.Timer(1.0, lambda: other.replicaof("NO", "ONE"))
+    timer.start()
+    turn = book.reserve(READ)[0]
+    timer.join()
+    note("ledger", "a replica becomes the master", "redis", failed=False, broken=turn - book.clock.now() < 50)
+    assert turn - book.clock.now() > 50
+
+
+def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
+    """What an interrupted request left unread would be taken for the answer to the next one, and so for a ledger that is none."""
+    warnings, lot, hits = [], random.Random(7), 0
+    book = ledger(redis_server.url(), limit=1000, warn=warnings.append)
+
+    def interrupt(*_args):
+        raise Interrupted("SIGINT")
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    try:
+        for _each in range(300):
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_VIRTUAL, lot.uniform(0.0001, 0.004))
+                    for _again in range(10):
+                        book.reserve(READ)
+                finally:
+                    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            except Interrupted:
+                hits += 1
+            book.reserve(READ)
+    finally:
+        signal.signal(signal.SIGVTALRM, before)
+    note("ledger", "Ctrl-C in the middle of a request", "redis", failed=False, broken=bool(warnings))
+    assert hits > 100 and not warnings, (hits, warnings)
+
+
+def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, tmp_path):
+    """What another server does not know nobody can keep: but nothing fails, and the API's own word is waited for."""
+    from functional.harness import perform_here
+
+    with Simulator([{"id": 1234}], speed=20.0, read_limit=10) as sim:
+        options = {"ledger": redis_server.url(), "read_limit": 10, "max_wait": 30.0}
+        results = [perform_here(sim, tmp_path, "server_info", **options) for _each in range(8)]
+        redis_server.stop()
+        for path in (tmp_path / "redis").rglob("*.aof"):
+            path.unlink()
+        empty = tmp_path / "other"
+        empty.mkdir()
+        redis_server.folder = empty
+        redis_server.start()
+        results += [perform_here(sim, tmp_path, "server_info", **options) for _each in range(8)]
+        statuses = [row["status"] for row in sim.requests()]
+    note("ledger", "a failover that loses everything", "redis", failed=False, broken=any(one.get("failed") for one in results))
+    assert not any(one.get("failed") for one in results), results
+    # One refusal tells everybody.
+    assert statuses.count(429) <= 1 and statuses.count(200) == 16, statuses
+
+

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal and the files that processes share: what a full disk, a hung process or something else in their place does to them."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _files, _journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import read_all, sealed, unsealed
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, SIGNAL, Journal
+
+
+@pytest.fixture
+def journal(tmp_path):
+    one = Journal(str(tmp_path), "https://x", "CHG-7")
+    one.note(1, DONE, 0.0)
+    return one
+
+
+def test_a_line_that_the_disk_took_only_in_part_is_told_and_taken_back(journal):
+    """The system says so in a number only: it was taken for written, and after it the signal was sent twice."""
+    size = os.path.getsize(journal.path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (1, 40, 80):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
+        try:
+            with pytest.raises(JournalUnusable, match="nothing was sent"):
+                journal.note(2, SIGNAL, 0.0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert os.path.getsize(journal.path) == size
+    assert journal.last(2) is None
+    journal.note(2, SIGNAL, 0.0)
+    assert journal.last(2) == SIGNAL and journal.last(1) == DONE
+
+
+def test_a_line_that_could_not_be_made_safe_is_taken_back(journal, monkeypatch):
+    def fsync(_descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(JournalUnusable, match="Input/output error"):
+        journal.note(2, SIGNAL, 0.0)
+    assert journal.last(2) is None
+
+
+def test_a_process_that_hangs_with_the_lock_is_not_waited_for_for_ever(journal, monkeypatch):
+    monkeypatch.setattr(_journal, "LOCK_PATIENCE", 0.1)
+    with open(journal.path) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(JournalUnusable, match="has held the lock"):
+            journal.note(2, SIGNAL, 0.0)
+    journal.note(2, SIGNAL, 0.0)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/null", path), lambda path: _hole(path)])
+def test_what_is_no_journal_is_told_and_not_waited_for(journal, make):
+    os.unlink(journal.path)
+    make(journal.path)
+    with pytest.raises(JournalUnusable, match="cannot be used"):
+        journal.last(1)
+
+
+def _hole(path):
+    with open(path, "w") as stream:
+        stream.truncate(2**40)
+
+
+def test_lines_that_no_parser_survives_are_passed_over(journal):
+    with open(journal.path, "ab") as stream:
+        stream.write(b"[" * 100_000 + b"\n\xff\xfe\n")
+    assert journal.last(1) == DONE
+
+
+def test_a_seal_shows_any_change():
+    good = sealed('{"a": 1}')
+    assert unsealed(good)["a"] == 1 and unsealed(b'{"a": 1}') == {"a": 1}
+    for at in range(len(good)):
+        try:
+            content = unsealed(good[:at] + b"7" + good[at + 1 :])
+        except ValueError:
+            continue
+        # Only a name that no longer says that there is a seal goes by, or the same character again.
+        assert good[at : at + 1] == b"7" or at < 9, content
+
+
+def test_a_file_is_read_up_to_a_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files, "LARGEST", 10)
+    path = tmp_path / "file"
+    for size, fits in ((10, True), (11, False)):
+        path.write_bytes(b"x" * size)
+        descriptor = _files.open_regular(str(path), os.O_RDONLY)
+        if fits:
+            assert read_all(descriptor) == b"x" * size
+        else:
+            with pytest.raises(ValueError, match="too large"):
+                read_all(descriptor)

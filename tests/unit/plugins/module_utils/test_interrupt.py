@@ -1,0 +1,128 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What breaks a countdown off, and what must not: signals, the end of the parent, a screen that stands still."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
+
+FORK = multiprocessing.get_context("fork")
+
+
+def in_a_process(what, *args):
+    receiver, sender = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=what, args=(sender, *args))
+    process.start()
+    sender.close()
+    return process, receiver
+
+
+def _ends_by_itself(pipe):
+    try:
+        with Interruptible(0.3) as one:
+            try:
+                pipe.send("ready")
+                signal.pause()
+            except Interrupted:
+                one.ignore_more()
+                pipe.send("told to stop")
+                threading.Event().wait()
+    finally:
+        pipe.send("never")
+
+
+def test_who_was_told_to_stop_and_waits_for_ever_is_ended():
+    process, pipe = in_a_process(_ends_by_itself)
+    assert pipe.recv() == "ready"
+    os.kill(process.pid, signal.SIGTERM)
+    assert pipe.recv() == "told to stop"
+    os.kill(process.pid, signal.SIGINT)
+    process.join(20)
+    assert process.exitcode == -signal.SIGALRM
+
+
+def _in_time(pipe):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = [signal.getsignal(number) for number in numbers]
+    with Interruptible(0.2) as one:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except Interrupted:
+            one.ignore_more()
+    time.sleep(0.4)
+    pipe.send(before == [signal.getsignal(number) for number in numbers])
+
+
+def test_who_ends_in_time_goes_on():
+    process, pipe = in_a_process(_in_time)
+    assert pipe.poll(20) and pipe.recv()
+    process.join()
+
+
+def _parent(pipe, early):
+    pid = os.getpid()
+
+    def child():
+        until = time.monotonic() + 20
+        while early and os.getppid() == pid and time.monotonic() < until:
+            time.sleep(0.01)
+        with Interruptible(60.0) as one:
+            try:
+                one.unless_orphaned()
+                pipe.send("counting")
+                threading.Event().wait(20)
+                pipe.send("nobody told")
+            except Interrupted as exc:
+                pipe.send(exc.name)
+
+    FORK.Process(target=child).start()
+    if early:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_the_death_of_the_parent_interrupts(early):
+    process, pipe = in_a_process(_parent, early)
+    if early:
+        assert pipe.poll(30) and pipe.recv() == "Ansible is gone"
+    else:
+        assert pipe.recv() == "counting"
+        process.kill()
+        assert pipe.poll(30) and pipe.recv() == "SIGTERM"
+    process.join()
+
+
+def test_a_screen_shows_every_line_in_its_order():
+    lines = []
+    with Screen() as screen:
+        for number in range(100):
+            screen.show(lines.append, str(number))
+    assert lines == [str(number) for number in range(100)]
+
+
+def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
+    monkeypatch.setattr(_action, "SCREEN_PATIENCE", 0.1)
+    stuck, lines = threading.Event(), []
+
+    def fail(text):
+        raise BrokenPipeError(text)
+
+    with Screen() as screen:
+        screen.show(fail, "gone")
+        screen.show(lines.append, "shown")
+        screen.show(lambda text: stuck.wait(20), "stuck")
+        screen.show(lines.append, "late")
+    assert lines == ["shown"]
+    stuck.set()
