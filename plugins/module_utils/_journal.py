@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import make_folder, open_own
 
 SIGNAL, DONE, UNPROVEN, REFUSED = "signal", "done", "unproven", "refused"
 EVENTS = (SIGNAL, DONE, UNPROVEN, REFUSED)
@@ -53,7 +54,7 @@ class Journal:
     def last(self, server_id: int) -> Optional[str]:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
         try:
-            with open(self.path, encoding="utf-8", errors="replace") as stream:
+            with open(open_own(self.path, os.O_RDONLY), encoding="utf-8", errors="replace") as stream:
                 return verdict(parse(stream.read()), server_id)
         except FileNotFoundError:
             return None
@@ -64,9 +65,9 @@ class Journal:
         """Add an event, and return only when it is on the disk."""
         line = json.dumps({"time": iso(at), "id": self.maintenance_id, "server_id": server_id, "event": event}) + "\n"
         try:
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self.path, flags, 0o600)
+            make_folder(os.path.dirname(os.path.dirname(self.path)))
+            make_folder(os.path.dirname(self.path))
+            descriptor = open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 size = os.fstat(descriptor).st_size

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import random
-import stat
 import threading
 import time
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, P
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import make_folder, make_new, open_own
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
@@ -289,11 +289,9 @@ class FileLedger(BaseLedger):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        make_folder(self.folder)
+        descriptor = open_own(self.lock_path, os.O_RDWR | os.O_CREAT)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise LedgerUnusable("the lock is not a regular file")
             until = time.monotonic() + LOCK_PATIENCE
             while True:
                 try:
@@ -311,7 +309,7 @@ class FileLedger(BaseLedger):
         own = max(quota.window for quota in self.quotas.values())
         empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = open_own(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return empty, own
         with open(descriptor, encoding="utf-8") as stream:
@@ -335,10 +333,9 @@ class FileLedger(BaseLedger):
         keep = self.clock.now() - 2 * max(window, 1.0)
         buckets = dump_calendars(calendars, keep)
         data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
-        # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
+        # Whoever holds the lock is alone with this name.
         name = self.path + ".new"
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
+        with open(make_new(name), "w", encoding="utf-8") as stream:
             json.dump(data, stream)
         os.replace(name, self.path)
 

@@ -111,6 +111,9 @@ def _check_url(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise _bad("api_url", "plain http would show the token on the network; only a loopback address may use it")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if not re.fullmatch(re.escape(host) + r"(:\d*)?", parts.netloc.lower()) or not url.strip().isprintable():
+        # Python passes over what follows a bracket, and over line breaks: the user has meant another host.
+        raise _bad("api_url", "is not an address such as https://serverprism.com")
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 

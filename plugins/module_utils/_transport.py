@@ -101,7 +101,8 @@ class Transport:
         settings = self._settings
         verify: Union[bool, str] = (settings.ca_path or True) if settings.validate_certs else False
         url = settings.api_url + path
-        proxies = requests.utils.get_environ_proxies(url)
+        # Plain http is allowed since it does not leave this machine, so no proxy may carry it away.
+        proxies = requests.utils.get_environ_proxies(url) if url.startswith("https:") else {}
         until = time.monotonic() + settings.timeout
         # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
         request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
