@@ -33,6 +33,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
     parse_calendars,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._veil import Veil
 
 try:
     import redis
@@ -85,7 +86,8 @@ class RedisLedger(BaseLedger):
         address, prefix = split_url(url)
         self.shown = shown_ledger(url)
         self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        self._password = unquote(urlsplit(url).password or "")
+        secret = urlsplit(url).password or ""
+        self._veil = Veil(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), shown="***")
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
@@ -169,7 +171,7 @@ class RedisLedger(BaseLedger):
             return {bucket: Calendar() for bucket in self.quotas}, own
 
     def _clean(self, text: str) -> str:
-        return text.replace(self._password, "***") if self._password else text
+        return self._veil.text(text)
 
 
 class RedisOrFolder(BaseLedger):
