@@ -96,6 +96,9 @@ class RedisLedger(BaseLedger):
             options["ssl_ca_certs"] = ca_path
         try:
             self._redis = redis.Redis.from_url(address, **options)
+            # Options that it does not know are refused only when a connection is made; this one is not opened.
+            pool = self._redis.connection_pool
+            pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError) as exc:
             raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
 
