@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 
 def make_folder(path: str) -> None:
@@ -19,11 +20,9 @@ def make_folder(path: str) -> None:
         path = os.path.dirname(path)
     for folder in reversed(missing):
         # os.makedirs would leave the upper ones to the umask.
-        try:
+        # Another process may be quicker; a file in the way is told by what is done next.
+        with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        except FileExistsError:
-            # Another process was quicker; a file in the way is told by what is done next.
-            pass
     folder = missing[0] if missing else path
     found = os.stat(folder)
     if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
@@ -58,8 +57,6 @@ def open_own(path: str, flags: int) -> int:
 
 def make_new(path: str) -> int:
     """Make a file that was not there, for this user alone, in place of whatever a killed process or anybody left there."""
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

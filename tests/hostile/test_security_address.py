@@ -15,9 +15,8 @@ import ansible.module_utils.basic  # noqa: F401
 import pytest
 import trustme
 from functional.harness import perform_here
-from simulator.process import Simulator
-
 from hostile.tries import found, trying
+from simulator.process import Simulator
 
 DOTS = "\u3002\uff0e\uff61"
 NOT_THIS_MACHINE = [

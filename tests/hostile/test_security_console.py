@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import announce_line, speak
+from hostile.tries import trying
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from hostile.tries import trying
 
 UTC = ZoneInfo("UTC")
 CONTROLS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b[2J", "\x7f", "\x85", "\x9b31m", "\u2028", "\u2029", "\t"]

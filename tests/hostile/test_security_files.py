@@ -15,7 +15,6 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
-
 from hostile.tries import open_to_others, trying
 
 FAST = {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0}

@@ -15,7 +15,6 @@ import subprocess
 
 import pytest
 from functional.test_inventory import inventory
-
 from hostile.tries import trying
 
 __all__ = ["inventory"]
@@ -159,7 +158,8 @@ def test_a_maintenance_of_hostile_names_is_only_words(simulator, ansible, tmp_pa
 
 def browse(page, tmp_path) -> str:
     """What a browser makes of it; the title counts what no text may have brought: pictures, scripts and styles."""
-    probe = """<script>document.title = [document.title, document.images.length + document.querySelectorAll("meta[http-equiv=refresh]").length,
+    probe = """<script>document.title = [document.title,
+      document.images.length + document.querySelectorAll("meta[http-equiv=refresh]").length,
       document.scripts.length - 1, document.querySelectorAll("style").length].join("|")</script></body>"""
     file = tmp_path / "probe.html"
     file.write_text(page.read_text().replace("</body>", probe))

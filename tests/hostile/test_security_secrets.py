@@ -20,7 +20,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils import _redis, _
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings, shown_ledger
 from functional.test_redis import Server, needs_redis
-
 from hostile.tries import found, leaks, open_to_others, trying
 
 CALLS: dict[str, dict[str, Any]] = {
@@ -59,7 +58,7 @@ def echoes(token: str) -> dict[str, dict[str, Any]]:
     out["length"] = {"raw": f"HTTP/1.1 200 OK\r\nContent-Length: {token}\r\n\r\n"}
     out["encoding"] = {"raw": f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{token}"}
     fields = ("data.name", "data.resources.current_state", "data.service_status", "data.id", "data.0.product", "data.0.id", "data.command")
-    out["fields"] = {"fields": {field: f"an {header} of {packed}" for field in fields}}
+    out["fields"] = {"fields": dict.fromkeys(fields, f"an {header} of {packed}")}
     # Wherever a message is cut, no half is left.
     for ahead in range(160, 205, 4):
         out[f"{ahead} characters ahead"] = {"status": 422, "body": json.dumps({"message": "x" * ahead + token})}
@@ -221,7 +220,7 @@ def test_a_run_with_inventory_cache_journal_and_report_leaves_nothing_of_the_tok
             {
                 "plugin": "serverprism.cloud.servers",
                 "details": True,
-                "api_token": "{{ (lookup('ansible.builtin.file', '%s') | from_json).serverprism_api_token }}" % given,
+                "api_token": f"{{{{ (lookup('ansible.builtin.file', '{given}') | from_json).serverprism_api_token }}}}",
                 "keyed_groups": [{"key": "serverprism_product", "prefix": "game"}],
                 "cache": True,
                 "cache_plugin": "ansible.builtin.jsonfile",
