@@ -27,8 +27,8 @@ def decode(reply: Reply) -> Any:
         return None
 
 
-def message(reply: Reply) -> str:
-    """The API's own message, as data: one line, no control characters, cut; empty where there is none."""
+def message(reply: Reply, clean: Callable[[str], str] = str) -> str:
+    """The API's own message, as data: one line, no control characters, cleaned, cut; empty where there is none."""
     payload = decode(reply)
     if not isinstance(payload, dict):
         return ""
@@ -36,7 +36,8 @@ def message(reply: Reply) -> str:
     if isinstance(payload.get("errors"), dict):
         parts += [text for texts in payload["errors"].values() if isinstance(texts, list) for text in texts]
     words = [part for part in dict.fromkeys(p for p in parts if isinstance(p, str)) if part]
-    return storable(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", " ".join(words)))[:LONGEST_MESSAGE]
+    # Cleaned while it is whole: half of a token would not be known for one.
+    return clean(storable(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", " ".join(words))))[:LONGEST_MESSAGE]
 
 
 def says_not_running(reply: Reply) -> bool:
@@ -60,7 +61,7 @@ def check_sent(payload: Any, what: str, server_id: int) -> None:
 
 def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, clean: Callable[[str], str]) -> ServerPrismError:
     """The error that a final answer is."""
-    status, said = reply.status, message(reply)
+    status, said = reply.status, message(reply, clean)
     quoted = f' It says: "{said}".' if said else ""
     kind, text = _cause(reply, status, said, is_command)
     # What the API says is added last: it is data, and braces in it are no places to fill.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
@@ -40,6 +40,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._transport impor
     TlsFailure,
     Transport,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._veil import Veil
 
 BASE = "/api/v1/client/servers"
 _SPENT_ON = {
@@ -125,6 +126,7 @@ class Client:
         self.patience = Patience(settings.max_wait, clock)
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
+        self._veil = Veil(settings.api_token, shown="(token)")
 
     def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
         """Every active or suspended service of the customer: one read, however many there are."""
@@ -206,7 +208,7 @@ class Client:
             turn = None
             kind, reply, reason = self._attempt(call)
             if reply is not None and kind == retry.OK:
-                payload = answers.decode(reply)
+                payload = self._veil.payload(answers.decode(reply))
                 if payload is not None:
                     return payload
                 kind, reason = retry.UNCLEAR, "an answer that is not JSON"
@@ -236,6 +238,7 @@ class Client:
             return retry.UNSENT, None, str(exc)
         except Lost as exc:
             return retry.UNCLEAR, None, str(exc)
+        reply = replace(reply, headers={name: self._veil.text(value) for name, value in reply.headers.items()})
         return retry.classify(reply.status), reply, f"HTTP {reply.status}"
 
     def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
@@ -280,4 +283,4 @@ class Client:
 
     def _clean(self, text: str) -> str:
         """Whatever an answer or a library said, the token does not leave with it."""
-        return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text.replace(self.settings.api_token, "(token)"))
+        return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", self._veil.text(text))

@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look_until_known
 
 MAX_CHARACTERS = 1024
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def check_line(option: str, line: str) -> None:

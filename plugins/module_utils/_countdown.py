@@ -29,11 +29,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     action_not_before,
     announce_line,
     fill,
-    one_line,
     placed,
     said_again,
     shape,
     speak,
+    spoken,
 )
 
 # The state is read so long before the action, that the read does not make the action late.
@@ -233,7 +233,7 @@ class Countdown:
 
     def say(self, kind: str, text: str, patience: Optional[Patience] = None) -> None:
         """One line outside the plan (the cancel or done text), at once; a failure is told, not raised."""
-        line = speak(self.script.announce_command, fill(text, {"name": one_line(self.name)}))
+        line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
         entry = Entry(kind, line, now)
         try:

@@ -15,7 +15,6 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Type
 
-
 # Of Linux's prctl: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 

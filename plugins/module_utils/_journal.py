@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, write_all
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import make_folder, open_locked, open_own, read_all, write_all
 
 # Whoever does not get the lock for so long has met a hung holder: it is held for one line.
 LOCK_PATIENCE = 10.0
@@ -55,7 +55,7 @@ class Journal:
     def last(self, server_id: int) -> Optional[str]:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
         try:
-            descriptor = open_regular(self.path, os.O_RDONLY)
+            descriptor = open_own(self.path, os.O_RDONLY)
             return verdict(parse(read_all(descriptor).decode(errors="replace")), server_id)
         except FileNotFoundError:
             return None
@@ -66,7 +66,8 @@ class Journal:
         """Add an event, and return only when it is on the disk."""
         line = json.dumps({"time": iso(at), "id": self.maintenance_id, "server_id": server_id, "event": event}) + "\n"
         try:
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            make_folder(os.path.dirname(os.path.dirname(self.path)))
+            make_folder(os.path.dirname(self.path))
             descriptor = open_locked(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, LOCK_PATIENCE)
             try:
                 size = os.fstat(descriptor).st_size

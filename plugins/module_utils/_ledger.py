@@ -16,7 +16,16 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, P
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, sealed, unsealed, write_all
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
+    make_folder,
+    make_new,
+    open_locked,
+    open_own,
+    read_all,
+    sealed,
+    unsealed,
+    write_all,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
@@ -305,7 +314,7 @@ class FileLedger(BaseLedger):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_folder(self.folder)
         descriptor = open_locked(self.lock_path, os.O_RDWR | os.O_CREAT, LOCK_PATIENCE)
         try:
             yield
@@ -316,7 +325,7 @@ class FileLedger(BaseLedger):
         own = max(quota.window for quota in self.quotas.values())
         empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
         try:
-            descriptor = open_regular(self.path, os.O_RDONLY)
+            descriptor = open_own(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return empty, own
         try:
@@ -338,9 +347,9 @@ class FileLedger(BaseLedger):
         keep = self.clock.now() - 2 * max(window, 1.0)
         buckets = dump_calendars(calendars, keep)
         data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
-        # Whoever holds the lock is alone with this name; what a killed holder left there is overwritten.
+        # Whoever holds the lock is alone with this name.
         name = self.path + ".new"
-        descriptor = open_regular(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        descriptor = make_new(name)
         try:
             write_all(descriptor, sealed(json.dumps(data)))
         finally:

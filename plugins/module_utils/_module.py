@@ -23,7 +23,9 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.params["ledger"] = ledger
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        """As Ansible does, with where a missing token can come from."""
+        """As Ansible does, with where a missing token can come from. Options that it refuses are shown, too."""
+        if isinstance(self.params.get("ledger"), str):
+            self.params["ledger"] = shown_ledger(self.params["ledger"])
         super().fail_json(with_hint(msg), **kwargs)
         raise AssertionError("fail_json has ended the process")
 

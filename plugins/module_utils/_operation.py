@@ -47,7 +47,8 @@ class OperationFailed(ServerPrismError):
 class Context:
     """All that an operation gets: options, a client, a clock, and where its progress lines and warnings go."""
 
-    params: Dict[str, Any]
+    # The token is one of them.
+    params: Dict[str, Any] = field(repr=False)
     client: Client
     clock: Clock
     settings: Settings

@@ -35,6 +35,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
     seconds,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._veil import Veil
 
 try:
     import redis
@@ -88,7 +89,8 @@ class RedisLedger(BaseLedger):
         address, prefix = split_url(url)
         self.shown = shown_ledger(url)
         self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        self._password = unquote(urlsplit(url).password or "")
+        secret = urlsplit(url).password or ""
+        self._veil = Veil(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), shown="***")
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
@@ -97,6 +99,9 @@ class RedisLedger(BaseLedger):
             options["ssl_ca_certs"] = ca_path
         try:
             self._redis = redis.Redis.from_url(address, **options)
+            # Options that it does not know are refused only when a connection is made; this one is not opened.
+            pool = self._redis.connection_pool
+            pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError) as exc:
             raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
 
@@ -182,7 +187,7 @@ class RedisLedger(BaseLedger):
             return {bucket: Calendar() for bucket in self.quotas}, own
 
     def _clean(self, text: str) -> str:
-        return text.replace(self._password, "***") if self._password else text
+        return self._veil.text(text)
 
 
 class RedisOrFolder(BaseLedger):

@@ -111,6 +111,9 @@ def _check_url(url: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise _bad("api_url", "plain http would show the token on the network; only a loopback address may use it")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if not re.fullmatch(re.escape(host) + r"(:\d*)?", parts.netloc.lower()) or not url.strip().isprintable():
+        # Python passes over what follows a bracket, and over line breaks: the user has meant another host.
+        raise _bad("api_url", "is not an address such as https://serverprism.com")
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
@@ -123,13 +126,20 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+# A slip in such an address must not make a folder of its password.
+_ALMOST_REDIS = re.compile(r"\s*rediss?:(?!//)", re.IGNORECASE)
+
+
 def shown_ledger(ledger: str) -> str:
     """The ledger as it may be shown: an address of Redis can hold a password."""
     if "://" not in ledger:
-        return ledger
+        return "***" if _ALMOST_REDIS.match(ledger) else ledger
     scheme, rest = ledger.split("://", 1)
-    place = rest.split("?")[0]
-    return f"{scheme}://" + ("***@" if "@" in place else "") + place.rpartition("@")[2]
+    secret, at, place = rest.rpartition("@")
+    if any(mark in secret for mark in "?#/"):
+        # Nobody can say where such a password ends.
+        return f"{scheme}://***"
+    return f"{scheme}://" + ("***@" if at else "") + re.split(r"[?#]", place)[0]
 
 
 def _check_ledger(ledger: str) -> str:
@@ -137,6 +147,8 @@ def _check_ledger(ledger: str) -> str:
         return ledger
     if not ledger.strip():
         raise _bad("ledger", "is empty: write a folder, or none")
+    if _ALMOST_REDIS.match(ledger):
+        raise _bad("ledger", "is no address such as redis://:password@host:6379/0")
     if "://" in ledger:
         scheme, _rest = ledger.split("://", 1)
         if scheme not in ("redis", "rediss"):

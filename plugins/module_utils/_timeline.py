@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone, tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -17,6 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 
 ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
 PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed", "dropped"
+STOP_COMMANDS = ("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "server.stop", "server.quit", "global.quit")
 # An announcement leaves this much early, so that one network round trip does not cut into the notice it promises.
 LEAD = 0.25
 
@@ -107,15 +109,34 @@ def one_line(text: str) -> str:
     return "".join(" " if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" else c for c in text)
 
 
+def spoken(name: str) -> str:
+    """A server's name within a console line: it begins no command, and ends none, as a semicolon does in some games."""
+    return one_line(name).replace(";", ",").lstrip("/\\!.:|$~^ ")
+
+
+def quotes_around(command: str) -> str:
+    """The quotation marks that ``{text}`` stands between in a command: none, one kind, or both (JSON as an argument)."""
+    before, _here, after = command.partition("{text}")
+    double = before.count('"') - before.count('\\"')
+    # An apostrophe within a word is none.
+    single = len(re.findall(r"(?<!\w)'|'(?!\w)", before)) if "'" in after else 0
+    return ('"' if double % 2 else "") + ("'" if single % 2 else "")
+
+
 def speak(command: str, text: str) -> str:
     """The console line that shows a text, the text cut to what the API takes of a line.
 
     Between quotes (``say "{text}"``) the text must not end them: what follows would be read as another argument, or as code.
+    And a line that is a game's stop command, no more and no less, would stop it: it gets a full stop.
     """
-    if '"{text}"' in command:
-        text = text.replace("\\", "/").replace('"', "'")
+    quotes = quotes_around(command)
+    if quotes:
+        text = text.replace("\\", "/")
+    for mark in quotes:
+        text = text.replace(mark, "'" if quotes == '"' else "`")
     room = MAX_CHARACTERS - len(command) + len("{text}")
-    return fill(command, {"text": text[: max(0, room)]})
+    line = fill(command, {"text": text[: max(0, room)]})
+    return line.rstrip() + "." if line.strip().lower().lstrip("/") in STOP_COMMANDS else line
 
 
 def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: tzinfo) -> str:
@@ -127,7 +148,7 @@ def announce_line(command: str, text: str, *, remaining: float, action_at: float
     values = {
         "remaining": say_duration(remaining),
         "time": local.strftime("%H:%M ") + (local.tzname() or ""),
-        "name": one_line(name),
+        "name": spoken(name),
     }
     return speak(command, fill(text, values))
 

@@ -105,7 +105,8 @@ class Transport:
         settings = self._settings
         verify: Union[bool, str] = (settings.ca_path or True) if settings.validate_certs else False
         url = settings.api_url + path
-        proxies = requests.utils.get_environ_proxies(url)
+        # Plain http is allowed since it does not leave this machine, so no proxy may carry it away.
+        proxies = requests.utils.get_environ_proxies(url) if url.startswith("https:") else {}
         until = time.monotonic() + settings.timeout
         if method != "GET" and time.monotonic() - self._used >= IDLE_CAP:
             # Closes what is idle; the session can be used as before.

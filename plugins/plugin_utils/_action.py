@@ -28,7 +28,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 
-TOKEN_VARIABLE = "SERVERPRISM_API_TOKEN"
+# The address of a ledger can hold a password.
+SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # A result may wait so long for the lines before it.
 SCREEN_PATIENCE = 5.0
@@ -84,11 +85,12 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             return self._run_here(task_vars)
 
     def _run_module(self, task_vars: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-        """On the target. A token in ``environment`` would stand on the command line there, so it goes as an option."""
+        """On the target. A secret in ``environment`` would stand on the command line there, so it goes as an option."""
         args = dict(self._task.args)
-        if environment.pop(TOKEN_VARIABLE, None) is not None:
-            token = self._task_environment()[TOKEN_VARIABLE]
-            args.setdefault("api_token", token)
+        secrets = {name: environment.pop(name) for name in SECRET_VARIABLES if name in environment}
+        for name, value in secrets.items():
+            args.setdefault(SECRET_VARIABLES[name], value)
+        if secrets:
             self._task.environment = [environment]
         result: dict[str, Any] = self._execute_module(
             module_name=f"serverprism.cloud.{self.operation.name}",

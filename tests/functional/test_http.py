@@ -141,10 +141,11 @@ def test_nothing_there_is_told_with_the_address(simulator, operate):
     assert result["failed"] and "http://127.0.0.1:1 cannot be reached" in result["msg"] and "nothing was sent" in result["msg"], result
 
 
-def test_a_proxy_that_is_not_there_is_told(simulator, operate, monkeypatch):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    sim = simulator()
-    result = operate(sim, "command", server_id=1234, command="say hi", max_wait=1.0)
+def test_a_proxy_that_is_not_there_is_told(simulator, operate, certificate, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://me:open-sesame@127.0.0.1:1")
+    sim = simulator(certificate=certificate[0])
+    result = operate(sim, "command", server_id=1234, command="say hi", max_wait=1.0, ca_path=str(certificate[1]))
+    assert "open-sesame" not in str(result)
     assert result["failed"] and "nothing was sent" in result["msg"] and not sim.console(1234), result
 
 

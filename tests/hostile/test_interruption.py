@@ -9,11 +9,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from simulator.process import Simulator
-
 from hostile.fire import fill, small_disk
 from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, later, start
 from hostile.table import note
+from simulator.process import Simulator
 
 # So many at once: most of the time they wait.
 THREADS = 4

@@ -17,7 +17,6 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
-
 from hostile.fire import HAIR, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
 

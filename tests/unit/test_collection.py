@@ -65,6 +65,16 @@ def test_the_fragment_tells_the_options_of_every_module_and_their_variables():
         assert f"E(SERVERPRISM_{name.upper()})" in " ".join(option["description"])
 
 
+def test_the_attributes_are_told_in_the_fields_terms():
+    fragment = importlib.import_module(f"{BASE}.doc_fragments.attributes").ModuleDocFragment
+    attributes = yaml.safe_load(fragment.DOCUMENTATION)["attributes"]
+    assert {"check_mode", "diff_mode"} <= set(attributes)
+    for attribute in attributes.values():
+        assert attribute["description"] and attribute.get("support", "full") in ("full", "partial", "none", "N/A")
+    for module in MODULES:
+        assert set(yaml.safe_load(load(module).DOCUMENTATION)["attributes"]) <= set(attributes)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_use_options_that_exist(module):
     loaded = load(module)

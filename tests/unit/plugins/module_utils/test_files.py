@@ -97,7 +97,7 @@ def test_a_file_is_read_up_to_a_size(tmp_path, monkeypatch):
     path = tmp_path / "file"
     for size, fits in ((10, True), (11, False)):
         path.write_bytes(b"x" * size)
-        descriptor = _files.open_regular(str(path), os.O_RDONLY)
+        descriptor = _files.open_own(str(path), os.O_RDONLY)
         if fits:
             assert read_all(descriptor) == b"x" * size
         else:
