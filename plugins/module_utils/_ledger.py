@@ -16,7 +16,14 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, P
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, open_regular, read_all, sealed, unsealed, write_all
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
+    open_locked,
+    open_regular,
+    read_all,
+    sealed,
+    unsealed,
+    write_all,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
@@ -26,7 +33,7 @@ VERSION = 1
 LOCK_PATIENCE = 10.0
 # A folder: where the quota is shared instead, once a ledger in Redis is lost.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
-# The last moment of the year 5000; what Python calls a date goes further.
+# The end of the year 5000.
 LATEST = 95_649_119_999.0
 # What reading a stored ledger can raise where it is none.
 NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -224,8 +231,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
-            # No answer asks for so long: nobody has to wait for years because of a wrong clock or a wrong byte.
-            raise ValueError("blocked for longer than anybody could have asked for")
+            raise ValueError("blocked for longer than any answer asks for")
         out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches), moved)
     return out
 

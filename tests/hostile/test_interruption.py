@@ -9,11 +9,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from simulator.process import Simulator
-
 from hostile.fire import fill, small_disk
-from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, later, start
+from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, halted_screen, later, start
 from hostile.table import note
+from simulator.process import Simulator
 
 # So many at once: most of the time they wait.
 THREADS = 4
@@ -83,6 +82,20 @@ def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
     assert text.count("cannot be used: No space left on device") <= 1, scene.output
     assert late or not any(written.values()), written
     assert late or "journal" in text and "folder that can be written" in text, scene.output
+
+
+def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
+    """Ctrl-S, Ctrl-Z or a pager: what is done does not wait for what is shown."""
+    with simulator(1) as sim:
+        scene = Scene(sim, tmp_path, "screen", 1)
+        process = start(sim, tmp_path, "halted", scene.hosts(), more=halted_screen(tmp_path))
+        output = process.communicate(timeout=2 * LONG)[0]
+        first = {row["server"]: row["time"] for row in sim.console_log() if row["line"] == FIRST}
+        down = {row["server"]: row["time"] for row in sim.state_logs() if row["state"] == "stopping"}
+        broken = set(first) != set(down) or any(down[i] - first[i] > 8 for i in down) or process.returncode != 0
+    note("interruption", "a screen that stands still", "", failed=False, broken=broken)
+    assert not broken and len(down) == FLEET, (first, down, output)
+    assert "sent: say First call" not in output, "the screen did not stand still: this test tests nothing"
 
 
 def test_the_laws_can_be_broken(tmp_path):

@@ -18,11 +18,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import R
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from hostile.fire import quotas
 from hostile.table import note
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW, LIMIT, WINDOW = 1_800_000_000.0, 3, 60.0
 OFFSETS = (0.0, 30.0, 31.0)

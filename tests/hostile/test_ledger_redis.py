@@ -20,10 +20,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import L
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted
 from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
 from functional.test_redis import Server, needs_redis
-from simulator.process import Simulator
-
 from hostile.fire import Crowd, quotas
 from hostile.table import note
+from simulator.process import Simulator
 
 pytestmark = needs_redis
 # The clocks are compared over a connection.
@@ -179,7 +178,9 @@ def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_
             redis_server.process.send_signal(signal.SIGCONT)
     text = str(caught.value)
     advice = "SERVERPRISM_LEDGER_FALLBACK" in text or "option ledger" in text
-    broken = not (words in text and str(redis_server.port) in text and advice and text.endswith(".") and ".." not in text and "{" not in text)
+    broken = not (
+        words in text and str(redis_server.port) in text and advice and text.endswith(".") and ".." not in text and "{" not in text
+    )
     note("ledger", what, "redis", failed=True, broken=broken)
     assert not broken, text
     assert time.monotonic() - begun < 15
@@ -198,6 +199,7 @@ def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
     assert turn - book.clock.now() > 50
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
     """What an interrupted request left unread would be taken for the answer to the next one, and so for a ledger that is none."""
     warnings, lot, hits = [], random.Random(7), 0
@@ -245,5 +247,3 @@ def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, 
     assert not any(one.get("failed") for one in results), results
     # One refusal tells everybody.
     assert statuses.count(429) <= 1 and statuses.count(200) == 16, statuses
-
-
