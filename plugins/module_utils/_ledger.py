@@ -33,8 +33,7 @@ VERSION = 1
 LOCK_PATIENCE = 10.0
 # A folder: where the quota is shared instead, once a ledger in Redis is lost.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
-# The end of the year 5000.
-LATEST = 95_649_119_999.0
+LATEST = 95_649_119_999.0  # The end of the year 5000.
 # What reading a stored ledger can raise where it is none.
 NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 T = TypeVar("T")
@@ -222,7 +221,7 @@ def _count(value: Any) -> int:
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
     """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
     out: Calendars = {}
-    moved = seconds(moved)
+    seconds(moved)
     for bucket in known:
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))

@@ -41,10 +41,12 @@ def repeat(sim, folder, scenes):
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can_be_repeated(tmp_path, how):
-    with simulator(len(STAGES)) as sim:
-        scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(STAGES)}
+    # Somebody in a hurry is one who waits for the countdown to end.
+    stages = list(STAGES)[1:5] if how == "Ctrl-C, twice" else list(STAGES)
+    with simulator(len(stages)) as sim:
+        scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(stages)}
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda stage: run_one(scenes[stage], stage, how), STAGES))
+            list(pool.map(lambda stage: run_one(scenes[stage], stage, how), stages))
         broken = {stage: scene.broken(lost=how == "KILL of a worker") for stage, scene in scenes.items()}
         outputs = "\n".join(f"--- {stage}\n{scene.output[-1500:]}" for stage, scene in scenes.items() if broken[stage])
         rc, again = repeat(sim, tmp_path, scenes.values())
