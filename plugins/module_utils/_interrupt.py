@@ -15,6 +15,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Type
 
+# A request to stop that was lost is made again after so many seconds.
+REMINDER = 3.0
 # Of Linux's prctl: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
@@ -51,6 +53,7 @@ class Interruptible:
         self._grace = grace
         self._old: Dict[int, Any] = {}
         self._over = False
+        self._name = ""
 
     def __enter__(self) -> "Interruptible":
         if threading.current_thread() is threading.main_thread():
@@ -60,11 +63,15 @@ class Interruptible:
         return self
 
     def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
-        if not self._over:
-            self._over = True
-            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, self._grace)
-            raise Interrupted(signal.Signals(number).name)
+        if not self._over and not self._name:
+            self._name = signal.Signals(number).name
+            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._remind)
+            self._remind(number, None)
+
+    def _remind(self, _number: int, _frame: Optional[FrameType]) -> None:
+        # Python drops an exception that is raised while it tidies up: one that nobody has taken note of is raised again.
+        signal.setitimer(signal.ITIMER_REAL, REMINDER)
+        raise Interrupted(self._name)
 
     def unless_orphaned(self) -> None:
         """Raise Interrupted where the parent was gone before this process could ask to be told of it."""
@@ -73,8 +80,11 @@ class Interruptible:
             raise Interrupted("Ansible is gone")
 
     def ignore_more(self) -> None:
-        """From here on nothing interrupts: a last word is being sent."""
+        """From here on nothing interrupts: a last word is being sent. Who was told to stop has ``grace`` seconds for it."""
         self._over = True
+        if self._name:
+            signal.setitimer(signal.ITIMER_REAL, self._grace)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def __exit__(self, kind: Optional[Type[BaseException]], exc: Optional[BaseException], tb: Optional[TracebackType]) -> None:
         if self._old:

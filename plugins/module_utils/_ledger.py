@@ -35,8 +35,7 @@ VERSION = 1
 LOCK_PATIENCE = 10.0
 # A folder: where the quota is shared instead, once a ledger in Redis is lost.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
-# The last moment of the year 5000; what Python calls a date goes further.
-LATEST = 95_649_119_999.0
+LATEST = 95_649_119_999.0  # The end of the year 5000.
 # What reading a stored ledger can raise where it is none.
 NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 T = TypeVar("T")
@@ -224,7 +223,7 @@ def _count(value: Any) -> int:
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
     """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
     out: Calendars = {}
-    moved = seconds(moved)
+    seconds(moved)
     for bucket in known:
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
@@ -233,8 +232,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
-            # No answer asks for so long: nobody has to wait for years because of a wrong clock or a wrong byte.
-            raise ValueError("blocked for longer than anybody could have asked for")
+            raise ValueError("blocked for longer than any answer asks for")
         out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches), moved)
     return out
 

@@ -155,7 +155,31 @@ class Scene:
         return [text for text in out if not (text.startswith("0 starts") and text.endswith(SIGNAL) and "KILL" in self.name)]
 
 
-def start(sim: Simulator, folder: Path, name: str, hosts: dict[str, Any], **variables: Any) -> subprocess.Popen[str]:
+# Ansible's screen, that takes no more lines after this one.
+_HALTED = """
+import multiprocessing.queues, time
+put = multiprocessing.queues.SimpleQueue.put
+halted = False
+def perhaps(self, what):
+    global halted
+    halted = halted or "sent: say First call" in repr(getattr(what, "args", ""))
+    while halted and hasattr(what, "args"):
+        time.sleep(60)
+    return put(self, what)
+multiprocessing.queues.SimpleQueue.put = perhaps
+"""
+
+
+def halted_screen(folder: Path) -> dict[str, str]:
+    """Of an environment in which nothing is shown any more after the first word: as after Ctrl-S, Ctrl-Z, or in a pager."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(_HALTED)
+    return {"PYTHONPATH": str(folder / "site")}
+
+
+def start(
+    sim: Simulator, folder: Path, name: str, hosts: dict[str, Any], more: dict[str, str] | None = None, **variables: Any
+) -> subprocess.Popen[str]:
     """Start the playbook at the head of a process group of its own, as a shell does."""
     common = {
         "maintenance_announcements": ANNOUNCEMENTS,
@@ -170,7 +194,7 @@ def start(sim: Simulator, folder: Path, name: str, hosts: dict[str, Any], **vari
     home = Ansible.__new__(Ansible)
     home.folder, home.home = folder, folder / "home"
     home.home.mkdir(exist_ok=True)
-    env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000"}
+    env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000", **(more or {})}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), PLAYBOOK, "--forks", "30"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     return subprocess.Popen(command, env=env, cwd=folder, text=True, start_new_session=True, **streams)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hostile.fire import fill, small_disk
-from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, later, start
+from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, halted_screen, later, start
 from hostile.table import note
 from simulator.process import Simulator
 
@@ -41,10 +41,12 @@ def repeat(sim, folder, scenes):
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can_be_repeated(tmp_path, how):
-    with simulator(len(STAGES)) as sim:
-        scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(STAGES)}
+    # Somebody in a hurry is one who waits for the countdown to end.
+    stages = list(STAGES)[1:5] if how == "Ctrl-C, twice" else list(STAGES)
+    with simulator(len(stages)) as sim:
+        scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(stages)}
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda stage: run_one(scenes[stage], stage, how), STAGES))
+            list(pool.map(lambda stage: run_one(scenes[stage], stage, how), stages))
         broken = {stage: scene.broken(lost=how == "KILL of a worker") for stage, scene in scenes.items()}
         outputs = "\n".join(f"--- {stage}\n{scene.output[-1500:]}" for stage, scene in scenes.items() if broken[stage])
         rc, again = repeat(sim, tmp_path, scenes.values())
@@ -82,6 +84,20 @@ def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
     assert text.count("cannot be used: No space left on device") <= 1, scene.output
     assert late or not any(written.values()), written
     assert late or "journal" in text and "folder that can be written" in text, scene.output
+
+
+def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
+    """Ctrl-S, Ctrl-Z or a pager: what is done does not wait for what is shown."""
+    with simulator(1) as sim:
+        scene = Scene(sim, tmp_path, "screen", 1)
+        process = start(sim, tmp_path, "halted", scene.hosts(), more=halted_screen(tmp_path))
+        output = process.communicate(timeout=2 * LONG)[0]
+        first = {row["server"]: row["time"] for row in sim.console_log() if row["line"] == FIRST}
+        down = {row["server"]: row["time"] for row in sim.state_logs() if row["state"] == "stopping"}
+        broken = set(first) != set(down) or any(down[i] - first[i] > 8 for i in down) or process.returncode != 0
+    note("interruption", "a screen that stands still", "", failed=False, broken=broken)
+    assert not broken and len(down) == FLEET, (first, down, output)
+    assert "sent: say First call" not in output, "the screen did not stand still: this test tests nothing"
 
 
 def test_the_laws_can_be_broken(tmp_path):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,8 +18,10 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
+from functional.harness import Ansible
 from hostile.fire import HAIR, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
+from simulator.process import Simulator
 
 PLACES = ["while it holds the lock", "before it writes", "in the middle of writing", "between write and rename", "after the rename"]
 
@@ -77,8 +80,10 @@ def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
     """As cleaners of old files do: whoever waits at the old lock, and then gets it, must not believe it."""
     crowd = Crowd(tmp_path)
     book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
+    # Before the lock is taken: a fork would inherit it.
+    crowd.join_in(1, trap=lambda: wait_for((tmp_path / "go").exists))
     with book._locked():
-        crowd.join_in(1)
+        (tmp_path / "go").touch()
         wait_for(lambda: is_open_by(crowd.processes[0].pid, book.lock_path))
         Path(book.lock_path).unlink()
         new = book._locked()
@@ -125,3 +130,22 @@ def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp
     victims = list(tmp_path.rglob("*.victim"))
     assert all(victim.read_text() == "precious" for victim in victims)
     shutil.rmtree(tmp_path / "ledger", ignore_errors=True)
+
+
+def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
+    """Real Ansible: six workers that do not know of each other, and a quota of three."""
+    (tmp_path / "ledger").write_text("a file where a folder should be")
+    hosts = {f"h{number}": {"ansible_connection": "local"} for number in range(6)}
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    tasks = [{"serverprism.cloud.serverprism_server_info": {}}] * 2
+    with Simulator([{"id": 1234}], speed=20.0, read_limit=3, sliding=True) as sim:
+        plays = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+        run = Ansible(tmp_path).run(sim, plays, "-i", str(tmp_path / "hosts.json"), "--forks", "6")
+        statuses = [row["status"] for row in sim.requests()]
+    text = run.output.replace("\n", " ")
+    told = text.count("cannot be used")
+    note("ledger", "real runs without a ledger", "file", failed=run.rc != 0, broken=told != 1 or statuses.count(200) != 12)
+    assert run.rc == 0 and statuses.count(200) == 12, (statuses, run.output)
+    assert told == 1 and str(tmp_path / "ledger") in text and "Traceback" not in text, run.output
+    # Each asks again only when the answer said so: at most once a window, and there are four of them.
+    assert 0 < statuses.count(429) <= 6 * 6, statuses

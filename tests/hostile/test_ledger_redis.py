@@ -198,6 +198,7 @@ def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
     assert turn - book.clock.now() > 50
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
     """What an interrupted request left unread would be taken for the answer to the next one, and so for a ledger that is none."""
     warnings, lot, hits = [], random.Random(7), 0

@@ -9,10 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
@@ -50,6 +52,35 @@ def test_who_was_told_to_stop_and_waits_for_ever_is_ended():
     os.kill(process.pid, signal.SIGINT)
     process.join(20)
     assert process.exitcode == -signal.SIGALRM
+
+
+class _Dying:
+    """While it is tidied away a signal comes: Python drops what its handler raises."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _each in range(1000):
+            pass
+
+
+def _lost(pipe):
+    sys.unraisablehook = lambda what: pipe.send(f"dropped: {what.exc_value}")
+    with Interruptible(60.0) as one:
+        try:
+            _Dying()
+            threading.Event().wait(20)
+            pipe.send("lost")
+        except Interrupted as exc:
+            one.ignore_more()
+            pipe.send(exc.name)
+
+
+def test_a_request_to_stop_that_python_drops_is_not_lost(monkeypatch):
+    monkeypatch.setattr(_interrupt, "REMINDER", 0.2)
+    process, pipe = in_a_process(_lost)
+    said = [pipe.recv() if pipe.poll(30) else "nothing" for _each in range(2)]
+    assert said == ["dropped: SIGINT", "SIGINT"]
+    process.join()
 
 
 def _in_time(pipe):
