@@ -138,10 +138,10 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 # The import of the artifact is what galaxy does.
 tools: SESSIONS := lint docs-check license-check extra-checks
 tools: sanity galaxy nox lint docs unit
-test: ## Run every test and check
+test: ## Run every test and check but "make coverage" and "make hostile"
 	$(MAKE) --jobs=2 --output-sync=target environments
 	$(MAKE) --jobs=2 --output-sync=target tools
-	$(MAKE) functional eda ecosystem newest hostile
+	$(MAKE) functional eda ecosystem newest
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

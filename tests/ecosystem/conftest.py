@@ -10,8 +10,10 @@ from pathlib import Path
 
 import published
 import pytest
-from functional.conftest import simulator  # noqa: F401
+from functional import conftest as functional
 
+# The same fixture.
+simulator = functional.simulator
 BIN = Path(__file__).resolve().parents[2] / ".dev" / "venv-ecosystem" / "bin"
 
 

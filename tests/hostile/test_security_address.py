@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import socket
 import threading
 
-# Imported first, since it puts its own look-up in place of the system's.
-import ansible.module_utils.basic  # noqa: F401
 import pytest
 import trustme
 from functional.harness import perform_here
 from hostile.tries import found, trying
 from simulator.process import Simulator
+
+# Imported before the first test, since it puts its own look-up in place of the system's.
+importlib.import_module("ansible.module_utils.basic")
 
 DOTS = "\u3002\uff0e\uff61"
 NOT_THIS_MACHINE = [

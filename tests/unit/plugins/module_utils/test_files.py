@@ -61,17 +61,17 @@ def test_a_process_that_hangs_with_the_lock_is_not_waited_for_for_ever(journal, 
     journal.note(2, SIGNAL, 0.0)
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/null", path), lambda path: _hole(path)])
+def _hole(path):
+    with open(path, "w") as stream:
+        stream.truncate(2**40)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/null", path), _hole])
 def test_what_is_no_journal_is_told_and_not_waited_for(journal, make):
     os.unlink(journal.path)
     make(journal.path)
     with pytest.raises(JournalUnusable, match="cannot be used"):
         journal.last(1)
-
-
-def _hole(path):
-    with open(path, "w") as stream:
-        stream.truncate(2**40)
 
 
 def test_lines_that_no_parser_survives_are_passed_over(journal):
