@@ -160,7 +160,7 @@ def test_a_strange_retry_after_never_hangs(simulator, operate, header):
 
 def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
     """Real processes, a real clock and a sliding window, which forgives less than the fixed one."""
-    sim = simulator([{"id": 1234}], speed=15.0, read_limit=20, sliding=True)
+    sim = simulator([{"id": 1234}], speed=5.0, read_limit=20, sliding=True)
     tasks = [{"serverprism.cloud.serverprism_server_info": {}}] * 3
     hosts = {f"h{i}": {} for i in range(20)}
     inventory = ansible.folder / "hosts.json"
