@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -47,3 +48,21 @@ class Server:
     def url(self, password="", database=0, **query):
         user = f":{password}@" if password else ""
         return f"redis://{user}127.0.0.1:{self.port}/{database}" + ("?prefix=" + query["prefix"] if query else "")
+
+
+@contextmanager
+def servers(folder):
+    """What starts them, each with a folder of its own; all end with the block."""
+    started = []
+
+    def start(*args):
+        own = folder / f"redis{len(started)}"
+        own.mkdir()
+        started.append(Server(own, *args))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for one in started:
+            one.stop()

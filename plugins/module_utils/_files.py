@@ -15,7 +15,7 @@ import random
 import stat
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Tuple
 
 # More than any ledger or journal grows to; what is larger is something else, and would fill the memory.
 LARGEST = 16 * 1024 * 1024
@@ -125,14 +125,15 @@ def sealed(text: str) -> bytes:
     return (_SEAL % _digest(text) + text[1:]).encode()
 
 
-def unsealed(data: bytes) -> Any:
-    """A JSON object; ValueError where it is not as it was sealed. One without a seal, of another release, is taken as it is."""
+def unsealed(data: bytes) -> Tuple[Any, bool]:
+    """A JSON value, and whether it was sealed; ValueError where it is not as it was sealed."""
     text = data.decode()
-    if text.startswith(_SEAL[:9]):
+    is_sealed = text.startswith(_SEAL[:9])
+    if is_sealed:
         rest = "{" + text[len(_SEAL % _digest("")) :]
         if not text.startswith(_SEAL % _digest(rest)):
             raise ValueError("not as it was written")
-    return json.loads(text)
+    return json.loads(text), is_sealed
 
 
 def _digest(text: str) -> str:

@@ -327,10 +327,12 @@ class FileLedger(BaseLedger):
         except FileNotFoundError:
             return empty, own
         try:
-            data = unsealed(read_all(descriptor))
+            data, is_sealed = unsealed(read_all(descriptor))
             version = data["version"]
             if isinstance(version, int) and version > VERSION:
                 raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
+            if not is_sealed:
+                raise ValueError("not as it was written")
             return {**empty, **self._parse(data)}, max(own, seconds(data["window"]))
         except NOT_A_LEDGER:
             self._warn(f"The ledger {self.path} was not readable and begins anew; the last minute's requests are not known.")

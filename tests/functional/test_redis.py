@@ -12,7 +12,7 @@ import time
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
 from functional.harness import Ansible
-from redis_server import Server, needs_redis
+from redis_server import needs_redis, servers
 
 PASSWORD = "open sesame"
 pytestmark = needs_redis
@@ -21,17 +21,8 @@ pytestmark = needs_redis
 @pytest.fixture
 def server(tmp_path):
     """Start redis-servers."""
-    started = []
-
-    def start(*args):
-        folder = tmp_path / f"redis{len(started)}"
-        folder.mkdir()
-        started.append(Server(folder, *args))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
+    with servers(tmp_path) as start:
+        yield start
 
 
 def test_the_folder_of_this_machine_can_stand_in(server, simulator, operate, tmp_path, monkeypatch):

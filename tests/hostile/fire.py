@@ -240,8 +240,10 @@ UNUSABLE: dict[str, Callable[[FileLedger], None]] = {
     "a ledger of a newer release": _newer,
     **{f"{thing} in place of the ledger": lambda book, thing=thing: _in_place(thing, book.path) for thing in THINGS},
     **{f"{thing} in place of the lock": lambda book, thing=thing: _in_place(thing, book.lock_path) for thing in THINGS},
-    **{f"{thing} in place of the new ledger": lambda book, thing=thing: _in_place(thing, book.path + ".new") for thing in THINGS},
+    "a folder in place of the new ledger": lambda book: _in_place("a folder", book.path + ".new"),
 }
+# What a killed process or somebody else left where the next ledger is written: it is cleared away, and whatever it points to is left alone.
+LEFT_BEHIND = {thing: lambda book, thing=thing: _in_place(thing, book.path + ".new") for thing in THINGS if thing != "a folder"}
 
 
 def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict[str, Any]:
@@ -275,4 +277,4 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
         process.join()
 
 
-__all__ = ["HAIR", "ON_A_DISK", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]
+__all__ = ["HAIR", "LEFT_BEHIND", "ON_A_DISK", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]

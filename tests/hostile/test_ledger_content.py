@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _files
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from hostile.fire import quotas
@@ -108,7 +109,7 @@ def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data)
 @PROFILE
 @given(st.data())
 def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
-    """Without its seal, as if another release had written it."""
+    """Under a seal that holds, as if another release had written it."""
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
         content = json.loads(path.read_text())
@@ -119,7 +120,7 @@ def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
             for step in way:
                 where = where[step]
             where[last] = copy.deepcopy(data.draw(st.sampled_from(WRONG)))
-        path.write_text(json.dumps(content))
+        path.write_bytes(sealed(json.dumps(content)))
         try:
             turns, starts, warnings = use(folder)
         except LedgerUnusable as exc:
@@ -160,7 +161,7 @@ def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
     content = json.loads(path.read_text())
     del content["seal"]
     content["buckets"]["read"]["instants"] = [NOW + 20.4 * at for at in range(30_000)]
-    path.write_text(json.dumps(content))
+    path.write_bytes(sealed(json.dumps(content)))
     assert path.stat().st_size < _files.LARGEST
     turns, _starts, warnings = use(str(tmp_path))
     assert not warnings and turns[0] > NOW + 600_000

@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import R
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
 from functional.harness import Ansible
-from hostile.fire import HAIR, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
+from hostile.fire import HAIR, LEFT_BEHIND, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
 from simulator.process import Simulator
 
@@ -130,6 +130,15 @@ def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp
     victims = list(tmp_path.rglob("*.victim"))
     assert all(victim.read_text() == "precious" for victim in victims)
     shutil.rmtree(tmp_path / "ledger", ignore_errors=True)
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_what_was_left_in_the_way_of_the_new_ledger_is_cleared_away(tmp_path, what):
+    out = alone(tmp_path / "ledger", LEFT_BEHIND[what], 12)
+    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    note("ledger", f"{what} in place of the new ledger", "file", failed=False, broken=not kept or bool(out["warnings"]))
+    assert out["error"] is None and kept and not out["warnings"], out
+    assert all(victim.read_text() == "precious" for victim in tmp_path.rglob("*.victim"))
 
 
 def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, MemoryLedger, _Resilient
 
 FORK = multiprocessing.get_context("fork")
@@ -150,11 +151,13 @@ GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buck
         "{",
         "[]",
         "null",
-        json.dumps({**GOOD, "version": None, "window": "x"}),
-        json.dumps({**GOOD, "buckets": []}),
-        json.dumps({**GOOD, "buckets": {"read": {"instants": ["soon"]}}}),
-        json.dumps({**GOOD, "buckets": {"read": {"instants": [float("nan")]}}}),
-        json.dumps({**GOOD, "buckets": {"read": {"instants": [float("inf")]}}}),
+        sealed(json.dumps({**GOOD, "version": None, "window": "x"})).decode(),
+        sealed(json.dumps({**GOOD, "buckets": []})).decode(),
+        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": ["soon"]}}})).decode(),
+        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": [float("nan")]}}})).decode(),
+        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": [float("inf")]}}})).decode(),
+        # As good as any, but for the seal.
+        json.dumps(GOOD),
         "\x00" * 100,
     ],
 )

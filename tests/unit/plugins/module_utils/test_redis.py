@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import R
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
-from redis_server import Server, needs_redis
+from redis_server import needs_redis, servers
 
 FORK = multiprocessing.get_context("fork")
 pytestmark = needs_redis
@@ -28,17 +28,8 @@ pytestmark = needs_redis
 @pytest.fixture
 def server(tmp_path):
     """Start redis-servers."""
-    started = []
-
-    def start(*args):
-        folder = tmp_path / f"redis{len(started)}"
-        folder.mkdir()
-        started.append(Server(folder, *args))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
+    with servers(tmp_path) as start:
+        yield start
 
 
 def ledger(url, limit=2, window=60.0, clock=None, **more):
