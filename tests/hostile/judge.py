@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hostile.cases import ANNOUNCEMENTS, CANCEL, PATIENCE, SPEED, VERBS, WAIT, Case
@@ -120,14 +121,18 @@ def _signals(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     return out
 
 
+def _unclear(result: dict[str, Any]) -> bool:
+    """Whether a write got no answer in time, so that nobody but the simulator can know what became of it."""
+    return "may have been carried out" in str([result.get("msg"), result.get("warnings")])
+
+
 def _changed(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     changed, out = result.get("changed"), []
     delivered = bool(truth.console) if case.verb == "command" else len(truth.states) > 1
     if delivered and changed is not True:
         out.append("something changed, and it says otherwise")
     writes = [row for row in truth.requests if row["method"] == "POST" and (case.verb == "command" or row in truth.signals)]
-    unclear = "may have been carried out" in str([result.get("msg"), result.get("warnings")])
-    if changed and not unclear and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
+    if changed and not _unclear(result) and not [row for row in writes if row["done"] or row["status"] not in REFUSED]:
         out.append("nothing was changed, and it says otherwise")
     return out
 
@@ -155,15 +160,24 @@ def _notice(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     for line in truth.console:
         for announcement, words in zip(ANNOUNCEMENTS, ("Restart in", "Last call")):
             before = float(announcement["before"].rstrip("s"))
-            if words in line["line"] and action > line["time"] and action - line["time"] < before - HAIR:
-                out.append(f"{action - line['time']:.3f} s after {line['line']}")
+            notice = action - line["time"]
+            if words in line["line"] and 0 < notice < before - HAIR and not _delivered_late(line, result):
+                out.append(f"{notice:.3f} s after {line['line']}")
     return out
+
+
+def _delivered_late(line: dict[str, Any], result: dict[str, Any]) -> bool:
+    """Whether a line got no answer, and arrived after that was given up: nobody can know from when on its notice counts."""
+    given_up = [entry["at"] for entry in result.get("timeline", []) if entry["text"] == line["line"] and entry["outcome"] == "unknown"]
+    return any(line["time"] > datetime.fromisoformat(at).timestamp() for at in given_up)
 
 
 def _told(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     """Whoever was warned of a restart that does not come, hears that; or the operator hears that he could not be told."""
     warned = [row for row in truth.console if "Restart in" in row["line"] or "Last call" in row["line"]]
-    if not warned or [row for row in truth.signals if row["done"] or row["status"] not in REFUSED]:
+    # Where the signal may be out, a last word that it is off could be a lie.
+    may_be_out = _unclear(result) and result.get("changed")
+    if not warned or may_be_out or [row for row in truth.signals if row["done"] or row["status"] not in REFUSED]:
         return []
     tried = [row for row in truth.requests if CANCEL in str(row.get("body", {}).get("command", ""))]
     unsure = "could not be told" in str(result.get("warnings"))

@@ -61,8 +61,8 @@ What was tried against it
 =========================
 
 The promises of this collection are held against what can go wrong: a suite of the project tries to break them, on a stand-in for the API
-over real HTTP. ``make prove`` runs it and writes this page; what it finds is mended before a release. *Errors* are tries that ended in one
-clear error, which is right where nothing else can be done; *broken* are promises that did not hold.
+over real HTTP. This page is what a run of it noted: that of ``make hostile``, or the longer one of ``make prove``, which writes it anew.
+*Errors* are tries that ended in one clear error, which is right where nothing else can be done; *broken* are promises that did not hold.
 
 .. contents::
    :local:

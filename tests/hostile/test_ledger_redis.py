@@ -19,9 +19,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Sy
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted
 from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
-from functional.test_redis import Server, needs_redis
 from hostile.fire import Crowd, quotas
 from hostile.table import note
+from redis_server import Server, needs_redis
 from simulator.process import Simulator
 
 pytestmark = needs_redis

@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _redis, _settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings, shown_ledger
-from functional.test_redis import Server, needs_redis
 from hostile.tries import found, leaks, open_to_others, trying
+from redis_server import Server, needs_redis
 
 CALLS: dict[str, dict[str, Any]] = {
     "server_info": {"server_ids": [1, 2], "missing": "report"},
