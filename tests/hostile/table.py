@@ -86,7 +86,7 @@ def section(table: str) -> str:
     counts: dict[tuple[str, str], Counter[str]] = {}
     for line in path.read_text().splitlines():
         one = json.loads(line)
-        counts.setdefault((one["row"], one["way"]), Counter()).update(tries=1, failed=one["failed"], broken=one["broken"])
+        counts.setdefault((one["row"], one["way"]), Counter()).update(tries=1, failed=int(one["failed"]), broken=int(one["broken"]))
     heading, text = TABLES[table]
     out = [heading, "-" * len(heading), "", textwrap.fill(text, 140), "", ".. list-table::", "   :header-rows: 1", ""]
     for cells in [
