@@ -97,9 +97,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan_batches
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 
 
 def _limit(option: str) -> float:
@@ -126,8 +127,8 @@ def maintenance_plan(
     now = time.time()
     try:
         tz = zone(timezone)
-        begin = instant("start", start, tz, now) or now
-        end = instant("deadline", deadline, tz, max(now, begin))
+        begin, end = window(start, deadline, tz, BEGAN)
+        begin = max(now, begin or now)
         form = shape(parse_announcements(announcements), commands or [], float(command_wait), "restart")
         quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
         left = {} if end is None else {"deadline": end - begin}
@@ -136,7 +137,7 @@ def maintenance_plan(
         told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, int(forks), **left)
     except (ServerPrismError, ValueError) as exc:
         raise AnsibleFilterError(str(exc)) from None
-    return {**asdict(told), "summary": _summary(told, max(now, begin), int(forks), first)}
+    return {**asdict(told), "summary": _summary(told, begin, int(forks), first)}
 
 
 def _summary(told: Plan, begin: float, forks: int, canary: int) -> str:

@@ -40,8 +40,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 LOOK_AHEAD = 1.5
 # So much of the calendar's guard may be used up by lines that are late; the rest is for the network.
 SLACK_SHARE = 0.6
-# A last word to the players may wait so long for its turn; a run that was told to stop does not get more time.
-CANCEL_PATIENCE = 15.0
+# That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
+SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
+# Where a whole fleet is called off, the others have given back their quota after so many seconds.
+OTHERS_RELEASE = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class Countdown:
     def reserve(self, not_before: float) -> None:
         """Reserve the quota of the whole timeline, or in check mode see where it would go."""
         commit = not self.ctx.check_mode
+        if commit and self.script.announcements:
+            not_before = self._in_time_for_the_read(not_before)
         self.booked = list(
             self.ctx.client.ledger.reserve(
                 WRITE,
@@ -100,6 +104,17 @@ class Countdown:
         if commit and self.deadline_ok():
             ahead = max(not_before, self.action.planned - LOOK_AHEAD)
             self.read_turn = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=ahead)[0]
+
+    def _in_time_for_the_read(self, not_before: float) -> float:
+        """The start at which the read before the action does not make it late, should so many reads have been made of late."""
+        wanted = max(not_before, not_before + self.form.offsets[-1] - LOOK_AHEAD)
+        earliest = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=wanted, commit=False)[0]
+        return not_before + max(0.0, earliest - wanted)
+
+    def take_read_turn(self) -> Optional[float]:
+        """The turn of the read before the action, which is spent with that; None where there is none."""
+        turn, self.read_turn = self.read_turn, None
+        return turn
 
     @property
     def action(self) -> Entry:
@@ -118,8 +133,16 @@ class Countdown:
 
     def release(self) -> None:
         """Give back the quota of what was not sent."""
-        self.ctx.client.ledger.release(WRITE, self.booked[self.next :])
+        self.ctx.client.ledger.release(WRITE, self._unspent())
+        self._release_read()
+
+    def _unspent(self) -> List[float]:
+        """Take the instants that lie ahead out of the books. One that has come may be spent, by a line that was broken off."""
+        rest = [at for at in self.booked[self.next :] if at > self.ctx.clock.now()]
         self.booked = self.booked[: self.next]
+        return rest
+
+    def _release_read(self) -> None:
         if self.read_turn is not None and self.read_turn > self.ctx.clock.now():
             self.ctx.client.ledger.release(READ, (self.read_turn,))
         self.read_turn = None
@@ -219,26 +242,51 @@ class Countdown:
 
     def call_off(self) -> None:
         """Tell the players that the countdown is off, if they were told that it is on; never raises an ordinary error."""
+        turn: Optional[float] = None
+        until = self.action.planned
         try:
-            self.release()
+            if self.warned():
+                turn = self._turn_to_cancel(until)
+            else:
+                self.release()
         except Exception as exc:
             self.ctx.warn(f"The reserved quota was not given back: {exc}")
         self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
         if self.warned():
-            self.say(
-                CANCEL,
-                self.script.cancel_text,
-                Patience(min(CANCEL_PATIENCE, self.ctx.settings.max_wait), self.ctx.clock),
-            )
+            left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
+            patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
+            self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
 
-    def say(self, kind: str, text: str, patience: Optional[Patience] = None) -> None:
-        """One line outside the plan (the cancel or done text), at once; a failure is told, not raised."""
+    def _turn_to_cancel(self, until: float) -> Optional[float]:
+        """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.
+
+        None where nothing was left, or where a 429 has blocked everything for longer than the countdown would have gone on.
+        What is urgent may take the headroom.
+        """
+        rest = self._unspent()
+        self._release_read()
+        if not rest:
+            return None
+        ledger, clock = self.ctx.client.ledger, self.ctx.clock
+        turn = ledger.rebook(WRITE, rest, (0.0,), not_before=clock.now())[0]
+        if turn - clock.now() > OTHERS_RELEASE:
+            clock.sleep(OTHERS_RELEASE)
+            turn = ledger.rebook(WRITE, (turn,), (0.0,), not_before=clock.now())[0]
+        if turn > max(until, clock.now() + SHORTEST_CANCEL):
+            ledger.release(WRITE, (turn,))
+            return None
+        if turn - clock.now() > OTHERS_RELEASE:
+            self.ctx.progress(f"called off: the quota allows the players to be told in {turn - clock.now():.0f} s")
+        return turn
+
+    def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
+        """One line outside the plan (the cancel or done text), at its turn or at the next; a failure is told, not raised."""
         line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
         entry = Entry(kind, line, now)
         try:
             try:
-                self.ctx.client.send_command(self.server_id, line, patience=patience)
+                self.ctx.client.send_command(self.server_id, line, turn=turn, patience=patience)
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
                 self.ctx.client.send_command(self.server_id, line, turn=self.ctx.clock.now(), patience=patience)

@@ -20,7 +20,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, check
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -37,7 +37,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules imp
     Verdict,
     decide,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     DONE as SAID_DONE,
 )
@@ -56,8 +56,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
-# A run that was told to stop is over in so many seconds, beside two requests: calling off takes that long where the ledger is lost.
-LAST_WORDS = 120.0
+# A run that was told to stop is over in so many seconds, beside two requests: so long a fleet waits for the quota to call itself off.
+LAST_WORDS = 300.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 60.0
 
@@ -82,8 +82,8 @@ class Maintenance:
             tz,
         )
         now = ctx.clock.now()
-        self.start = instant("start", ctx.params["start"], tz, now) or now
-        self.deadline = instant("deadline", ctx.params["deadline"], tz, max(now, self.start))
+        start, self.deadline = window(ctx.params["start"], ctx.params["deadline"], tz, now)
+        self.start = now if start is None else start
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
@@ -278,7 +278,7 @@ class Maintenance:
                 raise
         if countdown.read_turn is not None:
             self._sleep_until(countdown.action.planned - LOOK_AHEAD)
-            sight = self._still_up(countdown)
+            sight = self._still_up(countdown, countdown.take_read_turn())
             if self.result["reason"]:
                 return
         self._act(countdown, sight)
@@ -286,9 +286,9 @@ class Maintenance:
     def _sleep_until(self, at: float) -> None:
         self.ctx.clock.sleep(max(0.0, at - self.ctx.clock.now()))
 
-    def _still_up(self, countdown: Countdown) -> Sight:
+    def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
         """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
-        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
             countdown.call_off() if sight.state != "offline" else countdown.release()
@@ -363,4 +363,5 @@ OPERATION = Operation(
     options=OPTIONS,
     run=run,
     check=check,
+    as_of=as_of,
 )

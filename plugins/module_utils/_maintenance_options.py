@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, Mapping
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
 
@@ -37,6 +38,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "done_text": {"type": "str"},
     **WAITING_OPTIONS,
 }
+
+
+def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
+    """With ``HH:MM`` as the instant that it was at a time; what is refused is left as it is, for ``check`` to name."""
+    given = {name: params[name] for name in ("start", "deadline") if params.get(name)}
+    try:
+        times = window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
+    except (BadOption, AttributeError, TypeError):
+        return params
+    return {**params, **{name: iso(when) for name, when in zip(("start", "deadline"), times) if when is not None}}
 
 
 def check(params: Dict[str, Any]) -> None:

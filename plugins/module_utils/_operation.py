@@ -61,12 +61,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its module's name, the options it has beside those of the API, a check of them, and what it does."""
+    """One operation: its module's name, its options beside those of the API, what it does, a check of them, and what they mean when."""
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
     run: Callable[[Context], Result]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
+    # The options as they are meant by somebody who said them at a time, UTC seconds.
+    as_of: Callable[[Dict[str, Any], float], Dict[str, Any]] = field(default=lambda params, at: params)
 
     @property
     def argument_spec(self) -> Dict[str, Any]:

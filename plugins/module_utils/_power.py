@@ -79,7 +79,9 @@ def run(ctx: Context) -> Result:
         raise _failed(exc, result) from exc
     result["elapsed"] = round(ctx.clock.now() - begun, 3)
     if ctx.diff:
-        result["diff"] = {"before": {"state": result["before"]}, "after": {"state": result["after"]}}
+        # A restart ends in the state that it began with, so the state alone would show nothing.
+        sent = {"signal": result["signal"]} if result["changed"] else {}
+        result["diff"] = {"before": {"state": result["before"]}, "after": {"state": result["after"], **sent}}
     return result
 
 

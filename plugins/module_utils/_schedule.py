@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import Optional
+from typing import Optional, Tuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+# Two clock times that lie further apart are no window that somebody repeats a run in.
+LONGEST_WINDOW = 12 * 3600.0
 
 
 def zone(name: str) -> tzinfo:
@@ -32,6 +34,22 @@ def zone(name: str) -> tzinfo:
         raise BadOption("timezone", f"{name!r} is not an IANA time zone such as UTC or Europe/Berlin") from exc
 
 
+def window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
+    """When a maintenance may start and until when, UTC epoch seconds, as seen at ``now``; None for what is not given.
+
+    ``HH:MM`` is the next time that the clock shows it, and it does so for a minute. Where both are clock times
+    and ``now`` lies between them, the window is open: a run that is repeated goes on in it.
+    """
+    if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
+        opened = _last_occurrence(start, tz, now)
+        closes = None if opened is None else instant("deadline", deadline, tz, opened)
+        if opened is not None and closes is not None and now < closes <= opened + LONGEST_WINDOW:
+            return opened, closes
+    begin = instant("start", start, tz, _minute_of(start, now))
+    after = _minute_of(deadline, now) if begin is None or begin <= now else begin
+    return begin, instant("deadline", deadline, tz, after)
+
+
 def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:
     """UTC epoch seconds of an ISO 8601 instant, or of the next ``HH:MM`` at or after ``after``; None for no text.
 
@@ -40,9 +58,11 @@ def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optio
     """
     if not text:
         return None
-    match = _CLOCK.fullmatch(text.strip())
-    if match:
-        return _next_occurrence(option, match, tz, after)
+    if _CLOCK.fullmatch(text.strip()):
+        days = (_clock_time(text, tz, after, day) for day in range(4))
+        return _exact(option, next(local for local in days if _latest(local, tz) >= after), tz)
+    if text.strip().isdigit():
+        raise BadOption(option, f"{text!r} is a number: YAML reads a time such as 22:30 as one, so write it in quotes")
     try:
         moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text.strip()))
     except ValueError as exc:
@@ -50,15 +70,31 @@ def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optio
     return _exact(option, moment, tz) if moment.tzinfo is None else moment.timestamp()
 
 
-def _next_occurrence(option: str, match: "re.Match[str]", tz: tzinfo, after: float) -> float:
-    now = datetime.fromtimestamp(after, timezone.utc).astimezone(tz)
-    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
-    for days in range(3):
-        day = (now + timedelta(days=days)).date()
-        when = _exact(option, datetime(day.year, day.month, day.day, hour, minute, second), tz)
-        if when >= after:
-            return when
-    raise BadOption(option, "no such time within two days")
+def _minute_of(text: Optional[str], now: float) -> float:
+    """The beginning of this minute where the text names a minute, else ``now``."""
+    return now if text is None or text.count(":") > 1 else now - now % 60
+
+
+def _last_occurrence(text: str, tz: tzinfo, before: float) -> Optional[float]:
+    """The last time that the clock showed this; None where it was no single instant."""
+    local = next(local for local in (_clock_time(text, tz, before, day) for day in (0, -1, -2)) if _latest(local, tz) <= before)
+    try:
+        return _exact("start", local, tz)
+    except BadOption:
+        return None
+
+
+def _clock_time(text: str, tz: tzinfo, seen_at: float, days: int) -> datetime:
+    """The local time ``HH:MM`` so many days after the day of ``seen_at``."""
+    hour, minute, second = [*map(int, text.strip().split(":")), 0][:3]
+    today = datetime.fromtimestamp(seen_at, timezone.utc).astimezone(tz)
+    day = (today + timedelta(days=days)).date()
+    return datetime(day.year, day.month, day.day, hour, minute, second)
+
+
+def _latest(local: datetime, tz: tzinfo) -> float:
+    """When a local time was last, should it exist twice."""
+    return max(local.replace(tzinfo=tz, fold=fold).timestamp() for fold in (0, 1))
 
 
 def _exact(option: str, local: datetime, tz: tzinfo) -> float:

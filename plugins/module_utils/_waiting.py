@@ -66,20 +66,21 @@ class Waiting:
         return cls(params["wait_timeout"], params["poll_interval"], params["running_when"], params["kill_after"])
 
 
-def look(ctx: Context, server_id: int, patience: Optional[Patience] = None) -> Tuple[Server, Sight]:
-    """Read the server once. The sight carries the time of asking: what it shows is at least as new as that, less the cache."""
-    turn = ctx.client.await_turn(READ, patience=patience)
+def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None) -> Tuple[Server, Sight]:
+    """Read the server once, at a reserved turn or the next. The sight carries the time of asking: it is as new as that, less the cache."""
+    turn = ctx.client.await_turn(READ, turn, patience=patience)
     asked = ctx.clock.now()
     server = ctx.client.get_server(server_id, turn=turn, patience=patience)
     return server, Sight.of(server, asked)
 
 
-def look_until_known(ctx: Context, server_id: int) -> Tuple[Server, Sight]:
+def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Sight]:
     """Read until the state is known; an unknown state never leads to a signal, so after two cache times it is an error."""
     limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
     until = ctx.clock.now() + limit
     while True:
-        server, sight = look(ctx, server_id)
+        server, sight = look(ctx, server_id, turn=turn)
+        turn = None
         if sight.state is not None:
             return server, sight
         now = ctx.clock.now()
@@ -93,10 +94,12 @@ def look_until_known(ctx: Context, server_id: int) -> Tuple[Server, Sight]:
         ctx.clock.sleep(max(0.05, min(until - now, ctx.params.get("poll_interval") or 5.0)))
 
 
-def settle(ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting) -> Tuple[Server, Sight, Step]:
+def settle(
+    ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None
+) -> Tuple[Server, Sight, Step]:
     """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped."""
     until = ctx.clock.now() + waiting.timeout
-    server, sight = look_until_known(ctx, server_id)
+    server, sight = look_until_known(ctx, server_id, turn)
     step = decide(wanted, sight.state, if_offline)
     told = False
     while step.action in (WAIT, LOOK) and not ctx.check_mode:

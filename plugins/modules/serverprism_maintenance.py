@@ -72,7 +72,9 @@ options:
     default: 5.0
   start:
     description:
-      - When the first announcement may go out, ISO 8601 or C(HH:MM) (its next occurrence in O(timezone)).
+      - When the first announcement may go out, ISO 8601 or C(HH:MM) (its next occurrence in O(timezone), the present minute included).
+      - For all servers of a run this is the same instant, the next one after C(ansible-playbook) began.
+      - Where O(start) and O(deadline) both are C(HH:MM), at most 12 hours apart, and it is between them already, it begins at once.
       - Without it, as soon as the quota allows.
     type: str
   timezone:

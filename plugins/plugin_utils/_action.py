@@ -27,6 +27,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import bo
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 
 # The address of a ledger can hold a password.
 SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}
@@ -86,7 +87,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
 
     def _run_module(self, task_vars: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
         """On the target. A secret in ``environment`` would stand on the command line there, so it goes as an option."""
-        args = dict(self._task.args)
+        args = self.operation.as_of(dict(self._task.args), BEGAN)
         secrets = {name: environment.pop(name) for name in SECRET_VARIABLES if name in environment}
         for name, value in secrets.items():
             args.setdefault(SECRET_VARIABLES[name], value)
@@ -111,7 +112,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         with Screen() as screen:
             result = perform(
                 self.operation,
-                params,
+                self.operation.as_of(params, BEGAN),
                 check_mode=self._task.check_mode,
                 diff=self._task.diff,
                 progress=lambda text: screen.show(self._tell, host, text),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -261,3 +262,21 @@ def test_a_run_says_how_far_it_is(simulator, maintain):
     assert len(lines) == 3 and all(end for _counts, end in lines[:2]) and not lines[2][1], run.output
     assert lines[0][0].startswith("0 done, 1 skipped or deferred, ") and lines[0][0].endswith(" waiting")
     assert lines[2][0] == "1 done, 1 failed, 1 skipped or deferred, 0 in countdown or restart, 0 waiting", run.output
+
+
+@pytest.mark.parametrize("way", ["local", "module"])
+def test_a_clock_time_is_the_same_for_every_server_of_a_run(simulator, ansible, way):
+    """A server whose turn comes after 03:00 is maintained then, and not at 03:00 tomorrow."""
+    sim = simulator([{"id": i, **FAST} for i in (1, 2)])
+    start = datetime.now(timezone.utc) + timedelta(seconds=4)
+    options = {"announcements": [{"before": "1s", "text": "x"}], "poll_interval": 0.2, "start": start.strftime("%H:%M:%S")}
+    task = {"serverprism.cloud.serverprism_maintenance": {"server_id": "{{ number }}", **options}, "register": "done"}
+    shown = {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }} is {{ done.outcome }}"}}
+    if way == "module":
+        task.update({"async": 60, "poll": 1})
+    play = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": [task, shown]}]
+    inventory = ansible.folder / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"number": i} for i in (1, 2)}}}))
+    run = ansible.run(sim, play, "-i", str(inventory), "--forks", "1")
+    assert run.rc == 0 and "h1 is done" in run.stdout and "h2 is done" in run.stdout, run.output
+    assert sim.posts()[0]["time"] >= start.timestamp() - 1

@@ -48,6 +48,15 @@ def test_a_run_writes_its_report(reported):
     assert done.rc == 2 and report["schema"] == 1, done.output
     assert {one["host"]: one["outcome"] for one in report["servers"]} == {"h1": "done", "h2": "skipped", "h3": "failed"}
     assert report["servers"][0]["timeline"][-1]["kind"] == "signal"
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_report_that_was_opened_to_others_stays_open(reported, ansible):
+    folder = ansible.folder / "report"
+    folder.mkdir(mode=0o755)
+    (folder / "report.html").touch(mode=0o644)
+    reported([{"id": 1, "state": "offline"}])
+    assert (folder / "report.html").stat().st_mode & 0o777 == 0o644 and (folder / "report.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_check_mode_writes_the_plan(reported):

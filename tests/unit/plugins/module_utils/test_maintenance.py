@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 import pytest
 import virtual
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Claim
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -173,6 +173,34 @@ def test_where_nobody_was_certainly_told_nothing_is_restarted():
     assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
 
 
+SHORT = [{"before": "20s", "text": "Restart in {remaining}"}]
+
+
+def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
+    """Many servers begin at once: their first reads must not make the restarts late that were announced before."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
+
+    def fault(method, path):
+        if api.lines:
+            api.fault = lambda method, path: None
+            for _each in range(59):
+                ctx.client.ledger.reserve(READ)
+
+    api.fault = fault
+    assert 0 <= OPERATION.run(ctx)["notice_error"] < 1.0
+    assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
+
+
+def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
+    for _each in range(59):
+        ctx.client.ledger.reserve(READ)
+    result = OPERATION.run(ctx)
+    assert 0 <= result["notice_error"] < 1.0 and api.lines[0][0] - 1_000_000.0 > 30.0, result
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_countdown_is_called_off_aloud(number):
     api = virtual.api(SERVER)
@@ -180,6 +208,55 @@ def test_an_interrupted_countdown_is_called_off_aloud(number):
     result = maintain(api)
     assert result["outcome"] == "cancelled" and number.name in result["msg"] and "the players were told" in result["msg"], result
     assert api.said()[-1] == "say Maintenance cancelled: no restart now." and not api.signals
+
+
+def interrupted(api, happening, **options):
+    """A maintenance that is waiting after its first word when something happens and Ctrl-C comes; when that was."""
+    ctx, passed, at = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, **options), api.clock.sleep, []
+
+    def sleep(seconds):
+        if api.lines and not at and seconds > 10.0:
+            at.append(api.clock.now())
+            happening(ctx.client.ledger)
+            os.kill(os.getpid(), signal.SIGINT)
+        passed(seconds)
+
+    api.clock.sleep = sleep
+    with pytest.raises(ServerPrismError, match="was called off"):
+        OPERATION.run(ctx)
+    return at[0]
+
+
+def test_where_the_quota_is_full_players_are_told_no_later_than_the_next_line_would_have_come():
+    api = virtual.api(SERVER)
+    # Others take all that is left for half an hour.
+    interrupted(api, lambda ledger: [ledger.reserve(WRITE) for _each in range(600)])
+    (first, _one, _line), (told, _same, line) = api.lines
+    assert line == "say Maintenance cancelled: no restart now." and 15.0 < told - first < 240.0 + 1.0
+
+
+def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
+    api, others = virtual.api(SERVER), []
+
+    def fill(ledger):
+        others.extend(ledger.reserve(WRITE)[0] for _each in range(200))
+        passed = api.clock.sleep
+
+        def sleep(seconds):
+            passed(seconds)
+            if seconds == 1.0:
+                ledger.release(WRITE, others)
+
+        api.clock.sleep = sleep
+
+    at = interrupted(api, fill)
+    assert api.lines[-1][0] - at < 2.0 and len(api.lines) == 2
+
+
+def test_where_the_api_takes_nothing_for_an_hour_nobody_waits_for_that():
+    api, warned = virtual.api(SERVER), []
+    at = interrupted(api, lambda ledger: ledger.block(WRITE, api.clock.now() + 3600.0), warn=warned.append)
+    assert api.clock.now() - at < 60.0 and any("could not be told that it is called off" in text for text in warned), warned
 
 
 def test_an_interruption_after_the_signal_does_not_hide_it():
