@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hostile.fire import fill, small_disk
-from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, halted_screen, later, start
+from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, Scene, children, halted_screen, is_alive, later, start
 from hostile.table import note
 from simulator.process import Simulator
 
@@ -98,6 +101,30 @@ def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
     note("interruption", "a screen that stands still", "ansible-playbook", failed=False, broken=broken)
     assert not broken and len(down) == FLEET, (first, down, output)
     assert "sent: say First call" not in output, "the screen did not stand still: this test tests nothing"
+
+
+def test_a_fleet_that_has_used_its_quota_is_called_off_as_the_quota_allows(tmp_path):
+    """Its last words need more than a window, and Ansible has long lost its patience by then."""
+    ids = range(1, 11)
+    with Simulator([{"id": i, **GAME} for i in ids], speed=10.0, write_limit=8) as sim:
+        hosts = {f"h{i}": {"serverprism_id": i, "serverprism_product": "Minecraft 4 GB"} for i in ids}
+        early = [{"before": "45s", "text": "First call"}, {"before": "1.5s", "text": "Last call"}]
+        scarce = {"SERVERPRISM_WRITE_LIMIT": "8", "SERVERPRISM_WRITE_HEADROOM": "0"}
+        process = start(sim, tmp_path, "scarce", hosts, more=scarce, maintenance_announcements=early)
+        until = time.monotonic() + LONG
+        while (told := {row["server"] for row in sim.console_log() if row["line"] == FIRST}) != set(ids) and time.monotonic() < until:
+            time.sleep(0.02)
+        workers, stopped = children(process.pid), time.time()
+        os.killpg(process.pid, signal.SIGINT)
+        output = process.communicate(timeout=2 * LONG)[0]
+        while any(is_alive(pid) for pid in workers):
+            assert time.monotonic() < until + LONG, "a worker hangs"
+            time.sleep(0.02)
+        cancelled = {row["server"]: row["time"] for row in sim.console_log() if row["line"] == CANCEL}
+        broken = set(cancelled) != told or any(row["status"] == 429 for row in sim.posts()) or process.returncode == 0
+    note("interruption", "a fleet that has used its quota", "Ctrl-C", failed=True, broken=broken)
+    assert not broken and told == set(ids), (sorted(cancelled), output)
+    assert max(cancelled.values()) - stopped > 5.0, "the quota was not used up: this test tests nothing"
 
 
 def test_the_laws_can_be_broken(tmp_path):
