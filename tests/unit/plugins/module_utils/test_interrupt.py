@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What breaks a countdown off, and what must not: signals, the end of the parent, a screen that stands still."""
+"""What breaks a countdown off: signals, and the end of the parent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ import time
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
-from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
 
 FORK = multiprocessing.get_context("fork")
 
@@ -133,27 +131,3 @@ def test_the_death_of_the_parent_interrupts(early):
         process.kill()
         assert pipe.poll(30) and pipe.recv() == "SIGTERM"
     process.join()
-
-
-def test_a_screen_shows_every_line_in_its_order():
-    lines = []
-    with Screen() as screen:
-        for number in range(100):
-            screen.show(lines.append, str(number))
-    assert lines == [str(number) for number in range(100)]
-
-
-def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
-    monkeypatch.setattr(_action, "SCREEN_PATIENCE", 0.1)
-    stuck, lines = threading.Event(), []
-
-    def fail(text):
-        raise BrokenPipeError(text)
-
-    with Screen() as screen:
-        screen.show(fail, "gone")
-        screen.show(lines.append, "shown")
-        screen.show(lambda text: stuck.wait(20), "stuck")
-        screen.show(lines.append, "late")
-    assert lines == ["shown"]
-    stuck.set()

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a worker shows, and that no countdown waits for it."""
+
+from __future__ import annotations
+
+import threading
+
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
+
+
+def test_a_screen_shows_every_line_in_its_order():
+    lines = []
+    with Screen() as screen:
+        for number in range(100):
+            screen.show(lines.append, str(number))
+    assert lines == [str(number) for number in range(100)]
+
+
+def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
+    monkeypatch.setattr(_action, "SCREEN_PATIENCE", 0.1)
+    stuck, lines = threading.Event(), []
+
+    def fail(text):
+        raise BrokenPipeError(text)
+
+    with Screen() as screen:
+        screen.show(fail, "gone")
+        screen.show(lines.append, "shown")
+        screen.show(lambda text: stuck.wait(20), "stuck")
+        screen.show(lines.append, "late")
+    assert lines == ["shown"]
+    stuck.set()
