@@ -123,6 +123,8 @@ class Client:
         self.clock = clock
         self.ledger = ledger
         self.usage = Usage()
+        # When the last write went out: its last attempt, should the ones before have been refused. UTC seconds.
+        self.written_at = 0.0
         self.patience = Patience(settings.max_wait, clock)
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
@@ -194,8 +196,10 @@ class Client:
 
     def _sleep(self, seconds: float, patience: Optional[Patience], kind: str) -> None:
         self.clock.sleep(seconds)
-        if patience is not None:
-            patience.spend(kind, seconds)
+        # A turn that was reserved ahead is the plan, and no wait.
+        if patience is None:
+            return
+        patience.spend(kind, seconds)
         with self.usage.lock:
             self.usage.waited_seconds += seconds
 
@@ -225,6 +229,7 @@ class Client:
                 self.usage.reads += 1
             else:
                 self.usage.writes += 1
+                self.written_at = self.clock.now()
         try:
             reply = self._transport.attempt(call.method, call.path, call.body)
         except TlsFailure as exc:
@@ -263,7 +268,7 @@ class Client:
     def _out_of_patience(
         self, call: _Call, kind: str, reply: Optional[Reply], reason: str, wait: float, patience: Patience
     ) -> ServerPrismError:
-        more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None}
+        more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None, "retry_after": wait}
         # Who has no patience at all makes the next try itself.
         late = f" The next try would be in {wait:.0f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
         end = late if patience.limit else ""

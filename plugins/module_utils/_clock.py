@@ -74,6 +74,12 @@ def _started(pid: int) -> str:
         return ""
 
 
+def age_of(pid: int) -> float:
+    """Seconds since a process began; 0 where the system does not tell."""
+    started = _started(pid)
+    return max(0.0, _boottime() - int(started) / os.sysconf("SC_CLK_TCK")) if started.isdigit() else 0.0
+
+
 def own_name() -> str:
     """What tells this process from any other: machine, boot, number, beginning."""
     pid = os.getpid()

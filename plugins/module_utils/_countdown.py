@@ -210,7 +210,8 @@ class Countdown:
         moved = [replace(entry, planned=entry.planned + late) for entry in rest]
         if moved[0].planned - self.booked[self.next] > self.slack:
             moved = self._rebooked(moved)
-            far = moved[-1].planned - rest[-1].planned > self.ctx.settings.limit_window / 2
+            # Later than what the players were told, and not only than what was planned.
+            far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
             if far and self.script.announcements and not any(entry.kind == ANNOUNCEMENT for entry in rest):
                 # Whoever heard the last word hears it once more before it comes.
                 moved = self._rebooked(said_again(moved, self.script.announcements[-1]))
@@ -251,11 +252,19 @@ class Countdown:
                 self.release()
         except Exception as exc:
             self.ctx.warn(f"The reserved quota was not given back: {exc}")
-        self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
+        self._drop_planned()
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
             self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
+
+    def drop(self) -> None:
+        """Give up what was not sent, where there is nobody to tell."""
+        self.release()
+        self._drop_planned()
+
+    def _drop_planned(self) -> None:
+        self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
 
     def _turn_to_cancel(self, until: float) -> Optional[float]:
         """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.

@@ -10,12 +10,18 @@ from typing import Optional
 
 
 class ServerPrismError(Exception):
-    """Whatever the world can do to a call. ``status`` is the HTTP status where there was one."""
+    """Whatever the world can do to a call. ``status`` is the HTTP status where there was one.
 
-    def __init__(self, message: str, *, server_id: Optional[int] = None, status: Optional[int] = None) -> None:
+    ``retry_after`` is in how many seconds it can be tried again, where only patience was at its end.
+    """
+
+    def __init__(
+        self, message: str, *, server_id: Optional[int] = None, status: Optional[int] = None, retry_after: Optional[float] = None
+    ) -> None:
         super().__init__(message)
         self.server_id = server_id
         self.status = status
+        self.retry_after = retry_after
 
 
 class BadOption(ServerPrismError):

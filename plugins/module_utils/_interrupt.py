@@ -13,10 +13,13 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Dict, Optional, Type
+from typing import Any, Dict, List, Optional, Type
 
 # A request to stop that was lost is made again after so many seconds.
 REMINDER = 3.0
+# Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
+# hands in one would wait for ever where there are many.
+RESULT_GRACE = 10.0
 # Of Linux's prctl: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
@@ -29,6 +32,9 @@ def _on_death_of_parent(number: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     except (OSError, AttributeError):
         return
+
+
+_told_to_stop: List[str] = []
 
 
 class Interrupted(BaseException):
@@ -46,7 +52,8 @@ class Interruptible:
     either is to die at once: without this nobody would tell the players that the countdown is off.
     Where Ansible itself is killed, nobody forwards anything, and a worker would go on without anybody to
     report to, or stop for ever in the middle of a line that nobody reads. Who was told to stop has ``grace``
-    seconds for what is left to do: after that the system ends the process, whatever it waits for.
+    seconds for what is left to do, and a worker RESULT_GRACE more: after that the system ends the process,
+    whatever it waits for. What such a worker is to do next, as in a loop, it does not begin.
     """
 
     def __init__(self, grace: float) -> None:
@@ -65,6 +72,8 @@ class Interruptible:
     def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
         if not self._over and not self._name:
             self._name = signal.Signals(number).name
+            if multiprocessing.parent_process() is not None:
+                _told_to_stop.append(self._name)
             self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._remind)
             self._remind(number, None)
 
@@ -74,7 +83,9 @@ class Interruptible:
         raise Interrupted(self._name)
 
     def unless_orphaned(self) -> None:
-        """Raise Interrupted where the parent was gone before this process could ask to be told of it."""
+        """Raise Interrupted where this worker was told to stop before, or its parent was gone before it could ask to be told of it."""
+        if _told_to_stop:
+            raise Interrupted(_told_to_stop[0])
         parent = multiprocessing.parent_process()
         if self._old and parent is not None and parent.pid != os.getppid():
             raise Interrupted("Ansible is gone")
@@ -91,5 +102,9 @@ class Interruptible:
             _on_death_of_parent(0)
         if signal.SIGALRM in self._old:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._name and multiprocessing.parent_process() is not None:
+            self._old[signal.SIGALRM] = signal.SIG_DFL
         for number, old in self._old.items():
             signal.signal(number, old)
+        if self._name and multiprocessing.parent_process() is not None:
+            signal.setitimer(signal.ITIMER_REAL, RESULT_GRACE)

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
     LOOK_AHEAD,
@@ -37,9 +39,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules imp
     Verdict,
     decide,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._retry import backoff
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     DONE as SAID_DONE,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+    SIGNAL as SIGNALLED,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     UNKNOWN,
@@ -178,9 +184,13 @@ class Maintenance:
 
     def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
         """Plan, count down, act, verify."""
-        if step.action == WAIT and not self.ctx.check_mode:
-            server, sight, _again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
-            self._saw(server, sight)
+        if step.action == WAIT:
+            if self.ctx.check_mode:
+                # It is stopping, and that ends offline.
+                sight = replace(sight, state="offline")
+            else:
+                server, sight, _again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+                self._saw(server, sight)
             again = self._step(server, sight)
             if again is None:
                 return
@@ -291,7 +301,7 @@ class Maintenance:
         server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
-            countdown.call_off() if sight.state != "offline" else countdown.release()
+            countdown.call_off() if sight.state != "offline" else countdown.drop()
         return sight
 
     def _act(self, countdown: Countdown, sight: Sight) -> None:
@@ -299,29 +309,56 @@ class Maintenance:
         if step.signal is None:
             raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
         self._sleep_until(countdown.action.planned)
-        if self.deadline is not None and self.ctx.clock.now() > self.deadline + LOOK_AHEAD:
-            raise TooLate
         self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
-        self.result["signal"] = step.signal
-        try:
-            self.guard.note(SIGNAL)
-            self.action_at = self.follow.send(step.signal, sight, countdown.booked[-1])
-        except BaseException as exc:
-            # Ctrl-C can come while the line is being written; where the journal itself failed, nothing is in it.
-            if not self._action_is_out() and not isinstance(exc, JournalUnusable):
-                self.guard.note(REFUSED)
-            raise
-        countdown.sent_signal(self.action_at, UNKNOWN if self.follow.ambiguous else "sent")
-        self.result.update(changed=True, after=None)
+        if not self._send(countdown, self.follow, sight, step.signal):
+            return
+        self.result.update(changed=True, signal=self.follow.signals[0], after=None)
         verdict = self.follow.until_done()
         self.guard.note(DONE if verdict.status == "done" else UNPROVEN)
         self.result["after"] = self.follow.after
         report(self.ctx, self.follow, verdict, self.result)
         if verdict.status != "done":
-            raise OperationFailed(_unconfirmed(self.server_id, step.signal, verdict), self.result)
+            raise OperationFailed(_unconfirmed(self.server_id, self.follow.signals[0], verdict), self.result)
         self.result["outcome"] = "done"
         down = self.result["downtime"]
         self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
+
+    def _send(self, countdown: Countdown, follow: Follow, sight: Sight, signal: str) -> bool:
+        """Send the signal, once; False where the server is not to have it any more.
+
+        A refused one can be sent again, for ``max_wait`` seconds. But time passes meanwhile: each try is in time, and
+        finds the server as it was to be.
+        """
+        begun, tries = self.ctx.clock.now(), 0
+        turn: Optional[float] = countdown.booked[-1]
+        while True:
+            tries += 1
+            if self.deadline is not None and self.ctx.clock.now() > self.deadline + LOOK_AHEAD:
+                raise TooLate
+            try:
+                self.guard.note(SIGNAL)
+                self.action_at = follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))
+                break
+            except BaseException as exc:
+                # Ctrl-C can come while the line is being written; where the journal itself failed, nothing is in it.
+                if not self._action_is_out() and not isinstance(exc, JournalUnusable):
+                    self.guard.note(REFUSED)
+                if not isinstance(exc, ServerPrismError) or exc.retry_after is None:
+                    raise
+                wait = max(exc.retry_after, backoff(tries))
+                spent = self.ctx.clock.now() - begun
+                if spent + wait > self.ctx.settings.max_wait:
+                    end = f" It was tried for {spent:.0f} s, and the next try would be in {wait:.0f} s, past max_wait."
+                    raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
+            self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
+            self.ctx.clock.sleep(wait)
+            turn = None
+            sight = self._still_up(countdown)
+            signal = decide(self.wanted, sight.state, self.params["if_offline"]).signal or signal
+            if self.result["reason"]:
+                return False
+        countdown.sent_signal(self.action_at, UNKNOWN if follow.ambiguous else "sent")
+        return True
 
     def _note(self) -> None:
         """Bring the timeline and what follows from it into the result."""
@@ -329,7 +366,9 @@ class Maintenance:
             return
         if self.follow is not None and self.follow.signals:
             self.result.update(changed=True, signal=self.follow.signals[-1])
-        entries = [*self.countdown.entries, *self.countdown.extra]
+        more = self.follow.sent[1:] if self.follow is not None else []
+        signals = [Entry(SIGNALLED, name, at).became("sent" if sure else UNKNOWN, at) for name, at, sure in more]
+        entries = [*self.countdown.entries, *signals, *self.countdown.extra]
         self.result["timeline"] = [entry.as_dict() for entry in entries]
         self.result["notice_error"] = notice_error(self.countdown.entries, self.action_at)
         if self.ctx.diff:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, Mapping
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, reserve
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -73,5 +74,21 @@ def check(params: Dict[str, Any]) -> None:
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
     zone(params["timezone"])
+    _check_density(params)
     if params["max_failures"] is not None and params["max_failures"] < 1:
         raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
+
+
+def _check_density(params: Dict[str, Any]) -> None:
+    """Refuse a timeline that no window of the quota can hold, however long it waits."""
+    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    quota = Quota(params["write_limit"], params["limit_window"])
+    try:
+        reserve(Calendar(), quota, form.offsets, 0.0, params["write_headroom"])
+    except ValueError as exc:
+        most = max(1, quota.limit - params["write_headroom"])
+        why = (
+            f"are too many at once, with announcements and signal: {most} writes in {quota.window:g} s are left to a timeline "
+            "(write_limit less write_headroom)"
+        )
+        raise BadOption("commands" if len(params["commands"] or []) >= most - 1 else "announcements", why) from exc

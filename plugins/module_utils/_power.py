@@ -142,7 +142,7 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
     result.update(
         confirmed=done,
         evidence=evidence if done or verdict.status in ("timeout", "failed") else "none",
-        downtime=follow.downtime if follow.wanted in ("restarted", "started") else None,
+        downtime=follow.downtime if done and follow.wanted in ("restarted", "started") else None,
     )
     if done:
         return

@@ -129,19 +129,20 @@ class Follow:
         self.wanted = wanted
         self.waiting = waiting
         self.signals: List[str] = []
+        # Each signal that went out, when (UTC seconds), and whether the API said so.
+        self.sent: List[Tuple[str, float, bool]] = []
         self.ambiguous: Optional[Ambiguous] = None
         self.watch: Optional[Watch] = None
         self.first_sent_at = 0.0
         self.shown: Optional[str] = None
 
-    def send(self, signal: str, before: Sight, turn: Optional[float] = None) -> float:
+    def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
         """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
         spent = self.ctx.client.await_turn(WRITE, turn)
-        at = self.ctx.clock.now()
         # Noted before the request: from here on a break-off must say that the signal may be out.
         self.signals.append(signal)
         try:
-            self.ctx.client.send_signal(self.server_id, signal, turn=spent)
+            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc
@@ -149,12 +150,14 @@ class Follow:
         except ServerPrismError:
             self.signals.pop()
             raise
-        answered = self.ctx.clock.now()
+        # Not when it was tried first: what was refused was not done.
+        at, answered = self.ctx.client.written_at, self.ctx.clock.now()
+        self.sent.append((signal, at, self.ambiguous is None))
         if not self.first_sent_at:
             self.first_sent_at = at
         self.watch = Watch(before, answered, self.ctx.settings.status_cache)
         self.shown = before.state
-        self.ctx.progress(f"{signal} sent")
+        self.ctx.progress(f"{signal} sent" if self.ambiguous is None else f"{signal} may have been sent")
         return at
 
     @property

@@ -6,8 +6,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 
-# Ansible imports the actions of a play before it forks its workers, so all of them have this from their parent: for a server whose
-# turn comes at five past three, "03:00" is what it was for the first one, and not tomorrow.
-BEGAN = time.time()
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import age_of
+
+
+def _began() -> float:
+    """UTC seconds at which the process began that started the workers; where the system does not tell, when this was imported."""
+    parent = multiprocessing.parent_process()
+    pid = os.getpid() if parent is None or parent.pid is None else parent.pid
+    return time.time() - age_of(pid)
+
+
+# All workers of a run have the same: for a server whose turn comes at five past three, "03:00" is what it was for the first one, and
+# not tomorrow.
+BEGAN = _began()

@@ -81,8 +81,8 @@ def test_a_request_to_stop_that_python_drops_is_not_lost(monkeypatch):
     process.join()
 
 
-def _in_time(pipe):
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+def _in_time(pipe, lingers):
+    numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     with Interruptible(0.2) as one:
         try:
@@ -91,12 +91,23 @@ def _in_time(pipe):
             one.ignore_more()
     time.sleep(0.4)
     pipe.send(before == [signal.getsignal(number) for number in numbers])
+    try:
+        with Interruptible(0.2) as one:
+            one.unless_orphaned()
+    except Interrupted as exc:
+        pipe.send(exc.name)
+    if lingers:
+        threading.Event().wait(20)
 
 
-def test_who_ends_in_time_goes_on():
-    process, pipe = in_a_process(_in_time)
-    assert pipe.poll(20) and pipe.recv()
-    process.join()
+@pytest.mark.parametrize("lingers", [False, True])
+def test_a_worker_that_was_told_to_stop_begins_nothing_and_waits_for_nobody(monkeypatch, lingers):
+    """Its result may be one that nobody takes, as Ansible does once it is told to stop."""
+    monkeypatch.setattr(_interrupt, "RESULT_GRACE", 1.0)
+    process, pipe = in_a_process(_in_time, lingers)
+    assert pipe.poll(20) and pipe.recv() is True and pipe.poll(20) and pipe.recv() == "SIGINT"
+    process.join(15)
+    assert process.exitcode == (-signal.SIGALRM if lingers else 0)
 
 
 def _parent(pipe, early):
