@@ -79,13 +79,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches and claims."""
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches and claims.
+
+    ``doubts`` are servers that had a signal of which nobody saw what came, each until when a status of it may be older than that.
+    """
 
     instants: Tuple[float, ...] = ()
     blocked_until: float = 0.0
     runs: Tuple[Run, ...] = ()
     claims: Tuple[Claim, ...] = ()
     batches: Tuple[Batch, ...] = ()
+    doubts: Tuple[Claim, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -174,6 +178,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
         tuple(run for run in calendar.runs if run.at >= before - RUN_KEPT),
         tuple(claim for claim in calendar.claims if claim.until >= before),
         tuple(batch for batch in calendar.batches if batch.last >= before - RUN_KEPT),
+        tuple(doubt for doubt in calendar.doubts if doubt.until >= before),
     )
 
 
@@ -183,4 +188,5 @@ def shift(calendar: Calendar, seconds: float) -> Calendar:
     runs = tuple(replace(run, at=run.at + seconds) for run in calendar.runs)
     claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
     batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches)
+    doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches, doubts)

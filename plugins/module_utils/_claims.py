@@ -26,6 +26,17 @@ def give_up(calendar: Calendar, server_id: int, owner: str) -> Calendar:
     return replace(calendar, claims=tuple(one for one in calendar.claims if (one.server_id, one.owner) != (server_id, owner)))
 
 
+def doubt(calendar: Calendar, server_id: int, until: Optional[float]) -> Calendar:
+    """Until when a status of a server may be older than its last signal; None where what came of that was seen."""
+    others = tuple(one for one in calendar.doubts if one.server_id != server_id)
+    return replace(calendar, doubts=others if until is None else (*others, Claim(server_id, "", until)))
+
+
+def doubtful_until(calendar: Calendar, server_id: int) -> float:
+    """See ``doubt``; 0 where there is none."""
+    return max((one.until for one in calendar.doubts if one.server_id == server_id), default=0.0)
+
+
 def run_of(calendar: Calendar, key: str) -> Run:
     """What became of a run so far."""
     return next((run for run in calendar.runs if run.key == key), Run(key, 0.0))

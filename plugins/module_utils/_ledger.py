@@ -84,6 +84,12 @@ class Ledger(Protocol):
     def give_up(self, server_id: int) -> None:
         """End the claim."""
 
+    def doubt(self, server_id: int, until: Optional[float]) -> None:
+        """Note until when a status may be older than a signal; None: what came of it was seen."""
+
+    def doubtful_until(self, server_id: int) -> float:
+        """Until when a status of the server may be older than its last signal; in the past where it is not."""
+
     def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
         """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then."""
 
@@ -186,6 +192,18 @@ class BaseLedger:
 
         self._change(step)
 
+    def doubt(self, server_id: int, until: Optional[float]) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[WRITE] = _claims.doubt(calendars[WRITE], server_id, until)
+
+        self._change(step)
+
+    def doubtful_until(self, server_id: int) -> float:
+        """See Ledger."""
+        return self._change(lambda calendars: _claims.doubtful_until(calendars[WRITE], server_id), commit=False)
+
     def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
         """See Ledger."""
 
@@ -233,7 +251,8 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             raise ValueError("blocked for longer than any answer asks for")
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches), moved)
+        doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts), moved)
     return out
 
 
@@ -247,6 +266,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting] for run in one.runs],
             "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
+            "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
         }
         for bucket, one in pruned.items()
     }

@@ -57,6 +57,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import (
     Follow,
     Waiting,
+    await_news,
     look_until_known,
     settle,
 )
@@ -140,6 +141,7 @@ class Maintenance:
             return self._end("skipped", done)
         if self._deferred_by_failures():
             return
+        await_news(self.ctx, self.server_id)
         server, sight = look_until_known(self.ctx, self.server_id)
         self._saw(server, sight)
         step = self._step(server, sight)

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, LedgerLost, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight, Watch
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
@@ -74,6 +74,14 @@ def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn
     return server, Sight.of(server, asked)
 
 
+def await_news(ctx: Context, server_id: int) -> None:
+    """Wait out the cache after a signal of which nobody saw what came: until then a status can be the one before it."""
+    wait = ctx.client.ledger.doubtful_until(server_id) - ctx.clock.now()
+    if wait > 0:
+        ctx.progress(f"had a signal a moment ago: its status is new in {wait:.0f} s")
+        ctx.clock.sleep(wait)
+
+
 def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Sight]:
     """Read until the state is known; an unknown state never leads to a signal, so after two cache times it is an error."""
     limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
@@ -99,6 +107,7 @@ def settle(
 ) -> Tuple[Server, Sight, Step]:
     """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped."""
     until = ctx.clock.now() + waiting.timeout
+    await_news(ctx, server_id)
     server, sight = look_until_known(ctx, server_id, turn)
     step = decide(wanted, sight.state, if_offline)
     told = False
@@ -153,12 +162,20 @@ class Follow:
         # Not when it was tried first: what was refused was not done.
         at, answered = self.ctx.client.written_at, self.ctx.clock.now()
         self.sent.append((signal, at, self.ambiguous is None))
+        self._doubt(answered + self.ctx.settings.status_cache)
         if not self.first_sent_at:
             self.first_sent_at = at
         self.watch = Watch(before, answered, self.ctx.settings.status_cache)
         self.shown = before.state
         self.ctx.progress(f"{signal} sent" if self.ambiguous is None else f"{signal} may have been sent")
         return at
+
+    def _doubt(self, until: Optional[float]) -> None:
+        try:
+            self.ctx.client.ledger.doubt(self.server_id, until)
+        except LedgerLost as exc:
+            # The signal is out, whatever is known of it later.
+            self.ctx.warn(str(exc))
 
     @property
     def _watching(self) -> Watch:
@@ -183,6 +200,8 @@ class Follow:
             elif verdict.status == "pending" and self._kill_is_due(now):
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
                 self.send("kill", self._watching.newest)
+            if verdict.status == "done":
+                self._doubt(None)
             if verdict.status != "pending":
                 return verdict
             if now >= until:

@@ -173,6 +173,84 @@ def test_where_nobody_was_certainly_told_nothing_is_restarted():
     assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
 
 
+def refuse_until(api, end, happening=lambda: None):
+    """The API takes no signal until then; what happens once it has refused the first."""
+    seen = []
+
+    def fault(method, path):
+        if not path.endswith("/power") or api.clock.now() >= end:
+            return None
+        if not seen:
+            seen.append(True)
+            happening()
+        return virtual.Fault(status=503, done=False)
+
+    api.fault = fault
+
+
+def test_a_restart_that_is_refused_for_a_while_is_sent_later_and_the_notice_is_counted_to_then():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_330.0)
+    result = maintain(api)
+    at = datetime.fromisoformat(result["timeline"][-1]["at"].replace("Z", "+00:00")).timestamp()
+    assert result["outcome"] == "done" and len(api.signals) == 1 and 0 <= api.signals[0][0] - at < 0.1, result
+    assert result["notice_error"] > 25.0 and api.went_down() - at < 0.1
+
+
+def test_a_restart_that_is_refused_past_its_deadline_is_called_off():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_330.0)
+    result = maintain(api, deadline=stamp(1_000_310.0))
+    assert result["outcome"] == "deferred" and not result["changed"] and not api.signals and result["signal"] is None, result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+
+
+def test_a_server_that_is_stopped_while_its_restart_is_refused_stays_off():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_360.0, lambda: api.nodes[1].signal("kill", api.clock.now()))
+    result = maintain(api)
+    assert (result["outcome"], result["reason"]) == ("skipped", "offline") and not api.signals and not result["changed"], result
+
+
+def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_009_000.0)
+    result = maintain(api, max_wait=60.0)
+    assert result["outcome"] == "failed" and "past max_wait" in result["msg"] and "(HTTP 503)" in result["msg"] and not api.signals, result
+
+
+def test_the_timeline_holds_every_signal():
+    api = virtual.api({**SERVER, "stop_seconds": 500.0})
+    result = maintain(api, kill_after=60.0, commands=[])
+    assert [entry["text"] for entry in result["timeline"] if entry["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
+
+
+def test_a_late_last_word_is_said_once():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=40.0) if len(api.lines) == 2 and path.endswith("/command") else None
+    result = maintain(api, timeout=60.0)
+    assert result["outcome"] == "done" and api.said().count("say Fred's: now") == 1, result
+
+
+@pytest.mark.parametrize(("switches", "options"), [({}, {}), ({}, {"state": "stopped"}), ({}, {"if_offline": "start"})])
+def test_check_mode_takes_a_server_that_is_stopping_for_one_that_is_off(switches, options):
+    def stopping():
+        api = virtual.api({**SERVER, **switches, "stop_seconds": 30.0})
+        api.nodes[1].signal("stop", api.clock.now())
+        return api
+
+    predicted, real = maintain(stopping(), check_mode=True, **options), maintain(stopping(), **options)
+    keys = ("outcome", "changed", "signal")
+    assert [predicted[key] for key in keys] == [real[key] for key in keys], (predicted, real)
+
+
+@pytest.mark.parametrize("named", ["commands", "announcements"])
+def test_more_than_a_window_holds_is_refused_by_name(named):
+    many = {"commands": ["save"] * 30} if named == "commands" else {"announcements": [{"before": "5s", "text": "x"}] * 30}
+    result = maintain(virtual.api(SERVER), **many)
+    assert result["failed"] and result["msg"].startswith(f"{named}: are too many at once"), result
+
+
 SHORT = [{"before": "20s", "text": "Restart in {remaining}"}]
 
 

@@ -53,6 +53,37 @@ def test_check_mode_predicts_what_would_be_done_and_shows_the_difference(before,
     assert predicted["diff"] == real["diff"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "signals", "ends"),
+    [
+        ("stopped", "started", ["stop", "start"], "running"),
+        ("killed", "started", ["kill", "start"], "running"),
+        ("started", "stopped", ["start", "stop"], "offline"),
+        ("stopped", "restarted", ["stop", "start"], "running"),
+        ("stopped", "stopped", ["stop"], "offline"),
+    ],
+)
+def test_what_was_not_waited_for_does_not_deceive_the_next_task(first, second, signals, ends):
+    """A status may be older than the signal that was sent a moment ago, and shows the server as it was before."""
+    api = virtual.api({**SERVER, "state": "offline" if first == "started" else "running", "boot_seconds": 5.0, "stop_seconds": 5.0})
+    one = virtual.context(api, OPERATION, server_id=1, state=first, wait=False)
+    OPERATION.run(one)
+    two = virtual.context(api, OPERATION, server_id=1, state=second)
+    two.client.ledger = one.client.ledger
+    result = OPERATION.run(two)
+    assert result["confirmed"] and result["after"] == ends == api.nodes[1].state and api.sent() == signals, (result, api.sent())
+
+
+def test_what_was_seen_is_no_reason_to_wait():
+    api = virtual.api(SERVER)
+    one = virtual.context(api, OPERATION, server_id=1, state="stopped")
+    OPERATION.run(one)
+    two = virtual.context(api, OPERATION, server_id=1, state="started")
+    two.client.ledger, begun = one.client.ledger, api.clock.now()
+    OPERATION.run(two)
+    assert api.signals[-1][0] - begun < 1.0
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.floats(0.5, 200.0),
