@@ -215,7 +215,8 @@ class Maintenance:
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.entries[0], countdown.action
         if first.planned > self.ctx.clock.now() + 1:
-            self.ctx.progress(f"starts at {iso(first.planned)[11:19]} UTC, {action.text} at {iso(action.planned)[11:19]} UTC")
+            day = f"{iso(first.planned)[:10]} " if first.planned > self.ctx.clock.now() + 6 * 3600.0 else ""
+            self.ctx.progress(f"starts at {day}{iso(first.planned)[11:19]} UTC, {action.text} at {iso(action.planned)[11:19]} UTC")
         else:
             self.ctx.progress(f"{action.text} at {iso(action.planned)[11:19]} UTC")
 

@@ -249,10 +249,15 @@ def test_the_canary_can_be_left_out(simulator, maintain):
     assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
 
 
+def test_a_few_servers_of_a_large_fleet_need_no_canary(simulator, maintain):
+    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, "--limit", "h01:h02:h03")
+    assert run.rc == 2 and sorted(spoken) == [1, 2, 3], run.output
+
+
 def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--forks", "1")
-    assert "2 servers, 6 writes: done in about" in run.stdout and "limited by 1 forks; 2 forks would be enough" in run.stdout, run.output
+    assert "2 servers, 6 writes: done in about" in run.stdout and "limited by 1 fork; 2 forks would be enough" in run.stdout, run.output
 
 
 def test_a_run_says_how_far_it_is(simulator, maintain):
