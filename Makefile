@@ -136,7 +136,7 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 
 # Some tests measure time. So what only computes comes first, two at a time, and then what mostly waits.
 # The import of the artifact is what galaxy does, and the unit tests are run as ansible-test does it.
-tools: SESSIONS := lint docs-check license-check extra-checks
+tools: SESSIONS := yamllint docs-check license-check extra-checks
 tools: sanity galaxy nox lint docs units
 test: ## Run every test and check but "make coverage" and "make hostile"
 	$(MAKE) --jobs=2 --output-sync=target environments

@@ -180,3 +180,8 @@ def test_looks_that_fail_after_the_signal_are_only_looks_less():
     api.fault = lambda method, path: virtual.Fault(status=418, done=False) if api.signals and failing and failing.pop() else None
     result = power(api, "stopped", progress=told.append)
     assert result["confirmed"] and result["after"] == "offline" and sum("could not look" in line for line in told) == 2, (result, told)
+
+
+def test_a_server_that_does_not_come_up_has_no_downtime():
+    result = power(virtual.api({**SERVER, "boot_seconds": 900.0}), "restarted", wait_timeout=120.0)
+    assert result["failed"] and result["changed"] and result["downtime"] is None and result["after"] == "starting", result
