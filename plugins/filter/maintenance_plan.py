@@ -97,7 +97,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan_batches
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
@@ -127,7 +127,7 @@ def maintenance_plan(
     now = time.time()
     try:
         tz = zone(timezone)
-        begin, end = window(start, deadline, tz, BEGAN)
+        begin, end = maintenance_window(start, deadline, tz, BEGAN)
         begin = max(now, begin or now)
         form = shape(parse_announcements(announcements), commands or [], float(command_wait), "restart")
         quota = Quota(int(_limit("write_limit")), _limit("limit_window"))

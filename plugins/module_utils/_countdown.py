@@ -88,7 +88,7 @@ class Countdown:
     def reserve(self, not_before: float) -> None:
         """Reserve the quota of the whole timeline, or in check mode see where it would go."""
         commit = not self.ctx.check_mode
-        if commit and self.script.announcements:
+        if self.script.announcements:
             not_before = self._in_time_for_the_read(not_before)
         self.booked = list(
             self.ctx.client.ledger.reserve(

@@ -34,6 +34,12 @@ def _on_death_of_parent(number: int) -> None:
         return
 
 
+def _is_worker() -> bool:
+    """Whether this process is one of Ansible's, which ends with its task; a module or a test goes on."""
+    return multiprocessing.parent_process() is not None
+
+
+# The signal that told this worker to stop: it holds for whatever it would do next.
 _told_to_stop: List[str] = []
 
 
@@ -72,7 +78,7 @@ class Interruptible:
     def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
         if not self._over and not self._name:
             self._name = signal.Signals(number).name
-            if multiprocessing.parent_process() is not None:
+            if _is_worker():
                 _told_to_stop.append(self._name)
             self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._remind)
             self._remind(number, None)
@@ -102,9 +108,8 @@ class Interruptible:
             _on_death_of_parent(0)
         if signal.SIGALRM in self._old:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if self._name and multiprocessing.parent_process() is not None:
-            self._old[signal.SIGALRM] = signal.SIG_DFL
         for number, old in self._old.items():
             signal.signal(number, old)
-        if self._name and multiprocessing.parent_process() is not None:
+        if self._name and _is_worker():
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, RESULT_GRACE)

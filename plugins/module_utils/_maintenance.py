@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Optional
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
@@ -40,7 +41,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules imp
     decide,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import backoff
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     DONE as SAID_DONE,
 )
@@ -89,7 +90,7 @@ class Maintenance:
             tz,
         )
         now = ctx.clock.now()
-        start, self.deadline = window(ctx.params["start"], ctx.params["deadline"], tz, now)
+        start, self.deadline = maintenance_window(ctx.params["start"], ctx.params["deadline"], tz, now)
         self.start = now if start is None else start
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
@@ -315,10 +316,10 @@ class Maintenance:
         self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
         if not self._send(countdown, self.follow, sight, step.signal):
             return
-        self.result.update(changed=True, signal=self.follow.signals[0], after=None)
+        self.result.update(changed=True, signal=self.follow.signals[-1], after=None)
         verdict = self.follow.until_done()
         self.guard.note(DONE if verdict.status == "done" else UNPROVEN)
-        self.result["after"] = self.follow.after
+        self.result.update(signal=self.follow.signals[-1], after=self.follow.after)
         report(self.ctx, self.follow, verdict, self.result)
         if verdict.status != "done":
             raise OperationFailed(_unconfirmed(self.server_id, self.follow.signals[0], verdict), self.result)
@@ -333,7 +334,7 @@ class Maintenance:
         finds the server as it was to be.
         """
         begun, tries = self.ctx.clock.now(), 0
-        turn: Optional[float] = countdown.booked[-1]
+        turn = countdown.booked[-1]
         while True:
             tries += 1
             if self.deadline is not None and self.ctx.clock.now() > self.deadline + LOOK_AHEAD:
@@ -355,11 +356,12 @@ class Maintenance:
                     raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
             self.ctx.clock.sleep(wait)
-            turn = None
+            # The quota may be full for minutes: what is looked at before that is old by then.
+            turn = self.ctx.client.await_turn(WRITE)
             sight = self._still_up(countdown)
-            signal = decide(self.wanted, sight.state, self.params["if_offline"]).signal or signal
             if self.result["reason"]:
                 return False
+            signal = decide(self.wanted, sight.state, self.params["if_offline"]).signal or signal
         countdown.sent_signal(self.action_at, UNKNOWN if follow.ambiguous else "sent")
         return True
 

@@ -13,7 +13,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import C
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
 
@@ -45,7 +45,7 @@ def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
     """With ``HH:MM`` as the instant that it was at a time; what is refused is left as it is, for ``check`` to name."""
     given = {name: params[name] for name in ("start", "deadline") if params.get(name)}
     try:
-        times = window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
+        times = maintenance_window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
     except (BadOption, AttributeError, TypeError):
         return params
     return {**params, **{name: iso(when) for name, when in zip(("start", "deadline"), times) if when is not None}}
@@ -88,7 +88,7 @@ def _check_density(params: Dict[str, Any]) -> None:
     except ValueError as exc:
         most = max(1, quota.limit - params["write_headroom"])
         why = (
-            f"are too many at once, with announcements and signal: {most} writes in {quota.window:g} s are left to a timeline "
+            f"are too many at once, with all else that is sent: {most} writes in {quota.window:g} s are left to a timeline "
             "(write_limit less write_headroom)"
         )
         raise BadOption("commands" if len(params["commands"] or []) >= most - 1 else "announcements", why) from exc

@@ -15,7 +15,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 # Two clock times that lie further apart are no window that somebody repeats a run in.
-LONGEST_WINDOW = 12 * 3600.0
+LONGEST_MAINTENANCE = 12 * 3600.0
 
 
 def zone(name: str) -> tzinfo:
@@ -34,7 +34,7 @@ def zone(name: str) -> tzinfo:
         raise BadOption("timezone", f"{name!r} is not an IANA time zone such as UTC or Europe/Berlin") from exc
 
 
-def window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
+def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
     """When a maintenance may start and until when, UTC epoch seconds, as seen at ``now``; None for what is not given.
 
     ``HH:MM`` is the next time that the clock shows it, and it does so for a minute. Where both are clock times
@@ -43,7 +43,7 @@ def window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float
     if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
         opened = _last_occurrence(start, tz, now)
         closes = None if opened is None else instant("deadline", deadline, tz, opened)
-        if opened is not None and closes is not None and now < closes <= opened + LONGEST_WINDOW:
+        if opened is not None and closes is not None and now < closes <= opened + LONGEST_MAINTENANCE:
             return opened, closes
     begin = instant("start", start, tz, _minute_of(start, now))
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin

@@ -76,7 +76,8 @@ def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn
 
 def await_news(ctx: Context, server_id: int) -> None:
     """Wait out the cache after a signal of which nobody saw what came: until then a status can be the one before it."""
-    wait = ctx.client.ledger.doubtful_until(server_id) - ctx.clock.now()
+    # Whatever a clock that was set has made of it: no status is older than that.
+    wait = min(ctx.settings.status_cache, ctx.client.ledger.doubtful_until(server_id) - ctx.clock.now())
     if wait > 0:
         ctx.progress(f"had a signal a moment ago: its status is new in {wait:.0f} s")
         ctx.clock.sleep(wait)

@@ -231,3 +231,12 @@ def test_another_key_is_another_quota(tmp_path):
     one = ledger(tmp_path, limit=1)
     two = FileLedger(one.folder, "https://y", quotas(1), FakeClock())
     assert one.reserve(READ) == two.reserve(READ)
+
+
+def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
+    one, two = ledger(tmp_path), ledger(tmp_path)
+    until = one.clock.now() + 20.0
+    one.doubt(7, until)
+    assert two.doubtful_until(7) == until and two.doubtful_until(8) == 0.0
+    two.doubt(7, None)
+    assert one.doubtful_until(7) == 0.0

@@ -74,6 +74,15 @@ def test_what_was_not_waited_for_does_not_deceive_the_next_task(first, second, s
     assert result["confirmed"] and result["after"] == ends == api.nodes[1].state and api.sent() == signals, (result, api.sent())
 
 
+def test_a_doubt_is_no_longer_than_a_status_can_be_old():
+    """A clock that was set back makes a time in the ledger one of next year."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, state="started")
+    ctx.client.ledger.doubt(1, api.clock.now() + 1e7)
+    begun = api.clock.now()
+    assert OPERATION.run(ctx)["confirmed"] and 20.0 <= api.clock.now() - begun < 25.0
+
+
 def test_what_was_seen_is_no_reason_to_wait():
     api = virtual.api(SERVER)
     one = virtual.context(api, OPERATION, server_id=1, state="stopped")

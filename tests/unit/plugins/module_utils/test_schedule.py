@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import as_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import instant, maintenance_window, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,14 +68,14 @@ DAY = "2026-05-04T"
 )
 def test_a_window_is_the_next_or_the_one_that_is_open(start: Any, deadline: Any, now: str, begins: Any, ends: Any) -> None:
     expected = tuple(None if text is None else utc(text) for text in (begins, ends))
-    assert window(start, deadline, zone("UTC"), utc(now)) == expected
+    assert maintenance_window(start, deadline, zone("UTC"), utc(now)) == expected
 
 
 @given(st.integers(0, 2 * 86_400), st.times(), st.one_of(st.none(), st.times()), st.sampled_from(["UTC", "Asia/Kolkata", "America/Lima"]))
 def test_a_window_is_never_over_before_it_begins(after: int, start: time, deadline: time | None, tz: str) -> None:
     texts = start.strftime("%H:%M"), deadline and deadline.strftime("%H:%M")
     now = utc(DAY + "00:00:00") + after
-    begins, ends = window(*texts, zone(tz), now)
+    begins, ends = maintenance_window(*texts, zone(tz), now)
     assert begins is not None and begins - now < 86_400
     assert ends is None or (begins <= ends and ends - begins < 86_400 and (ends > now or begins >= now - 60))
 
@@ -83,7 +83,7 @@ def test_a_window_is_never_over_before_it_begins(after: int, start: time, deadli
 @pytest.mark.parametrize("now", ["2026-03-29T08:00:00", "2026-10-25T08:00:00"])
 def test_a_time_that_the_clocks_skipped_or_repeated_is_of_tomorrow_once_it_is_over(now: str) -> None:
     berlin = zone("Europe/Berlin")
-    begins, _ends = window("02:30", "03:30", berlin, utc(now))
+    begins, _ends = maintenance_window("02:30", "03:30", berlin, utc(now))
     assert begins is not None and datetime.fromtimestamp(begins, berlin).strftime("%H:%M") == "02:30" and begins > utc(now)
 
 

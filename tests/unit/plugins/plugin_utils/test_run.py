@@ -1,0 +1,27 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a run began: with its first process, whoever asks and whenever."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run
+
+FORK = multiprocessing.get_context("fork")
+IMPORTED = time.time()
+
+
+def test_a_run_began_with_its_process_and_not_with_the_first_import():
+    assert 0.05 < IMPORTED - _run._began() < 3600.0
+
+
+def test_a_worker_knows_when_its_parent_began():
+    receiver, sender = FORK.Pipe(duplex=False)
+    worker = FORK.Process(target=lambda: sender.send(_run._began()))
+    worker.start()
+    assert receiver.poll(20) and abs(receiver.recv() - _run._began()) < 0.05
+    worker.join()
