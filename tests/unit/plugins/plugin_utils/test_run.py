@@ -16,7 +16,7 @@ IMPORTED = time.time()
 
 
 def test_a_run_began_with_its_process_and_not_with_the_first_import():
-    assert 0.05 < IMPORTED - _run._began() < 3600.0
+    assert 0.05 < IMPORTED - _run.BEGAN < 3600.0
 
 
 def test_a_worker_knows_when_its_parent_began():
