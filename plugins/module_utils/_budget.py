@@ -165,6 +165,12 @@ def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
     return replace(calendar, instants=tuple(left))
 
 
+def correct(calendar: Calendar, reserved: float, spent: float) -> Calendar:
+    """An instant that was spent later than it was reserved for: what is reserved from now on keeps clear of when it really was."""
+    kept = release(calendar, (reserved,))
+    return replace(kept, instants=tuple(sorted((*kept.instants, spent))))
+
+
 def block(calendar: Calendar, until: float) -> Calendar:
     """Nothing new before ``until``: somebody else spent the quota, and the API said so."""
     return replace(calendar, blocked_until=max(calendar.blocked_until, until))

@@ -18,6 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Cl
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     Ambiguous,
     BadAnswer,
+    LedgerLost,
     NodeUnavailable,
     RateLimited,
     ServerPrismError,
@@ -190,6 +191,20 @@ class Client:
             if at <= now + 0.001 and not blocked:
                 return at
 
+    def _correct(self, bucket: str, reserved: float) -> None:
+        """A first connection, a stalled machine: the API counts a request when it arrives, which was by its answer at the latest.
+
+        A turn that was reserved ahead keeps its place: others are packed around it, and a guard lies between them.
+        """
+        now, quota = self.clock.now(), self._quota(bucket)
+        if now - reserved <= quota.guarded - quota.window:
+            return
+        try:
+            self.ledger.correct(bucket, reserved, now)
+        except LedgerLost:
+            # What came of the request is worth more; the next one meets the same, and says so.
+            return
+
     def _quota(self, bucket: str) -> Quota:
         limit = self.settings.read_limit if bucket == READ else self.settings.write_limit
         return Quota(limit, self.settings.limit_window)
@@ -208,9 +223,11 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
-            self.await_turn(call.bucket, turn, patience=patience)
-            turn = None
+            at = self.await_turn(call.bucket, turn, patience=patience)
             kind, reply, reason = self._attempt(call)
+            if turn is None:
+                self._correct(call.bucket, at)
+            turn = None
             if reply is not None and kind == retry.OK:
                 payload = self._veil.payload(answers.decode(reply))
                 if payload is not None:

@@ -72,6 +72,9 @@ class Ledger(Protocol):
     ) -> Tuple[float, ...]:
         """Give back and reserve anew in one step."""
 
+    def correct(self, bucket: str, reserved: float, spent: float) -> None:
+        """Note that a request was spent so much later than it was reserved for."""
+
     def block(self, bucket: str, until: float) -> None:
         """Nothing new before ``until``, for every process."""
 
@@ -160,6 +163,14 @@ class BaseLedger:
 
         if instants:
             self._change(step)
+
+    def correct(self, bucket: str, reserved: float, spent: float) -> None:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> None:
+            calendars[bucket] = _budget.correct(calendars[bucket], reserved, spent)
+
+        self._change(step)
 
     def block(self, bucket: str, until: float) -> None:
         """See Ledger."""

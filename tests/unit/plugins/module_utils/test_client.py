@@ -209,6 +209,44 @@ def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
     assert len(hurried._transport.asked) == 1
 
 
+class SlowTransport(FakeTransport):
+    """Its first answer takes three seconds, as when a name is looked up and a connection made."""
+
+    clock = None
+
+    def attempt(self, method, path, body=None):
+        if not self.asked:
+            self.clock.sleep(3.0)
+        return super().attempt(method, path, body)
+
+
+@pytest.mark.parametrize(("turn", "apart"), [(None, 60.0), (1_000_000.0, 57.0)])
+def test_a_slow_first_request_holds_its_place_from_when_it_can_have_arrived(turn, apart):
+    """A turn that was reserved ahead keeps its place: the timelines of others are packed around it."""
+    c = client(VERBS["get"][1], read_limit=2)
+    c._transport = SlowTransport(VERBS["get"][1])
+    c._transport.clock = c.clock
+    if turn:
+        turn = c.ledger.reserve(READ)[0]
+    c.get_server(7, turn=turn)
+    answered = c.clock.now()
+    c.get_server(7)
+    c.get_server(7)
+    assert apart <= c.clock.now() - answered < apart + 1.0
+
+
+def test_a_ledger_that_is_lost_after_a_slow_request_does_not_hide_its_answer(monkeypatch):
+    def lost(*_args):
+        raise errors.LedgerLost("gone")
+
+    c = client(VERBS["signal"][1])
+    c._transport = SlowTransport(VERBS["signal"][1])
+    c._transport.clock = c.clock
+    monkeypatch.setattr(c.ledger, "correct", lost)
+    c.send_signal(7, "stop")
+    assert len(c._transport.asked) == 1
+
+
 def test_the_token_and_control_characters_never_leave_in_a_message():
     c = client(reply(422, {"message": f"bad {TOKEN}\x1b[31m\nx"}))
     with pytest.raises(errors.InvalidRequest) as caught:
