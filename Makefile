@@ -24,7 +24,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv environments hooks demo bench test tools sanity units integration coverage build galaxy nox unit functional eda \
+.PHONY: help venv environments hooks demo bench test aside tools sanity units integration coverage build galaxy nox unit functional eda \
   ecosystem newest hostile prove lint style types practice release docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -134,14 +134,16 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
 	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
 
-# Some tests measure time. So what only computes comes first, two at a time, and then what mostly waits.
 # The import of the artifact is what galaxy does, and the unit tests are run as ansible-test does it.
 tools: SESSIONS := yamllint docs-check license-check extra-checks
-tools: sanity galaxy nox lint docs units
-test: ## Run every test and check but "make coverage" and "make hostile"
-	$(MAKE) --jobs=2 --output-sync=target environments
-	$(MAKE) --jobs=2 --output-sync=target tools
-	$(MAKE) functional eda ecosystem newest
+tools: sanity galaxy nox lint docs units ecosystem
+
+# Some tests measure time, and mostly wait. What only computes takes what they leave.
+aside:
+	nice -n 19 $(MAKE) environments tools
+test: venv ## Run every test and check but "make coverage" and "make hostile"
+	$(MAKE) --jobs=3 --output-sync=target functional aside
+	$(MAKE) --jobs=2 --output-sync=target eda newest
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,18 +87,25 @@ class Ansible:
         return Run(process.returncode, stdout, stderr)
 
     def task(self, sim: Simulator, module: str, options: dict[str, Any], *args: str, **keywords: Any) -> dict[str, Any]:
-        """The result of one task, as a playbook's ``register`` has it."""
-        out = self.folder / "result.json"
-        out.unlink(missing_ok=True)
+        """The result of one task, as a playbook's ``register`` has it, and in ``_output`` what the user could read of it."""
         env = keywords.pop("env", None)
-        task = {f"serverprism.cloud.serverprism_{module}": options, "register": "it", "ignore_errors": True, **keywords}
-        copy = {"content": "{{ it | to_json }}", "dest": str(out), "mode": "0600"}
-        tasks = [task, {"ansible.builtin.copy": copy, "check_mode": False, "diff": False}]
-        run = self.run(sim, [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], *args, env=env)
-        assert out.exists(), run.output
-        result: dict[str, Any] = json.loads(out.read_text())
-        result["_output"] = run.output
-        return result
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": kept_task(module, options, **keywords)}
+        output, results = kept(self.run(sim, [play], *args, env=env))
+        assert results, output
+        return {**results[0], "_output": output}
+
+
+def kept_task(module: str, options: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
+    """Tasks that run a module and leave its result in the output, for ``kept``: a debug needs no further Python, as a file would."""
+    task = {f"serverprism.cloud.serverprism_{module}": options, "register": "it", "ignore_errors": True, **keywords}
+    return [task, {"ansible.builtin.debug": {"msg": "KEPT {{ it | combine({'_host': inventory_hostname}) | to_json }}"}}]
+
+
+def kept(run: Run) -> tuple[str, list[dict[str, Any]]]:
+    """The output without what ``kept_task`` left in it, and that: the results in their order, each with the name of its host."""
+    found = re.compile(r'^ok: .* => \{\s*"msg": ("KEPT .*")\s*\}$', re.MULTILINE)
+    results = [json.loads(json.loads(text).removeprefix("KEPT ")) for text in found.findall(run.stdout)]
+    return found.sub("", run.stdout) + run.stderr, results
 
 
 def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dict[str, Any]:

@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import importlib
+import json
 
 import pytest
 import yaml
+from functional.harness import kept, kept_task
 
 SERVERS = [
     {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0},
     {"id": 1290, "state": "offline", "product": "Palworld 8 GB"},
     {"id": 1300, "service_status": "suspended", "state": "offline"},
 ]
-TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output"}
+TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output", "_host"}
 # What a task through async adds of its own.
 OWN = {
     "ansible_job_id",
@@ -66,18 +68,36 @@ def comparable(result):
     return {key: value for key, value in result.items() if key not in TIMES | OWN}
 
 
-@pytest.mark.parametrize(("module", "options"), CASES)
-def test_both_ways_give_the_same(simulator, ansible, module, options):
-    results = []
-    for keywords in ({}, {"async": 60, "poll": 1}):
-        sim = simulator(SERVERS)
-        result = ansible.task(sim, module, options, "-vvv", **keywords)
-        assert "Traceback" not in result["_output"]
-        assert sim.token not in result["_output"]
-        results.append(result)
-    assert_documented(module, results[0])
-    assert comparable(results[0]) == comparable(results[1])
-    assert set(results[0]) - OWN == set(results[1]) - OWN
+WAYS = {"action": 0, "module": 60}
+
+
+def run_both_ways(simulator, ansible, cases):
+    """One playbook with a play for each case, in which a host for each way has a simulator of its own: the output, and the results."""
+    hosts, plays = {}, []
+    for number, (module, options) in enumerate(cases):
+        for way, patience in WAYS.items():
+            sim = simulator(SERVERS)
+            hosts[f"{way}_{number}"] = {"url": sim.url, "token": sim.token, "patience": patience, "ansible_connection": "local"}
+        given = {**options, "api_url": "{{ url }}", "api_token": "{{ token }}"}
+        tasks = kept_task(module, given, **{"async": "{{ patience }}", "poll": 1})
+        plays.append({"hosts": f"*_{number}", "gather_facts": False, "tasks": tasks})
+    inventory = ansible.folder / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    output, results = kept(ansible.run(sim, plays, "-vvv", "-i", str(inventory)))
+    assert "Traceback" not in output and not [host for host, its in hosts.items() if its["token"] in output + json.dumps(results)]
+    return {result.pop("_host"): result for result in results}
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _options in CASES}))
+def test_both_ways_give_the_same(simulator, ansible, module):
+    cases = [case for case in CASES if case[0] == module]
+    results = run_both_ways(simulator, ansible, cases)
+    for number, case in enumerate(cases):
+        action, by_module = results[f"action_{number}"], results[f"module_{number}"]
+        assert "ansible_job_id" in by_module and "ansible_job_id" not in action, case
+        assert_documented(module, action)
+        assert comparable(action) == comparable(by_module), case
+        assert set(action) - OWN == set(by_module) - OWN, case
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
