@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
 from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as retry
@@ -127,6 +127,8 @@ class Client:
         # When the last write went out: its last attempt, should the ones before have been refused. UTC seconds.
         self.written_at = 0.0
         self.patience = Patience(settings.max_wait, clock)
+        # Turns that were reserved for now, and not ahead.
+        self._own: Set[float] = set()
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
         self._veil = Veil(settings.api_token, shown="(token)")
@@ -185,10 +187,12 @@ class Client:
                 self._sleep(wait, patience if own else None, "turn")
             now = self.clock.now()
             blocked = wait > 0 and self.ledger.blocked_until(bucket) > now
-            if not blocked and now - at <= quota.guarded - quota.window:
-                return at
-            at = self.ledger.rebook(bucket, (at,), (0.0,), not_before=now)[0]
-            if at <= now + 0.001 and not blocked:
+            in_time = not blocked and now - at <= quota.guarded - quota.window
+            if not in_time:
+                at = self.ledger.rebook(bucket, (at,), (0.0,), not_before=now)[0]
+            if in_time or (at <= now + 0.001 and not blocked):
+                if own:
+                    self._own.add(at)
                 return at
 
     def _correct(self, bucket: str, reserved: float) -> None:
@@ -197,7 +201,9 @@ class Client:
         A turn that was reserved ahead keeps its place: others are packed around it, and a guard lies between them.
         """
         now, quota = self.clock.now(), self._quota(bucket)
-        if now - reserved <= quota.guarded - quota.window:
+        own = reserved in self._own
+        self._own.discard(reserved)
+        if not own or now - reserved <= quota.guarded - quota.window:
             return
         try:
             self.ledger.correct(bucket, reserved, now)
@@ -225,8 +231,7 @@ class Client:
             attempt += 1
             at = self.await_turn(call.bucket, turn, patience=patience)
             kind, reply, reason = self._attempt(call)
-            if turn is None:
-                self._correct(call.bucket, at)
+            self._correct(call.bucket, at)
             turn = None
             if reply is not None and kind == retry.OK:
                 payload = self._veil.payload(answers.decode(reply))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any, Dict
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
     Operation,
     OperationFailed,
     Result,
+    is_break_off,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look_until_known
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look
 
 MAX_CHARACTERS = 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -46,21 +47,28 @@ def run(ctx: Context) -> Result:
     server_id, command = ctx.params["server_id"], ctx.params["command"]
     skip = ctx.params["if_offline"] == "skip"
     result: Result = {"changed": False, "server_id": server_id, "command": command, "sent": False}
-    if ctx.check_mode or skip:
-        _server, sight = look_until_known(ctx, server_id)
-        if sight.state == "offline":
-            return _offline(result, skip)
-    if ctx.check_mode:
-        return {**result, "changed": True}
     try:
+        if ctx.check_mode or skip:
+            # Where the node does not tell the state, the console does: it takes the command or not.
+            _server, sight = look(ctx, server_id)
+            if sight.state == "offline":
+                return _offline(result, skip)
+        if ctx.check_mode:
+            return {**result, "changed": True}
         ctx.client.send_command(server_id, command)
     except NotRunning as exc:
         if skip:
             return result
         raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
-    except Ambiguous as exc:
-        # It may have reached the game: "changed" must not say that nothing happened.
-        raise OperationFailed(str(exc), {**result, "changed": True}, server_id=server_id, status=exc.status) from exc
+    except ServerPrismError as exc:
+        # Where it may have reached the game, "changed" must not say that nothing happened.
+        changed = isinstance(exc, Ambiguous)
+        raise OperationFailed(str(exc), {**result, "changed": changed}, server_id=server_id, status=exc.status) from exc
+    except BaseException as exc:
+        if not is_break_off(exc) or not ctx.client.usage.writes:
+            raise
+        why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {server_id}"
+        raise OperationFailed(f"{why}: it may have been delivered.", {**result, "changed": True}) from exc
     return {**result, "sent": True, "changed": True}
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import NoReturn, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
@@ -22,7 +22,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, JournalUnusable, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, check
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
@@ -30,6 +30,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
     Operation,
     OperationFailed,
     Result,
+    is_break_off,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._power import report
 from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
@@ -247,11 +248,10 @@ class Maintenance:
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
                 return
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
-        except Interrupted as exc:
+        except BaseException as exc:
             interruptible.ignore_more()
-            self._interrupted(countdown, exc.name, signal)
-        except BaseException:
-            interruptible.ignore_more()
+            if is_break_off(exc):
+                self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
                 countdown.call_off()
             raise
@@ -259,7 +259,7 @@ class Maintenance:
     def _action_is_out(self) -> bool:
         return self.follow is not None and bool(self.follow.signals)
 
-    def _interrupted(self, countdown: Countdown, name: str, signal: str) -> None:
+    def _interrupted(self, countdown: Countdown, name: str, signal: str) -> NoReturn:
         if self._action_is_out():
             self.result["outcome"] = "failed"
             raise OperationFailed(

@@ -43,6 +43,14 @@ class OperationFailed(ServerPrismError):
         self.result = dict(result or {})
 
 
+def is_break_off(exc: BaseException) -> bool:
+    """Whether somebody else ended the operation, as the time-out of a task does: what is done by then has to be told all the same.
+
+    Such an exception is no Exception, so that nothing takes it for a failure of its own; those that end the process go on.
+    """
+    return not isinstance(exc, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit))
+
+
 @dataclass
 class Context:
     """All that an operation gets: options, a client, a clock, and where its progress lines and warnings go."""

@@ -16,6 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
     Operation,
     OperationFailed,
     Result,
+    is_break_off,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
     HOLD,
@@ -60,9 +61,10 @@ def run(ctx: Context) -> Result:
     params = ctx.params
     begun = ctx.clock.now()
     waiting = Waiting.of(params)
-    server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting)
-    result = _base(params, sight)
+    result = _base(params)
     try:
+        server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting)
+        result.update(before=sight.state, after=sight.state, confirmed=True, evidence="state")
         if ctx.check_mode:
             _predict(params, server, step, result)
         elif step.signal is not None:
@@ -77,6 +79,12 @@ def run(ctx: Context) -> Result:
     except ServerPrismError as exc:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
         raise _failed(exc, result) from exc
+    except BaseException as exc:
+        if not is_break_off(exc) or not result["changed"]:
+            raise
+        result.update(elapsed=round(ctx.clock.now() - begun, 3), confirmed=False, evidence="none")
+        why = f"Interrupted ({str(exc).rstrip('.')}) after {result['signal']} was sent to server {params['server_id']}"
+        raise OperationFailed(f"{why}: what came of it was not seen.", result) from exc
     result["elapsed"] = round(ctx.clock.now() - begun, 3)
     if ctx.diff:
         # A restart ends in the state that it began with, so the state alone would show nothing.
@@ -93,16 +101,17 @@ def _failed(exc: ServerPrismError, result: Result) -> OperationFailed:
     return OperationFailed(f"{sent}{exc}", result, server_id=result["server_id"], status=exc.status)
 
 
-def _base(params: Dict[str, Any], sight: Sight) -> Result:
+def _base(params: Dict[str, Any]) -> Result:
+    """As it is while nothing was seen and nothing sent."""
     return {
         "changed": False,
         "server_id": params["server_id"],
         "signal": None,
         "reason": None,
-        "before": sight.state,
-        "after": sight.state,
-        "confirmed": True,
-        "evidence": "state",
+        "before": None,
+        "after": None,
+        "confirmed": False,
+        "evidence": "none",
         "elapsed": 0.0,
         "downtime": None,
     }

@@ -39,7 +39,9 @@ options:
     type: str
     required: true
   if_offline:
-    description: What to do when the game does not run.
+    description:
+      - What to do when the game does not run.
+      - Where its state is not known the command is sent all the same, since the API refuses it where the game does not run.
     type: str
     choices: [fail, skip]
     default: fail

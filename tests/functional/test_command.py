@@ -50,10 +50,22 @@ def test_check_mode_sends_nothing_and_predicts(simulator, operate, state):
     assert result["changed"] == (state == "running") and not result["sent"] and not sim.posts(), result
 
 
-def test_a_state_that_is_unknown_is_no_reason_to_send(simulator, operate):
-    sim = simulator([{"id": 1234, "null": True}], speed=100)
-    result = operate(sim, "command", server_id=1234, command="say hello", if_offline="skip")
-    assert result["failed"] and not sim.posts(), result
+@pytest.mark.parametrize("state", ["running", "offline"])
+@pytest.mark.parametrize("shown", [{"null": True}, {"shown_state": "missing"}])
+def test_where_the_state_is_unknown_the_console_decides(simulator, operate, state, shown):
+    sim = simulator([{"id": 1234, "state": state, **shown}])
+    options = {"server_id": 1234, "command": "say hello", "if_offline": "skip"}
+    assert operate(sim, "command", **options, check_mode=True)["changed"] and not sim.posts()
+    result = operate(sim, "command", **options)
+    assert not result.get("failed") and result["sent"] == result["changed"] == (state == "running"), result
+    assert len(sim.posts()) == 1 and result["api"]["reads"] == 1
+
+
+def test_a_failure_says_as_much_as_a_result(simulator, operate):
+    sim = simulator([{"id": 1234, "customer": "other"}])
+    for rule in ("fail", "skip"):
+        result = operate(sim, "command", server_id=1234, command="say hello", if_offline=rule)
+        assert result["failed"] and (result["sent"], result["changed"], result["server_id"]) == (False, False, 1234), result
 
 
 @pytest.mark.parametrize("command", ["", "   ", "say a\nstop", "say a\rstop", "say \x00", "say \x1b[2J", "x" * 1025])
