@@ -24,7 +24,7 @@ export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
 
-.PHONY: help venv environments hooks demo bench test aside tools sanity units integration coverage build galaxy nox unit functional eda \
+.PHONY: help venv environments hooks demo bench test timed aside tools sanity units integration coverage build galaxy nox unit functional eda \
   ecosystem newest hostile prove lint style types practice release docs clean
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -136,13 +136,16 @@ release: venv ## Move the changelog's fragments into the release that galaxy.yml
 
 # The import of the artifact is what galaxy does, and the unit tests are run as ansible-test does it.
 tools: SESSIONS := yamllint docs-check license-check extra-checks
-tools: sanity galaxy nox lint docs units ecosystem
+tools: sanity galaxy nox lint docs ecosystem
 
 # Some tests measure time, and mostly wait. What only computes takes what they leave.
+timed:
+	$(MAKE) units
+	$(MAKE) functional
 aside:
 	nice -n 19 $(MAKE) environments tools
 test: venv ## Run every test and check but "make coverage" and "make hostile"
-	$(MAKE) --jobs=3 --output-sync=target functional aside
+	$(MAKE) --jobs=3 --output-sync=target timed aside
 	$(MAKE) --jobs=2 --output-sync=target eda newest
 
 docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples

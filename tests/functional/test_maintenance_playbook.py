@@ -221,9 +221,14 @@ def fleet(*broken):
     return [{"id": i, **FAST, "conflict": i in broken} for i in range(1, 13)]
 
 
-def test_a_canary_that_fails_spares_the_fleet(simulator, maintain):
-    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain)
+def test_a_canary_that_fails_spares_the_fleet_and_that_is_told(simulator, maintain, ansible):
+    run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, maintenance_report_dir=str(ansible.folder / "report"))
     assert run.rc == 2 and spoken == [1], run.output
+    told = rows(run)
+    assert told["h01"][0] == "failed" and {told[f"h{i:02}"][0] for i in range(2, 13)} == {"deferred"}, run.output
+    assert " ".join(told["h12"][1:]) == "not begun, since too many of those before it failed"
+    report = json.loads((ansible.folder / "report" / "report.json").read_text())
+    assert report["totals"]["failed"] == 1 and report["totals"]["deferred"] == 11 == len(report["servers"]) - 1
 
 
 def test_the_plan_that_is_shown_before_a_canary_is_that_of_all_servers(simulator, maintain):
