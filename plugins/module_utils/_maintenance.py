@@ -23,7 +23,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, cancel_text, check
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -86,7 +86,7 @@ class Maintenance:
             ctx.params["announce_command"],
             tuple(ctx.params["commands"] or ()),
             ctx.params["command_wait"],
-            ctx.params["cancel_text"],
+            cancel_text(ctx.params),
             ctx.params["done_text"],
             tz,
         )
@@ -183,8 +183,16 @@ class Maintenance:
             raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
         if step.action in (SEND, WAIT):
             return step
-        self._end("skipped", "offline")
+        self._end("skipped", self._went_offline() if self.countdown is not None and self.countdown.warned() else "offline")
         return None
+
+    def _went_offline(self) -> str:
+        """The reason for a server that went offline in its countdown. A node starts a crashed game by itself, and players return."""
+        self.ctx.warn(
+            f"Server {self.server_id} went offline in its countdown, so its players cannot be told that it is over. Whoever returns, "
+            "should it come up by itself after a crash, has heard of a restart that does not come."
+        )
+        return "offline: it went down in its countdown"
 
     def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
         """Plan, count down, act, verify."""

@@ -17,6 +17,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
 
+# Unless the user sets another.
+CANCEL_TEXT = "Maintenance cancelled: no restart now."
+CANCEL_TEXT_OF_A_STOP = "Maintenance cancelled: no shutdown now."
+
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "server_id": {"type": "int", "required": True},
     "state": {"type": "str", "choices": ["restarted", "stopped"], "default": "restarted"},
@@ -35,10 +39,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
     "maintenance_id": {"type": "str"},
     "max_failures": {"type": "int"},
-    "cancel_text": {"type": "str", "default": "Maintenance cancelled: no restart now."},
+    "cancel_text": {"type": "str", "default": CANCEL_TEXT},
     "done_text": {"type": "str"},
     **WAITING_OPTIONS,
 }
+
+
+def cancel_text(params: Dict[str, Any]) -> str:
+    """What players are told when a countdown is called off; the default names what they were told of."""
+    given = str(params["cancel_text"])
+    return CANCEL_TEXT_OF_A_STOP if params["state"] == "stopped" and given == CANCEL_TEXT else given
 
 
 def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:

@@ -98,7 +98,9 @@ options:
     description: When so many servers of a run have failed, those that have not begun yet are V(deferred). In one task over many hosts.
     type: int
   cancel_text:
-    description: What players are told when a countdown they heard of is called off.
+    description:
+      - What players are told when a countdown they heard of is called off.
+      - With O(state=stopped) the default says V(no shutdown now).
     type: str
     default: "Maintenance cancelled: no restart now."
   done_text:

@@ -44,8 +44,10 @@ def during(simulator, operate):
 
 
 def test_a_server_that_crashes_for_good_is_left_off(during):
-    sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True))
-    assert (result["outcome"], result["changed"], result["reason"]) == ("skipped", False, "offline"), result
+    said = []
+    sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True), warn=said.append)
+    assert (result["outcome"], result["changed"], result["reason"]) == ("skipped", False, "offline: it went down in its countdown"), result
+    assert any("Whoever returns" in text for text in said), result
     assert sim.states(1234) == ["running", "offline"] and "signal" not in [e["kind"] for e in result["timeline"] if e["outcome"] == "sent"]
 
 

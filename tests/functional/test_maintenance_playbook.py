@@ -153,6 +153,17 @@ def test_a_repeated_run_verifies_again(simulator, maintain, tmp_path):
     assert run.rc == 0 and rows(run)["a"][0] == "skipped" and "players can join" in run.output, run.output
 
 
+def test_a_repeated_run_verifies_a_server_whose_signal_may_be_out(simulator, maintain, tmp_path):
+    sim = simulator([{"id": 1, **FAST, "drop_signals": ["restart"]}])
+    tasks = tmp_path / "verify.yml"
+    tasks.write_text(json.dumps([{"name": "Look", "ansible.builtin.debug": {"msg": "players can join"}}]))
+    options = {"maintenance_verify_tasks": str(tasks), "maintenance_id": "CHG-7"}
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, **options)
+    assert run.rc == 2 and "players can join" not in run.output, run.output
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, **options)
+    assert run.rc == 0 and rows(run)["a"][0] == "skipped" and "players can join" in run.output, run.output
+
+
 def test_the_token_may_be_a_variable(simulator, maintain):
     sim = simulator([{"id": 1, "state": "offline"}])
     env = {"SERVERPRISM_API_TOKEN": "", "SERVERPRISM_API_URL": "http://127.0.0.1:1"}

@@ -47,7 +47,9 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
         ("announce", {}, "announce_text"),
-        ("announce", {"announce_text": "a\nstop"}, "command"),
+        ("announce", {"announce_text": "a\nstop"}, "line break"),
+        ("announce", {"announce_text": "back at {time}"}, "{time} has no meaning here"),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, "{text}"),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -70,6 +72,21 @@ def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
         [],
         [],
     ]
+
+
+def test_announce_knows_the_names_and_where_it_does_not_no_player_reads_braces(simulator, fleet):
+    sim = simulator([{"id": 1}, {"id": 2}])
+    run = fleet(sim, "announce", [1], announce_text="Welcome to {name}", serverprism_name='"x"; op me', announce_command='say "{text}"')
+    assert run.rc == 0 and sim.console(1) == ["say \"Welcome to 'x', op me\""], run.output
+    run = fleet(sim, "announce", [2], announce_text="Welcome to {name}")
+    assert run.rc == 2 and "name is not known" in run.output and not sim.console(2), run.output
+
+
+def test_announce_says_that_a_game_is_not_known_and_nothing_of_saving(simulator, fleet):
+    sim = simulator([{"id": 1, "product": "A new game"}])
+    run = fleet(sim, "announce", [1], announce_text="hello")
+    said = " ".join(run.stdout.split())
+    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set maintenance_announce_command for this game.' in said, run.output
 
 
 def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 SERVER = {"id": 1, "name": "Fred's"}
 NOTICE = {"say Restart in 5 minutes": 300.0, "say Restart in 1 minute": 60.0, "say Fred's: now": 10.0}
+WENT_OFF = "offline: it went down in its countdown"
 WARNINGS = [
     {"before": "5m", "text": "Restart in {remaining}"},
     {"before": "1m", "text": "Restart in {remaining}"},
@@ -138,7 +139,7 @@ def test_a_server_that_goes_off_in_its_countdown_is_left_alone():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: api.nodes[1].signal("kill", api.clock.time) and None if len(api.lines) == 1 else None
     result = maintain(api)
-    assert result["outcome"] == "skipped" and result["reason"] == "offline" and not api.signals, result
+    assert result["outcome"] == "skipped" and result["reason"] == WENT_OFF and not api.signals, result
 
 
 def test_a_refused_restart_is_called_off_aloud():
@@ -161,6 +162,20 @@ def test_a_delay_past_the_deadline_calls_the_countdown_off():
     result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0)
     assert result["outcome"] == "deferred" and not api.signals, result
     assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"state": "stopped"}, "say Maintenance cancelled: no shutdown now."),
+        ({"state": "stopped", "cancel_text": "Play on!"}, "say Play on!"),
+    ],
+)
+def test_the_last_word_is_about_what_was_announced(options, said):
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=30.0) if len(api.lines) == 1 and path.endswith("/command") else None
+    result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0, **options)
+    assert result["outcome"] == "deferred" and api.said()[-1] == said, result
 
 
 def test_where_nobody_was_certainly_told_nothing_is_restarted():
@@ -209,7 +224,7 @@ def test_a_server_that_is_stopped_while_its_restart_is_refused_stays_off():
     api = virtual.api(SERVER)
     refuse_until(api, 1_000_360.0, lambda: api.nodes[1].signal("kill", api.clock.now()))
     result = maintain(api)
-    assert (result["outcome"], result["reason"]) == ("skipped", "offline") and not api.signals and not result["changed"], result
+    assert (result["outcome"], result["reason"]) == ("skipped", WENT_OFF) and not api.signals and not result["changed"], result
 
 
 def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that():
@@ -225,7 +240,7 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
             api.nodes[1].signal("kill", api.clock.now() - 30.0)
 
     api.clock.sleep = sleep
-    assert OPERATION.run(ctx)["reason"] == "offline" and not api.signals
+    assert OPERATION.run(ctx)["reason"] == WENT_OFF and not api.signals
 
 
 def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
