@@ -26,7 +26,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     unsealed,
     write_all,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, reserve_next, standing
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, foresee, reserve_next, standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 
@@ -61,7 +61,7 @@ class Ledger(Protocol):
     ) -> Tuple[float, ...]:
         """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be.
 
-        The timelines of a ``fleet`` keep the distance that ends its run soonest.
+        The timelines of a ``fleet`` keep the distance that ends its run soonest, and what is only told counts those before it.
         """
 
     def release(self, bucket: str, instants: Sequence[float]) -> None:
@@ -149,6 +149,8 @@ class BaseLedger:
             quota = self.quotas[bucket]
             if fleet is None:
                 calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
+            elif not commit:
+                instants = foresee(calendar, quota, offsets, start, headroom, fleet)
             else:
                 calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
             return instants

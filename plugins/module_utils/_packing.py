@@ -22,13 +22,15 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._claims import c
 # The gaps that are tried, as shares of the even one. None is quite as tight as it could be: in a calendar without any play a line
 # that is late would push its restart behind everything that is reserved, and not only by as much as it was late.
 SHARES = (0.0, 1.02, 1.03, 1.04, 1.08)
+LARGE = 100
 
 
 @dataclass(frozen=True)
 class Fleet:
     """A run over many servers: ``key`` names it, ``total`` is its servers, ``forks`` how many may be in flight.
 
-    With a canary it has batches, each packed by itself: ``batch`` names this one, ``batch_total`` is its servers.
+    With a canary it has batches, each packed by itself: ``batch`` names this one, ``batch_total`` is its servers. ``ahead`` are the
+    servers of the batches before it, ``place`` those of this one before the server in question.
     """
 
     key: str
@@ -36,6 +38,8 @@ class Fleet:
     forks: int
     batch: str
     batch_total: int
+    ahead: int = 0
+    place: int = 0
 
     @classmethod
     def whole(cls, key: str, total: int, forks: int) -> "Fleet":
@@ -153,6 +157,27 @@ def reserve_next(
     batch = Batch(fleet.batch, instants[0], gap, max(1, left - 1))
     calendar = replace(calendar, batches=(*(one for one in calendar.batches if one.key != fleet.batch), batch))
     return count_begin(calendar, fleet.key, not_before), instants
+
+
+def foresee(
+    calendar: Calendar, quota: Quota, offsets: Sequence[float], not_before: float, headroom: int, fleet: Fleet
+) -> Tuple[float, ...]:
+    """Where the timeline of a server of a run will go when nobody reserves, as in check mode.
+
+    As if every server before it had one like it, and each took as long as usual.
+    """
+    begin = not_before + (plan(quota, offsets, headroom, fleet.ahead, fleet.forks).duration if fleet.ahead else 0.0)
+    if fleet.batch_total > LARGE:
+        # Each server asks, so it must not take long. The gap of a large fleet is that of any large fleet.
+        gap = choose_gap(calendar, quota, offsets, headroom, LARGE, fleet.forks, begin)
+        start = simulate(calendar, quota, offsets, headroom, fleet.place + 1, fleet.forks, begin, gap)[-1]
+        return tuple(start + offset for offset in offsets)
+    free = [begin] * fleet.forks
+    instants: Tuple[float, ...] = ()
+    for _each in range(fleet.place + 1):
+        calendar, instants = reserve_next(calendar, quota, offsets, heapq.heappop(free), headroom, fleet)
+        heapq.heappush(free, instants[-1] + restart_seconds(quota))
+    return instants
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,9 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         key = f"{boot_id()}-{os.getppid()}-{self._task._uuid}"
         # Batches are slices of all hosts; one is named after where it begins.
         begins = hosts.index(batch[0]) if batch[0] in hosts else 0
-        return Fleet(key, len(hosts), int(task_vars.get("ansible_forks") or 5), f"{key}/{begins}", len(batch))
+        host = task_vars.get("inventory_hostname")
+        place = batch.index(host) if host in batch else 0
+        return Fleet(key, len(hosts), int(task_vars.get("ansible_forks") or 5), f"{key}/{begins}", len(batch), begins, place)
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""

@@ -11,6 +11,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import is_allowed
 
 PLAYBOOK = "serverprism.cloud.maintenance"
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
@@ -268,6 +269,27 @@ def test_the_canary_can_be_left_out(simulator, maintain):
 def test_a_few_servers_of_a_large_fleet_need_no_canary(simulator, maintain):
     run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, "--limit", "h01:h02:h03")
     assert run.rc == 2 and sorted(spoken) == [1, 2, 3], run.output
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_check_mode_shows_each_server_beside_the_others_as_the_plan_has_it(simulator, maintain, ansible, before):
+    sim, start = simulator(fleet()), datetime.now(timezone.utc) + timedelta(hours=1)
+    folder = ansible.folder / "report"
+    options = {
+        "maintenance_start": start.isoformat(),
+        "maintenance_deadline": (start + timedelta(seconds=6 if before else 3)).isoformat(),
+        "maintenance_report_dir": str(folder),
+        "maintenance_canary": before,
+    }
+    run, spoken = canary(sim, maintain, "--check", "-e", json.dumps(options))
+    assert run.rc == 0 and not spoken and run.stdout.count("leaves out") == 1, run.output
+    left_out = int(re.search(r"leaves out (\d+) of them", run.stdout)[1])
+    report = json.loads((folder / "report.json").read_text())
+    assert 0 < left_out == report["totals"]["deferred"] < 10, run.output
+    planned = [entry["planned"] for one in report["servers"] if one["outcome"] == "done" for entry in one["timeline"]]
+    instants = [datetime.fromisoformat(at).timestamp() for at in planned]
+    # The simulator's minute, and the two writes that are left to others.
+    assert is_allowed(instants, 18, sim.seconds(60)), report
 
 
 def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):

@@ -10,8 +10,10 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_end
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
+    LARGE,
     Fleet,
     choose_gap,
+    foresee,
     plan,
     plan_batches,
     reserve_next,
@@ -116,6 +118,26 @@ def test_the_plan_of_batches_is_that_of_one_after_the_other():
     assert (both.servers, both.writes, both.duration) == (60, 300, alone.duration + rest.duration)
     assert both.limited_by == "quota" and both.enough_forks == rest.enough_forks
     assert plan_batches(QUOTA, USUAL, 2, [1, 59], 60, deadline=100.0).deferred == 60
+
+
+@pytest.mark.parametrize(("servers", "forks"), [(4, 4), (12, 3), (30, 30), (130, 40)])
+def test_what_is_foreseen_is_what_a_run_reserves(servers, forks):
+    """While a worker is free: after that a run knows when one is, and what is foreseen only guesses."""
+    calendar, begun = Calendar(), 50.0
+    for place in range(min(servers, forks)):
+        told = foresee(Calendar(), QUOTA, USUAL, begun, 2, Fleet("run", servers, forks, "run/0", servers, 0, place))
+        calendar, instants = reserve_next(calendar, QUOTA, USUAL, begun, 2, Fleet.whole("run", servers, forks))
+        assert told == pytest.approx(instants, abs=0.02 * (instants[0] - begun) + 0.001 if servers > LARGE else 0.001), place
+
+
+def test_what_is_foreseen_after_a_canary_begins_when_that_has_ended():
+    alone = plan(QUOTA, USUAL, 2, 2, 60)
+    (start, *_rest) = foresee(Calendar(), QUOTA, USUAL, 0.0, 2, Fleet("run", 62, 60, "run/2", 60, 2, 0))
+    assert start == alone.duration
+    told = [foresee(Calendar(), QUOTA, USUAL, 0.0, 2, Fleet("run", 62, 60, "run/2", 60, 2, place)) for place in range(60)]
+    assert is_allowed([at for one in told for at in one], 18, QUOTA.guarded)
+    whole = plan_batches(QUOTA, USUAL, 2, [2, 60], 60)
+    assert told[-1][-1] + QUOTA.window == pytest.approx(whole.duration, rel=0.02)
 
 
 @pytest.mark.parametrize("forks", [5, 20])
