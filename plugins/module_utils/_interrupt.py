@@ -43,6 +43,11 @@ def _is_worker() -> bool:
 _told_to_stop: List[str] = []
 
 
+def told_to_stop() -> bool:
+    """Whether this worker was told to stop. Ansible takes no lines from its workers any more then."""
+    return bool(_told_to_stop)
+
+
 class Interrupted(BaseException):
     """The run was told to stop. No Exception: no handler for ordinary failures may swallow it."""
 

@@ -11,8 +11,10 @@ task with ``async``, runs the real module on the target. Both give the same resu
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import queue
+import stat
 import threading
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, ClassVar, Iterator
@@ -24,6 +26,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
@@ -35,6 +38,24 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 # A result may wait so long for the lines before it.
 SCREEN_PATIENCE = 5.0
 display = Display()
+
+
+def _show_without_ansible(line: str) -> None:
+    """Show a line on the screen of ansible-playbook itself: after Ctrl-C it waits for its workers, and shows nothing of theirs.
+
+    A file is left alone, since what is written to it here would land on its beginning.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid != os.getppid():
+        return
+    with suppress(OSError):
+        descriptor = os.open(f"/proc/{parent.pid}/fd/2", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISFIFO(mode) or os.isatty(descriptor):
+                os.write(descriptor, f"{line}\n".encode())
+        finally:
+            os.close(descriptor)
 
 
 class Screen:
@@ -116,7 +137,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
                 check_mode=self._task.check_mode,
                 diff=self._task.diff,
                 progress=lambda text: screen.show(self._tell, host, text),
-                warn=lambda text: screen.show(display.warning, printable(text)),
+                warn=lambda text: screen.show(self._warn, host, text),
                 fleet=self._fleet(task_vars),
             )
         if _shows_invocation(task_vars):
@@ -146,8 +167,19 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""
-        if not self._task.no_log:
-            display.display(f"[{host}] {printable(text)}")
+        if self._task.no_log:
+            return
+        line = f"[{host}] {printable(text)}"
+        if told_to_stop():
+            _show_without_ansible(line)
+        else:
+            display.display(line)
+
+    def _warn(self, host: str, text: str) -> None:
+        if told_to_stop():
+            self._tell(host, f"WARNING: {text}")
+        else:
+            display.warning(printable(text))
 
     def _task_environment(self) -> dict[str, str]:
         """``environment`` of play, block and task, templated and merged as Ansible does for modules."""
