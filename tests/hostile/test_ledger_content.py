@@ -32,6 +32,8 @@ WRONG = [
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
     *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
 ]
+# With as many examples as "make prove" has, they take minutes.
+pytestmark = pytest.mark.timeout(1200)
 PROFILE = settings(max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "120")), deadline=None, database=None)
 
 
