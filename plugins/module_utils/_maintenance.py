@@ -220,7 +220,16 @@ class Maintenance:
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
-            countdown.say(SAID_DONE, self.script.done_text)
+            self._say_done(countdown, self.script.done_text)
+
+    def _say_done(self, countdown: Countdown, text: str) -> None:
+        """The maintenance is done: what breaks the last word off does not change that."""
+        try:
+            countdown.say(SAID_DONE, text)
+        except BaseException as exc:
+            if not is_break_off(exc):
+                raise
+            self.ctx.warn(f"Interrupted ({exc}) while the players of server {self.server_id} were told that it is over; the rest is done.")
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.entries[0], countdown.action

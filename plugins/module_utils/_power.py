@@ -78,6 +78,9 @@ def run(ctx: Context) -> Result:
             result["reason"] = "offline"
     except ServerPrismError as exc:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
+        if not result["changed"]:
+            # What was asked for is not so, whatever was seen of the state.
+            result.update(confirmed=False, evidence="none")
         raise _failed(exc, result) from exc
     except BaseException as exc:
         if not is_break_off(exc) or not result["changed"]:
@@ -126,8 +129,11 @@ def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result)
     if step.action == SEND:
         refuse_suspended(server, step.signal)
         result.update(changed=True, signal=step.signal, after=_AFTER[params["state"]], confirmed=False, evidence="none")
-    elif params["state"] != "restarted":
-        result["after"] = _AFTER[params["state"]]
+    elif step.action == SKIP:
+        result["reason"] = "offline"
+    elif result["after"] not in (_AFTER[params["state"]], params["running_when"]):
+        # A start or a stop under way: it may yet fail.
+        result.update(after=_AFTER[params["state"]], confirmed=False, evidence="none")
 
 
 def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Result) -> None:

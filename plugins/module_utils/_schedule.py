@@ -105,7 +105,6 @@ def _exact(option: str, local: datetime, tz: tzinfo) -> float:
         what = "exists twice" if back == local else "does not exist"
         raise BadOption(
             option,
-            f"{local.isoformat(sep=' ')} {what} in {tz} that day (the clocks change): write it with its offset, "
-            f"as {local.isoformat()}+00:00",
+            f"{local.isoformat(sep=' ')} {what} in {tz} that day (the clocks change): write it with its offset, as {first.isoformat()}",
         )
     return first.timestamp()

@@ -52,7 +52,7 @@ options:
   wait:
     description:
       - Wait until it is done. Without it RV(confirmed) is V(false) whenever a signal was sent.
-      - A later task on the same server then waits until its status is certainly newer than that signal, for O(status_cache) at most.
+      - A later power or maintenance task on the same server then waits until its status is certainly newer than that signal, for O(status_cache) at most.
     type: bool
     default: true
   wait_timeout:

@@ -164,6 +164,21 @@ def test_a_delay_past_the_deadline_calls_the_countdown_off():
     assert api.said()[-1] == "say Maintenance cancelled: no restart now."
 
 
+def test_what_breaks_the_last_word_off_does_not_hide_that_the_rest_is_done():
+    class TimeIsUp(BaseException):
+        """As the time-out of a task."""
+
+    def up(method, path):
+        if api.signals and path.endswith("/command"):
+            raise TimeIsUp("Timed out.")
+
+    api, said = virtual.api(SERVER), []
+    api.fault = up
+    result = maintain(api, done_text="Back!", warn=said.append)
+    assert result["outcome"] == "done" and result["changed"] and result["confirmed"] and not result.get("failed"), result
+    assert "Timed out" in said[-1], said
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -74,6 +74,40 @@ def test_what_was_not_waited_for_does_not_deceive_the_next_task(first, second, s
     assert result["confirmed"] and result["after"] == ends == api.nodes[1].state and api.sent() == signals, (result, api.sent())
 
 
+@pytest.mark.parametrize(
+    ("server", "state", "options"),
+    [
+        ({"service_status": "suspended"}, "stopped", {}),
+        ({"conflict": True}, "stopped", {}),
+        ({"state": "offline"}, "restarted", {"if_offline": "fail"}),
+    ],
+)
+def test_where_nothing_was_done_a_failure_confirms_nothing(server, state, options):
+    result = power(virtual.api({**SERVER, **server}), state, **options)
+    assert result["failed"] and not result["changed"] and (result["confirmed"], result["evidence"]) == (False, "none"), result
+
+
+@pytest.mark.parametrize(
+    ("signal", "state", "options", "after", "confirmed"),
+    [
+        ("start", "started", {}, "running", False),
+        ("start", "started", {"running_when": "starting"}, "starting", True),
+        ("stop", "stopped", {}, "offline", False),
+    ],
+)
+def test_check_mode_proves_nothing_of_what_is_under_way(signal, state, options, after, confirmed):
+    api = virtual.api({**SERVER, "state": "offline" if signal == "start" else "running", "boot_seconds": 90.0, "stop_seconds": 90.0})
+    api.nodes[1].signal(signal, api.clock.now())
+    api.clock.sleep(30.0)
+    result = power(api, state, check_mode=True, **options)
+    assert (result["changed"], result["after"], result["confirmed"]) == (False, after, confirmed), result
+
+
+def test_check_mode_says_why_it_would_skip():
+    result = power(virtual.api({**SERVER, "state": "offline"}), "restarted", if_offline="skip", check_mode=True)
+    assert (result["changed"], result["reason"]) == (False, "offline"), result
+
+
 def test_a_doubt_is_no_longer_than_a_status_can_be_old():
     """A clock that was set back makes a time in the ledger one of next year."""
     api = virtual.api(SERVER)
