@@ -67,6 +67,8 @@ class Api:
             "path": request.url.path,
             "user_agent": request.headers.get("user-agent", ""),
             "done": False,
+            # Of a request that is listed already, though its body is still on its way.
+            **({"body": {}} if request.method == "POST" else {}),
         }
         self.requests.append(entry)
         token = self.token(request)
