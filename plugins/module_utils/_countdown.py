@@ -258,6 +258,15 @@ class Countdown:
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
             self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
 
+    def untold(self) -> str:
+        """What is to be said where players were warned, and did not hear for sure that it is off; else empty."""
+        last = [entry.outcome for entry in self.extra if entry.kind == CANCEL][-1:]
+        if not self.warned() or last in ([], [SENT]):
+            return ""
+        return "players were warned, and " + (
+            "could not be told that it is called off" if last == [FAILED] else "whether they heard that it is called off is not known"
+        )
+
     def drop(self) -> None:
         """Give up what was not sent, where there is nobody to tell."""
         self.release()

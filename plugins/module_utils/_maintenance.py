@@ -126,10 +126,17 @@ class Maintenance:
             self._note()
             known = exc.result if isinstance(exc, OperationFailed) else {}
             keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
-            raise OperationFailed(str(exc), {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
+            untold = self._untold()
+            message = f"{exc} Its {untold}." if untold else str(exc)
+            raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
         self._count(str(self.result["outcome"]))
         self._note()
+        if self._untold():
+            self.result["reason"] = f"{self.result['reason']}; {self._untold()}"
         return self.result
+
+    def _untold(self) -> str:
+        return self.countdown.untold() if self.countdown is not None else ""
 
     def _count(self, outcome: str) -> None:
         """The others of the run hear that this server has ended."""

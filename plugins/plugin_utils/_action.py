@@ -130,6 +130,12 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             return {"changed": False, "failed": True, "msg": self._refusal(validated)}
         params: dict[str, Any] = validated.validated_parameters
         host = str(task_vars.get("inventory_hostname", "localhost"))
+        warnings: list[str] = []
+
+        def warn(text: str) -> None:
+            warnings.append(text)
+            screen.show(self._warn, host, text)
+
         with Screen() as screen:
             result = perform(
                 self.operation,
@@ -137,9 +143,12 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
                 check_mode=self._task.check_mode,
                 diff=self._task.diff,
                 progress=lambda text: screen.show(self._tell, host, text),
-                warn=lambda text: screen.show(self._warn, host, text),
+                warn=warn,
                 fleet=self._fleet(task_vars),
             )
+        for text in warnings:
+            # Here Ansible takes it for the result, as it does with those of modules, and shows nothing twice.
+            display.warning(printable(text))
         if _shows_invocation(task_vars):
             shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
             shown["ledger"] = shown_ledger(params["ledger"])

@@ -79,7 +79,7 @@ def test_a_token_revoked_meanwhile_fails_and_says_that_nobody_could_be_told(simu
     sim.fault(method="POST", path="command", status=401, body='{"message": "Unauthenticated."}', skip=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, warn=warnings.append)
     assert result["outcome"] == "failed" and "api_token" in result["msg"] and sim.states(1234) == ["running"], result
-    assert any("could not be told" in text for text in warnings)
+    assert any("could not be told" in text for text in warnings) and "players were warned, and could not be told" in result["msg"], result
 
 
 def test_a_state_that_becomes_unknown_calls_the_countdown_off(during):

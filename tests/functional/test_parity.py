@@ -17,6 +17,7 @@ SERVERS = [
     {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0},
     {"id": 1290, "state": "offline", "product": "Palworld 8 GB"},
     {"id": 1300, "service_status": "suspended", "state": "offline"},
+    {"id": 1310, "drop_signals": ["restart"]},
 ]
 TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output", "_host"}
 # What a task through async adds of its own.
@@ -41,6 +42,7 @@ CASES = [
     ("power", {"server_id": 1234, "state": "started"}),
     ("power", {"server_id": 1234, "state": "restarted", "poll_interval": 0.1}),
     ("power", {"server_id": 1290, "state": "restarted", "if_offline": "fail"}),
+    ("power", {"server_id": 1310, "state": "restarted", "poll_interval": 0.1}),
     ("power", {"server_id": 1300, "state": "started"}),
     ("power", {"server_id": 1234, "state": "exploded"}),
     ("power", {"state": "started"}),
@@ -144,6 +146,13 @@ def test_check_mode_sends_nothing(simulator, operate, module, options):
     sim = simulator(SERVERS)
     operate(sim, module, **options, check_mode=True, diff=True)
     assert not sim.posts()
+
+
+@pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
+def test_a_warning_is_shown_once_and_stands_in_the_result(simulator, ansible, keywords):
+    result = ansible.task(simulator(SERVERS), "power", {"server_id": 1310, "state": "restarted", "poll_interval": 0.1}, **keywords)
+    assert len(result["warnings"]) == 1 and "nothing proves that it was carried out" in result["warnings"][0], result
+    assert " ".join(result["_output"].split()).count("nothing proves that it was carried out") == 1, result["_output"]
 
 
 FARAWAY = (

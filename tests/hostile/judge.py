@@ -180,7 +180,8 @@ def _told(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     if not warned or may_be_out or [row for row in truth.signals if row["done"] or row["status"] not in REFUSED]:
         return []
     tried = [row for row in truth.requests if CANCEL in str(row.get("body", {}).get("command", ""))]
-    unsure = "could not be told" in str(result.get("warnings"))
+    # By action the callback has taken the warnings out of the result: what went wrong says it, too.
+    unsure = "could not be told" in str([result.get("msg"), result.get("reason")])
     return [] if tried or unsure or result.get("reason") == "offline" else ["the players were left with a warning"]
 
 
