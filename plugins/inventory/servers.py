@@ -38,10 +38,11 @@ options:
     type: str
   hostname:
     description:
-      - A Jinja2 expression for the name of a host, or a list of them, of which the first with a result is taken. It may use the variables
-        of the host.
+      - A Jinja2 expression or template for the name of a host, as V(serverprism_name | lower) or V(srv-{{ serverprism_id }}), or a list of
+        them, of which the first with a result is taken. It may use the variables of the host.
       - By default product and ID, as in V(minecraft-4-gb-1234).
-      - Characters that have a meaning in host patterns become hyphens. Of servers with the same name each gets its ID appended.
+      - Characters that have a meaning in host patterns become hyphens. Of servers with the same name each gets its ID appended, and so
+        does one that is called like a group, V(all) or V(localhost).
     type: list
     elements: str
     default: []
@@ -78,10 +79,11 @@ cache_connection: ~/.cache/serverprism
 cache_timeout: 600
 """
 
+import hashlib
 import sys
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleParserError, AnsibleRequiredOptionError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
@@ -92,6 +94,27 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 display = Display()
+
+
+class NameTaken(Exception):
+    """A group is about to be made that is called like a host."""
+
+
+class Groups:
+    """The inventory, in which no group gets the name of one of these hosts: Ansible would take the one for the other."""
+
+    def __init__(self, inventory: Any, hosts: set[str]) -> None:
+        self._inventory = inventory
+        self._hosts = hosts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inventory, name)
+
+    def add_group(self, group: str) -> Any:
+        """Add a group; NameTaken where a host has its name."""
+        if group in self._hosts:
+            raise NameTaken(group)
+        return self._inventory.add_group(group)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
@@ -108,19 +131,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Read everything, and only then add hosts."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
         try:
+            self._read_config_data(path)
             check({"server_ids": [], "product": self.get_option("product")})
             fleet = self._fleet(path, cache)
+        # Ansible shows a cause as well, and so would say the same twice.
         except ServerPrismError as exc:
-            raise AnsibleParserError(f"{printable(path)}: {exc}") from exc
+            raise AnsibleParserError(f"{printable(path)}: {exc}") from None
+        except AnsibleRequiredOptionError as exc:
+            hint = " Set SERVERPRISM_API_TOKEN, or api_token to a lookup." if "api_token" in str(exc) else ""
+            raise AnsibleParserError(f"{printable(path)}: {exc}{hint}") from None
         self._populate(fleet)
 
     def _fleet(self, path: str, cache: bool) -> list[FleetServer]:
         """From the cache, where it may be used and holds what is asked for; else from the API."""
         settings = Settings.from_params({name: self._option(name) for name in API_ARGUMENT_SPEC})
         details = self.get_option("details")
-        what = {"api_url": settings.api_url, "details": details}
+        product, service_status = self.get_option("product"), self.get_option("service_status")
+        # Another token can be that of another customer. What is kept of it says only whether it is the same.
+        token = hashlib.sha256(f"inventory cache {settings.api_token}".encode()).hexdigest()[:16]
+        what = {"api_url": settings.api_url, "details": details, "product": product, "service_status": service_status, "customer": token}
         key = self.get_cache_key(path)
         if cache and self.get_option("cache"):
             try:
@@ -130,7 +160,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             except (KeyError, TypeError, ValueError):
                 pass
         client = open_client(settings, SystemClock(), lambda text: display.warning(printable(text)))
-        fleet = read_fleet(client, details, self.get_option("product"), self.get_option("service_status"))
+        fleet = read_fleet(client, details, product, service_status)
         if self.get_option("cache"):
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
         return fleet
@@ -149,16 +179,38 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return value
 
     def _populate(self, fleet: list[FleetServer]) -> None:
-        """Hosts, variables and groups. Texts of the API are not trusted as templates, which is what Ansible assumes of plain ones."""
-        strict, compose = self.get_option("strict"), self.get_option("compose")
-        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+        """Hosts, variables and groups; all of them, or no host."""
         connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         common = connection if self.get_option("connection_local") else {}
         rows = [variables(server) for server in fleet]
-        names = host_names(fleet, [self._name(row) for row in rows])
-        for name, row in zip(names, rows):
-            self.inventory.add_host(name)
+        given = self._names(rows)
+        for row in rows:
             row.update(common)
+        inventory = self.inventory
+        taken = set(inventory.groups)
+        while True:
+            names = host_names(fleet, given, taken)
+            new = [name for name in names if name not in inventory.hosts]
+            try:
+                self._add(dict(zip(names, rows)))
+                return
+            except Exception as exc:
+                for host in [inventory.hosts[name] for name in new if name in inventory.hosts]:
+                    inventory.remove_host(host)
+                if not isinstance(exc, NameTaken):
+                    raise
+                # A name with its ID has hyphens, which no group has that is made here.
+                taken.add(str(exc))
+            finally:
+                self.inventory = inventory
+
+    def _add(self, hosts: dict[str, dict[str, Any]]) -> None:
+        """Texts of the API are not trusted as templates, which is what Ansible assumes of plain ones."""
+        strict, compose = self.get_option("strict"), self.get_option("compose")
+        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
+        self.inventory = Groups(self.inventory, set(hosts))
+        for name, row in hosts.items():
+            self.inventory.add_host(name)
             for key, value in row.items():
                 self.inventory.set_variable(name, key, value)
             if compose:
@@ -168,11 +220,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             if keyed_groups:
                 self._add_host_to_keyed_groups(keyed_groups, row, name, strict=strict)
 
+    def _names(self, rows: list[dict[str, Any]]) -> list[str]:
+        """What the user's expressions give for each host."""
+        names = [self._name(row) for row in rows]
+        if rows and self.get_option("hostname") and not any(names):
+            more = " The name is only read with details: true." if not self.get_option("details") else ""
+            display.warning(f"hostname gives no name for any server, so they are called after product and ID.{more}")
+        return names
+
     def _name(self, row: dict[str, Any]) -> str:
         """What the first of the expressions gives; empty where none gives anything."""
         for expression in self.get_option("hostname"):
             try:
-                name = self._compose(expression, row)
+                if self.templar.is_template(expression):
+                    self.templar.available_variables = row
+                    name = self.templar.template(expression)
+                else:
+                    name = self._compose(expression, row)
             except Exception as exc:
                 if self.get_option("strict"):
                     raise AnsibleParserError(f"hostname: {expression!r} fails for server {row['serverprism_id']}: {exc}") from exc

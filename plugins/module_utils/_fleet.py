@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, wanted
@@ -78,11 +78,22 @@ def default_name(summary: ServerSummary) -> str:
     return f"{slug(summary.product)}-{summary.id}".strip("-")
 
 
-def host_names(fleet: Sequence[FleetServer], given: Sequence[str]) -> List[str]:
-    """A name for each server, all different: the given one, else product and ID; where names meet, each gets its ID appended."""
+# Ansible gives these a meaning of its own.
+RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1"})
+
+
+def host_names(fleet: Sequence[FleetServer], given: Sequence[str], taken: AbstractSet[str] = frozenset()) -> List[str]:
+    """A name for each server, all different and none ``taken``: the given one, else product and ID.
+
+    Where names meet, the ID is appended.
+    """
+
+    def free(name: str) -> bool:
+        return name not in taken and name.lower() not in RESERVED
+
     names = [safe_name(name) or default_name(server.summary) for server, name in zip(fleet, given)]
     count = Counter(names)
-    first = [f"{name}-{server.summary.id}" if count[name] > 1 else name for server, name in zip(fleet, names)]
+    first = [name if count[name] == 1 and free(name) else f"{name}-{server.summary.id}" for server, name in zip(fleet, names)]
     # An appended ID can meet a name that was given; the plain ID cannot be anybody else's.
     again = Counter(first)
-    return [f"server-{server.summary.id}-{name}" if again[name] > 1 else name for server, name in zip(fleet, first)]
+    return [name if again[name] == 1 and free(name) else f"server-{server.summary.id}-{name}" for server, name in zip(fleet, first)]

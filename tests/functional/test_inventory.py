@@ -30,6 +30,7 @@ def inventory(ansible):
         path.write_text(json.dumps({"plugin": "serverprism.cloud.servers", **options}))
         command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(path), "--list", *args]
         environment = {**ansible.environment(sim), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", **(env or {})}
+        environment = {name: value for name, value in environment.items() if value is not None}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert sim.token not in done.stdout + done.stderr and "Traceback" not in done.stderr
         return plain(json.loads(done.stdout)) if done.returncode == 0 else done.stderr
@@ -94,6 +95,7 @@ def test_groups_and_variables_can_be_constructed(simulator, inventory):
     ("hostname", "names"),
     [
         (["serverprism_name | lower"], ["freds", "pals", "a-b-c"]),
+        (["srv-{{ serverprism_id }}"], ["srv-1", "srv-2", "srv-3"]),
         (["nothing_such", "serverprism_id"], ["1", "2", "3"]),
         (["''"], ["minecraft-4-gb-1", "minecraft-4-gb-2", "minecraft-4-gb-3"]),
         (["'same'"], ["same-1", "same-2", "same-3"]),
@@ -102,6 +104,39 @@ def test_groups_and_variables_can_be_constructed(simulator, inventory):
 def test_hosts_are_named_as_the_user_likes_and_never_twice_the_same(simulator, inventory, hostname, names):
     fleet = [{"id": 1, "name": "Freds"}, {"id": 2, "name": "Pals"}, {"id": 3, "name": "a:b,&!\n[c]"}]
     assert sorted(hosts(inventory(simulator(fleet), details=True, hostname=hostname))) == sorted(names)
+
+
+def test_a_server_called_like_a_group_or_like_the_controller_is_still_a_host_of_its_own(simulator, inventory):
+    fleet = [{"id": number, "name": name} for number, name in enumerate(["palworld", "All", "localhost", "big", "lobby"], 1)]
+    fleet[4]["product"] = "Palworld 8 GB"
+    listing = inventory(
+        simulator(fleet),
+        details=True,
+        hostname="serverprism_name",
+        groups={"big": "serverprism_id > 2"},
+        keyed_groups=[{"key": "serverprism_product | split | first | lower", "separator": ""}],
+    )
+    assert sorted(hosts(listing)) == ["All-2", "big-4", "lobby", "localhost-3", "palworld-1"]
+    assert {name: host["serverprism_id"] for name, host in hosts(listing).items()}["palworld-1"] == 1
+    assert listing["palworld"]["hosts"] == ["lobby"] and "children" not in listing["palworld"]
+    assert sorted(listing["big"]["hosts"]) == ["big-4", "lobby", "localhost-3"] and "children" not in listing["big"]
+
+
+@pytest.mark.parametrize(
+    "option", [{"compose": {"memory": "serverprism_resources.memory_bytes"}}, {"groups": {"busy": "serverprism_state > 1"}}]
+)
+def test_a_strict_expression_that_fails_leaves_no_part_of_the_fleet(simulator, inventory, ansible, option):
+    (ansible.folder / "static.yml").write_text("all: {hosts: {other: {}}}")
+    options = {"details": True, "strict": True, "env": {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}}
+    listing = inventory(simulator(FLEET), "-i", str(ansible.folder / "static.yml"), **options, **option)
+    assert list(listing["all"]["children"]) == ["ungrouped"] and listing["ungrouped"]["hosts"] == ["other"], listing
+
+
+def test_a_name_that_was_not_read_is_told_of(simulator, inventory, ansible):
+    sim = simulator(FLEET)
+    inventory(sim, hostname="serverprism_name")
+    run = ansible.run(sim, [{"hosts": "all", "gather_facts": False, "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
+    assert run.rc == 0 and "details: true" in run.stderr, run.output
 
 
 def test_strict_tells_of_an_expression_that_fails(simulator, inventory):
@@ -132,6 +167,22 @@ def test_the_token_may_be_a_template_and_the_cache_never_holds_it(simulator, inv
     assert len(hosts(inventory(sim, env=env, details=True, **options))) == 3 and len(sim.requests()) == 5
     inventory(sim, "--flush-cache", env=env, details=True, **options)
     assert len(sim.requests()) == 9
+
+
+def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
+    sim = simulator(FLEET)
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
+    assert len(hosts(inventory(sim, **cache))) == 3
+    for changed in ({"product": "^Pal"}, {"product": "^Pal", "service_status": "active"}):
+        assert len(hosts(inventory(sim, **cache, **changed))) < 3
+    asked = len(sim.requests())
+    inventory(sim, **cache, **changed)
+    assert len(sim.requests()) == asked
+    assert "api_token" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
+
+
+def test_a_missing_token_is_told_with_where_it_can_come_from(simulator, inventory):
+    assert "Set SERVERPRISM_API_TOKEN" in inventory(simulator(FLEET), env={"SERVERPRISM_API_TOKEN": None})
 
 
 def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inventory):

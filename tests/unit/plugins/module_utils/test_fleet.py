@@ -27,6 +27,11 @@ def test_every_host_has_a_safe_name_of_its_own(given, names):
     assert host_names(FLEET, given) == names
 
 
+def test_no_host_is_called_as_a_group_or_as_what_ansible_has_a_meaning_for():
+    assert host_names(FLEET, ["All", "localhost", "lobby"], {"lobby"}) == ["All-1", "localhost-2", "lobby-3"]
+    assert host_names(FLEET, ["lobby", "x", "y"], {"lobby", "lobby-1"}) == ["server-1-lobby-1", "x", "y"]
+
+
 def test_what_was_not_read_is_no_variable():
     assert variables(FLEET[0]) == {"serverprism_id": 1, "serverprism_product": "Minecraft 4 GB", "serverprism_service_status": "active"}
     assert variables(FleetServer(FLEET[0].summary, {"name": "n", "state": None}))["serverprism_state"] is None
