@@ -30,7 +30,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN, task_key
 
 # The address of a ledger can hold a password.
 SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}
@@ -163,11 +163,11 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         return with_hint(message)
 
     def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
-        """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one UUID."""
+        """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one key."""
         hosts, batch = task_vars.get("ansible_play_hosts_all") or [], task_vars.get("ansible_play_batch") or []
         if len(hosts) < 2 or not batch:
             return None
-        key = f"{boot_id()}-{os.getppid()}-{self._task._uuid}"
+        key = f"{boot_id()}-{os.getppid()}-{task_key(self._task)}"
         # Batches are slices of all hosts; one is named after where it begins.
         begins = hosts.index(batch[0]) if batch[0] in hosts else 0
         host = task_vars.get("inventory_hostname")

@@ -255,6 +255,34 @@ def test_the_failures_of_a_canary_count_for_the_whole_run(simulator, maintain):
     assert run.rc == 2 and sorted(spoken) == [1, 2] and [words[0] for words in rows(run).values()] == ["deferred"] * 10, run.output
 
 
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("how", ["import_role", "include_role"])
+def test_failures_are_counted_by_the_whole_play_however_the_role_comes_into_it(simulator, ansible, strategy, how):
+    """And each pass of a loop counts its own."""
+    sim = simulator([{"id": 1, "drop_signals": ["restart"]}, *({"id": i, **FAST} for i in range(2, 5))])
+    inventory = ansible.folder / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"serverprism_id": i} for i in range(1, 5)}}}))
+    task = {
+        f"ansible.builtin.{how}": {"name": "serverprism.cloud.maintenance"},
+        "vars": {
+            "maintenance_product": "Minecraft",
+            "maintenance_announcements": [],
+            "maintenance_commands": ["say {{ pass | default('once') }}"],
+            "maintenance_command_wait": 0.1,
+            "maintenance_poll_interval": 0.1,
+            "maintenance_wait_timeout": 2,
+            "maintenance_max_failures": 1,
+        },
+    }
+    passes = {"loop": ["one", "two"], "loop_control": {"loop_var": "pass"}} if how == "include_role" else {}
+    play = {"hosts": "all", "connection": "local", "gather_facts": False, "strategy": strategy, "tasks": [{**task, **passes}]}
+    run = ansible.run(sim, [play], "-i", str(inventory), "--forks", "1")
+    spoken = [(post["server"], post["body"]["command"]) for post in sim.posts() if "command" in post["body"]]
+    # With one fork the first is alone, and it fails.
+    again = [(i, "say two") for i in range(2, 5)] if passes else []
+    assert spoken == [(1, "say one" if passes else "say once"), *again], run.output
+
+
 def test_a_canary_that_goes_well_is_followed_by_the_fleet_and_its_failures_stop_nobody(simulator, maintain):
     run, spoken = canary(simulator(fleet(5), write_limit=200), maintain)
     assert run.rc == 2 and spoken[0] == 1 and sorted(spoken) == list(range(1, 13)), run.output
