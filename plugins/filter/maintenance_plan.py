@@ -50,6 +50,10 @@ options:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: str
     default: UTC
+  strict:
+    description: Whether it is an error where no plan can be made. Otherwise the summary says why, and that is all there is.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -82,20 +86,23 @@ _value:
       description: The servers that the deadline leaves out.
       type: int
     summary:
-      description: All of it in one line.
+      description: All of it in one line, or why there is no plan.
       type: str
 """
 
+import math
 import os
 import time
 from dataclasses import asdict
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan_batches
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
@@ -108,36 +115,50 @@ def _limit(option: str) -> float:
     try:
         return float(value)
     except ValueError:
-        # Ansible shows a cause as well, and so would say the same twice.
-        raise AnsibleFilterError(f"SERVERPRISM_{option.upper()}: {value!r} is not a number.") from None
+        raise BadOption(f"SERVERPRISM_{option.upper()}", f"{value!r} is not a number") from None
 
 
-def maintenance_plan(
-    servers: int,
-    forks: int,
-    announcements: list[dict[str, str]] | None = None,
-    commands: list[str] | None = None,
-    command_wait: float = 5.0,
-    start: str | None = None,
-    deadline: str | None = None,
-    timezone: str = "UTC",
-    canary: int = 0,
-) -> dict[str, Any]:
+# The types are those of the module, so that both read the same input in the same way.
+_SPEC: dict[str, Any] = {
+    "servers": {"type": "int", "required": True},
+    "forks": {"type": "int", "required": True},
+    "canary": {"type": "int", "default": 0},
+    **{name: OPTIONS[name] for name in ("announcements", "commands", "command_wait", "start", "deadline", "timezone")},
+}
+
+
+def maintenance_plan(servers: Any, forks: Any, *, strict: bool = True, **given: Any) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    now = time.time()
     try:
-        tz = zone(timezone)
-        begin, end = maintenance_window(start, deadline, tz, BEGAN)
-        begin = max(now, begin or now)
-        form = shape(parse_announcements(announcements), commands or [], float(command_wait), "restart")
-        quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
-        left = {} if end is None else {"deadline": end - begin}
-        first = int(canary) if 0 < int(canary) < int(servers) else 0
-        batches = [first, int(servers) - first] if first else [int(servers)]
-        told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, int(forks), **left)
+        return _plan(_checked({"servers": servers, "forks": forks, **given}))
     except (ServerPrismError, ValueError) as exc:
-        raise AnsibleFilterError(str(exc)) from None
-    return {**asdict(told), "summary": _summary(told, begin, int(forks), first)}
+        if not strict:
+            return {"summary": f"There is no plan: {exc}"}
+        raise AnsibleFilterError(f"maintenance_plan: {exc}") from None
+
+
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
+    validated = ArgumentSpecValidator(_SPEC).validate({name: value for name, value in given.items() if value is not None})
+    if validated.error_messages:
+        raise ValueError(validated.errors.msg)
+    params: dict[str, Any] = validated.validated_parameters
+    for name, least in (("servers", 1), ("forks", 1), ("canary", 0), ("command_wait", 0)):
+        if not least <= params[name] < math.inf:
+            raise BadOption(name, f"{params[name]} is not a number from {least}")
+    return params
+
+
+def _plan(params: dict[str, Any]) -> dict[str, Any]:
+    now, servers, forks = time.time(), params["servers"], params["forks"]
+    begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), BEGAN)
+    begin = max(now, begin or now)
+    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
+    left = {} if end is None else {"deadline": end - begin}
+    first = params["canary"] if params["canary"] < servers else 0
+    batches = [first, servers - first] if first else [servers]
+    told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, forks, **left)
+    return {**asdict(told), "summary": _summary(told, begin, forks, first)}
 
 
 def _summary(told: Plan, begin: float, forks: int, canary: int) -> str:

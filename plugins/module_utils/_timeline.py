@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone, tzinfo
+from difflib import get_close_matches
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
@@ -80,14 +81,16 @@ def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
 
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
-    """Refuse a text whose placeholder is misspelt: players would read the braces. Other braces (JSON) are left alone."""
-    known = {"remaining", "time", "name", "text"}
-    rest = text
-    for name in names:
-        rest = rest.replace("{" + name + "}", "")
-    for name in sorted(known - set(names)):
-        if "{" + name + "}" in rest:
-            raise BadOption(option, f"{{{name}}} has no meaning here; it may hold {', '.join('{' + n + '}' for n in names)}")
+    """Refuse a text whose placeholder is misspelt or misplaced: players would read the braces. Other braces (JSON) are left alone."""
+    known = ("remaining", "time", "name", "text")
+    meant = ", ".join("{" + name + "}" for name in names)
+    for inner in re.findall(r"\{([^{}]*)\}", text):
+        if inner in names:
+            continue
+        if inner in known:
+            raise BadOption(option, f"{{{inner}}} has no meaning here; it may hold {meant}")
+        if get_close_matches(inner.strip().lower(), known, 1, 0.75):
+            raise BadOption(option, f"{{{inner}}} is not known; it may hold {meant}")
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

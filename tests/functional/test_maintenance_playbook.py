@@ -294,6 +294,41 @@ def test_the_canary_can_be_left_out(simulator, maintain):
     assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
 
 
+@pytest.mark.parametrize("value", ["yes", "25%", "-1", "one"])
+def test_a_canary_that_is_no_number_is_refused_before_anything_is_asked(simulator, maintain, value):
+    sim = simulator(fleet())
+    run, _spoken = canary(sim, maintain, "-e", f"maintenance_canary={value}")
+    assert run.rc == 2 and f"maintenance_canary: {value}" in run.stdout and not sim.requests(), run.output
+
+
+def test_a_canary_that_ansible_would_pass_over_is_refused(simulator, maintain):
+    sim = simulator(fleet())
+    run, _spoken = canary(sim, maintain, maintenance_canary=3)
+    assert run.rc == 2 and "Give it with" in run.stdout and not sim.requests(), run.output
+    run, spoken = canary(sim, maintain, maintenance_canary=1)
+    assert run.rc == 0 and len(spoken) == 12, run.output
+
+
+def test_bad_values_of_the_first_host_are_its_own_failure(simulator, maintain):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2, 3)])
+    bad = {"serverprism_id": 1, "maintenance_start": "later", "maintenance_timezone": "Mars"}
+    run = maintain(sim, {"a": bad, "b": {"serverprism_id": 2}, "c": {"serverprism_id": 3}})
+    assert run.rc == 2 and [rows(run)[name][0] for name in "abc"] == ["failed", "done", "done"], run.output
+    assert "There is no plan: timezone" in run.stdout and "timezone" in " ".join(rows(run)["a"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [({"status": 401, "body": '{"message": "Unauthenticated."}'}, "api_token"), ({"status": 403, "body": "{}"}, "HTTP 403")],
+)
+def test_where_the_products_cannot_be_read_every_server_is_told_as_failed(simulator, maintain, fault, words):
+    sim = simulator([{"id": i} for i in (1, 2)])
+    sim.fault(**fault)
+    run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}})
+    assert run.rc == 2 and [row[0] for row in rows(run).values()] == ["failed", "failed"], run.output
+    assert all(words in " ".join(row) for row in rows(run).values()) and len(sim.requests()) == 1
+
+
 def test_a_few_servers_of_a_large_fleet_need_no_canary(simulator, maintain):
     run, spoken = canary(simulator(fleet(1), write_limit=200), maintain, "--limit", "h01:h02:h03")
     assert run.rc == 2 and sorted(spoken) == [1, 2, 3], run.output

@@ -28,7 +28,7 @@ def test_a_duration_is_read_as_people_write_it(text: object, seconds: float) -> 
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5 minutes", "-5", "m", "1m1h", "1e3", "nan", "inf", True, None])
+@pytest.mark.parametrize("text", ["", "soon", "5 minutes", "-5", "m", "1m1h", "1h30", "5m 30", "1e3", "nan", "inf", True, None])
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)

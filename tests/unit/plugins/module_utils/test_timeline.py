@@ -58,12 +58,21 @@ def test_the_worst_notice_error_counts() -> None:
         ({"before": "5m", "text": "a\rstop"}, "announcements[0].text"),
         ({"before": "5m", "text": " "}, "announcements[0].text"),
         ({"before": "5m", "text": "x" * 1025}, "announcements[0].text"),
+        ({"before": "5m", "text": "in {remainin}"}, "announcements[0].text"),
+        ({"before": "5m", "text": "in { remaining }"}, "announcements[0].text"),
+        ({"before": "5m", "text": "{Name} restarts"}, "announcements[0].text"),
+        ({"before": "5m", "text": "say {text}"}, "announcements[0].text"),
     ],
 )
 def test_a_bad_announcement_is_named(item: dict[str, str], option: str) -> None:
     with pytest.raises(BadOption) as error:
         tl.parse_announcements([item])
     assert option in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["in {remaining}, {name}", '{"text": "x"}', "{player} {} {a{b}c}", "see {https://example.com}"])
+def test_braces_that_are_no_placeholder_of_ours_are_left_alone(text: str) -> None:
+    assert tl.parse_announcements([{"before": "5m", "text": text}])[0].text == text
 
 
 def test_a_server_name_cannot_bring_a_second_command_or_a_placeholder() -> None:
