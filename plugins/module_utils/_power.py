@@ -63,7 +63,7 @@ def run(ctx: Context) -> Result:
     waiting = Waiting.of(params)
     result = _base(params)
     try:
-        server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting)
+        server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting, wait=params["wait"])
         result.update(before=sight.state, after=sight.state, confirmed=True, evidence="state")
         if ctx.check_mode:
             _predict(params, server, step, result)
@@ -76,6 +76,9 @@ def run(ctx: Context) -> Result:
             _hold(ctx, sight, waiting, result)
         elif step.action == SKIP:
             result["reason"] = "offline"
+        elif step.action == WAIT:
+            # A stop under way, and nobody waits for its end.
+            result.update(confirmed=False, evidence="none")
     except ServerPrismError as exc:
         result["elapsed"] = round(ctx.clock.now() - begun, 3)
         if not result["changed"]:

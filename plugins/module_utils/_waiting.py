@@ -104,15 +104,20 @@ def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None)
 
 
 def settle(
-    ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None
+    ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None, wait: bool = True
 ) -> Tuple[Server, Sight, Step]:
-    """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped."""
+    """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped.
+
+    Without ``wait`` a stop under way is the answer where a stop is wanted: then nothing is to be sent after it.
+    """
     until = ctx.clock.now() + waiting.timeout
     await_news(ctx, server_id)
     server, sight = look_until_known(ctx, server_id, turn)
     step = decide(wanted, sight.state, if_offline)
     told = False
     while step.action in (WAIT, LOOK) and not ctx.check_mode:
+        if step.action == WAIT and wanted == "stopped" and not wait:
+            break
         now = ctx.clock.now()
         if now >= until:
             raise OperationFailed(

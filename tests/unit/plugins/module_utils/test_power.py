@@ -213,6 +213,16 @@ def test_without_waiting_nothing_is_confirmed():
     assert result["changed"] and not result["confirmed"] and result["evidence"] == "none", result
 
 
+@pytest.mark.parametrize(("state", "waits", "after"), [("stopped", False, "stopping"), ("started", True, None), ("restarted", True, None)])
+def test_without_waiting_a_stop_under_way_is_waited_for_only_where_something_is_sent_after_it(state, waits, after):
+    api = virtual.api({**SERVER, "stop_seconds": 100.0})
+    api.nodes[1].signal("stop", api.clock.now())
+    begun = api.clock.now()
+    result = power(api, state, wait=False)
+    assert not result.get("failed") and not result["confirmed"] and result["after"] == after, result
+    assert (api.clock.now() - begun > 90.0) == waits == (api.sent() == ["start"])
+
+
 def test_a_game_that_never_reports_running_is_up_when_the_user_says_so():
     result = power(virtual.api({**SERVER, "stuck_starting": True}), "restarted", running_when="starting")
     assert result["confirmed"] and result["after"] == "starting", result
