@@ -63,7 +63,10 @@ def console_line(text: str, command: str = "say {text}", name: str | None = None
         if "{text}" not in command:
             raise BadOption("console_line", "the command has no {text}, so nobody would read the text")
         if "{name}" in text and not name:
-            raise BadOption("console_line", "the text has {name}, and the server's name is not known")
+            raise BadOption(
+                "console_line",
+                "the text has {name}, and the server's name is not known: an inventory of this collection reads it with details: true",
+            )
     except BadOption as exc:
         raise AnsibleFilterError(str(exc)) from None
     return speak(command, fill(text, {"name": spoken(str(name or ""))}))

@@ -34,7 +34,7 @@ options:
     description: Only servers with this billing status, such as V(active).
     type: str
   product:
-    description: Only servers whose product this regular expression finds something in.
+    description: Only servers whose product this regular expression finds something in. Case counts, unless it begins with V((?i\)).
     type: str
   hostname:
     description:
@@ -159,7 +159,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                     return [FleetServer.from_dict(row) for row in known["servers"]]
             except (KeyError, TypeError, ValueError):
                 pass
-        client = open_client(settings, SystemClock(), lambda text: display.warning(printable(text)))
+        client = open_client(
+            settings,
+            SystemClock(),
+            lambda text: display.warning(printable(text)),
+            lambda text: display.display(f"[{printable(path)}] {printable(text)}", stderr=True),
+        )
         fleet = read_fleet(client, details, product, service_status)
         if self.get_option("cache"):
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}

@@ -64,6 +64,8 @@ def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, c
     status, said = reply.status, message(reply, clean)
     quoted = f' It says: "{said}".' if said else ""
     kind, text = _cause(reply, status, said, is_command)
+    if status == 409 and server_id is None:
+        text = "The API refuses {what} now."
     # What the API says is added last: it is data, and braces in it are no places to fill.
     told = (text or "Unexpected answer for {what}.").format(what=what)
     if not text or kind in (errors.Conflict, errors.InvalidRequest):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,10 @@ _SPENT_ON = {
     "unavailable": "on HTTP 503",
     "retry": "on repeating failed requests",
 }
+
+
+# Seconds: of shorter waits nothing is said, and of others one line in so long.
+QUIET, TELL_EVERY = 4.0, 30.0
 
 
 class Patience:
@@ -119,6 +124,7 @@ class Client:
         ledger: Ledger,
         transport: Optional[Any] = None,
         warn: Callable[[str], None] = lambda text: None,
+        progress: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -131,6 +137,8 @@ class Client:
         self._own: Set[float] = set()
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
+        self._progress = progress
+        self._told_at = -math.inf
         self._veil = Veil(settings.api_token, shown="(token)")
 
     def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
@@ -184,6 +192,8 @@ class Client:
                     f"{patience.remaining():.0f} s more ({patience.report()}): raise max_wait or run fewer at once."
                 )
             if wait > 0:
+                if own:
+                    self._tell(wait, f"waits {wait:.0f} s for its turn in the quota of {bucket}s")
                 self._sleep(wait, patience if own else None, "turn")
             now = self.clock.now()
             blocked = wait > 0 and self.ledger.blocked_until(bucket) > now
@@ -214,6 +224,12 @@ class Client:
     def _quota(self, bucket: str) -> Quota:
         limit = self.settings.read_limit if bucket == READ else self.settings.write_limit
         return Quota(limit, self.settings.limit_window)
+
+    def _tell(self, wait: float, text: str) -> None:
+        """Say why nothing happens; not of short waits, and not all the time."""
+        if wait >= QUIET and self.clock.now() >= self._told_at + TELL_EVERY:
+            self._told_at = self.clock.now()
+            self._progress(text)
 
     def _sleep(self, seconds: float, patience: Optional[Patience], kind: str) -> None:
         self.clock.sleep(seconds)
@@ -284,6 +300,7 @@ class Client:
             wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)
         if wait > patience.remaining():
             raise self._out_of_patience(call, kind, reply, reason, wait, patience)
+        self._tell(wait, self._clean(f"no answer yet to {call.what} ({reason}): once more in {wait:.0f} s"))
         spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")
         self._sleep(wait, patience, spent)
 
@@ -292,7 +309,7 @@ class Client:
     ) -> ServerPrismError:
         more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None, "retry_after": wait}
         # Who has no patience at all makes the next try itself.
-        late = f" The next try would be in {wait:.0f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
+        late = f" The next try would be in {wait:.{0 if wait >= 10 else 1}f} s, past max_wait ({patience.limit:g} s): {patience.report()}."
         end = late if patience.limit else ""
         if kind == retry.THROTTLED:
             text = (

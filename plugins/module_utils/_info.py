@@ -74,21 +74,25 @@ def entry(summary: ServerSummary, server: Optional[Server]) -> Dict[str, Any]:
 def run(ctx: Context) -> Result:
     """Returns the result of ``serverprism_server_info``: one read for the list, one more for each server with details."""
     params = ctx.params
+    asked = params["server_ids"] is not None
     ids: List[int] = list(dict.fromkeys(params["server_ids"] or []))
+    if asked and not ids:
+        # A list that somebody's filter left empty does not mean all of them.
+        return {"changed": False, "servers": [], "not_found": []}
     listed = {summary.id: summary for summary in ctx.client.list_servers()}
-    chosen = [i for i in ids if i in listed] if ids else sorted(listed)
+    chosen = [i for i in ids if i in listed] if asked else sorted(listed)
     not_found = [i for i in ids if i not in listed]
     if not_found and params["missing"] == "fail":
         raise OperationFailed(_missing(not_found), {"servers": [], "not_found": not_found}, status=404)
     chosen = [i for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
     details: Dict[int, Optional[Server]] = {}
-    if ids or params["details"]:
+    if asked or params["details"]:
         details = fetch_details(ctx.client, chosen)
         # The list is one read, the details come later: a server can go in between.
         gone = [i for i in chosen if details[i] is None]
         not_found += gone
         chosen = [i for i in chosen if i not in gone]
-        if gone and ids and params["missing"] == "fail":
+        if gone and asked and params["missing"] == "fail":
             raise OperationFailed(_missing(gone), {"servers": [], "not_found": not_found}, status=404)
     return {"changed": False, "servers": [entry(listed[i], details.get(i)) for i in chosen], "not_found": not_found}
 

@@ -84,9 +84,9 @@ class Operation:
         return {**API_ARGUMENT_SPEC, **self.options}
 
 
-def open_client(settings: Settings, clock: Clock, warn: Callable[[str], None]) -> Client:
+def open_client(settings: Settings, clock: Clock, warn: Callable[[str], None], progress: Callable[[str], None] = _silent) -> Client:
     """A client on the ledger that the settings name."""
-    return Client(settings, clock, open_ledger(settings, clock, warn), warn=warn)
+    return Client(settings, clock, open_ledger(settings, clock, warn), warn=warn, progress=progress)
 
 
 def perform(
@@ -106,7 +106,7 @@ def perform(
     try:
         settings = Settings.from_params(params)
         operation.check(params)
-        client = open_client(settings, clock, warn)
+        client = open_client(settings, clock, warn, progress)
         context = Context(params, client, clock, settings, check_mode, diff, progress, warn, fleet)
         result = operation.run(context)
     except ServerPrismError as exc:

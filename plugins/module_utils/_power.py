@@ -164,7 +164,7 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
     )
     if done:
         return
-    last = follow.after or "not known"
+    last = follow.after or (f"not known, and {follow.shown} before" if follow.shown else "not known")
     if verdict.status == "timeout":
         hint = "If this game never reports running, set running_when to starting." if last == "starting" else "Look at its console."
         raise OperationFailed(

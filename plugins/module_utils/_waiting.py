@@ -48,7 +48,8 @@ def check_waiting(params: Dict[str, Any]) -> None:
 def check_server_id(params: Dict[str, Any]) -> None:
     """Service IDs are positive whole numbers."""
     if params["server_id"] < 1:
-        raise BadOption("server_id", f"{params['server_id']} is not a service ID (the number in its /services/ID address)")
+        why = "is not a service ID: that is the number in its /services/ID address, which hosts have in serverprism_id"
+        raise BadOption("server_id", f"{params['server_id']} {why}")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ attributes:
       - Changes nothing.
 options:
   server_ids:
-    description: Only these servers, always with details. Without it, all of them.
+    description: Only these servers, always with details. Without it, all of them; an empty list gives none.
     type: list
     elements: int
     aliases: [server_id]
@@ -47,7 +47,7 @@ options:
     description: Only servers with this billing status, such as V(active) or V(suspended). It says nothing of the run state.
     type: str
   product:
-    description: Only servers whose product matches this regular expression somewhere.
+    description: Only servers whose product this regular expression finds something in. Case counts, unless it begins with V((?i\)).
     type: str
   missing:
     description: What to do about O(server_ids) that are not there.

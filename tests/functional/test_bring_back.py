@@ -71,7 +71,7 @@ def test_starts_of_long_ago_do_not_count(simulator, bring_back, ansible):
         ({"state": "offline", "service_status": "suspended"}, 0, "is suspended"),
         ({"state": "offline", "null": True}, 2, "its state is unknown"),
         ({"state": "offline", "shown_state": "missing"}, 2, "its state is unknown"),
-        ({"state": "offline", "customer": "other"}, 0, "is not there any more"),
+        ({"state": "offline", "customer": "other"}, 0, "is not found"),
     ],
 )
 def test_whatever_is_not_down_for_sure_is_left_alone(simulator, bring_back, server, rc, said):

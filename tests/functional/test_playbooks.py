@@ -97,16 +97,20 @@ def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
 
 def test_status_shows_a_table_and_writes_files(simulator, fleet, ansible):
     sim = simulator([{"id": 1, "name": '=cmd|"x"'}, {"id": 2, "null": True, "service_status": "suspended"}])
-    run = fleet(sim, "status", [1, 2, 99], status_file=str(ansible.folder / "s.csv"))
+    run = fleet(sim, "status", [1, 2, 99, "abc"], status_file=str(ansible.folder / "s.csv"))
     assert run.rc == 0, run.output
-    table = [line.split() for line in run.stdout.splitlines() if line.strip().startswith('"h')]
+    table = [line.strip(' ",').split() for line in run.stdout.splitlines() if line.strip().startswith('"h')]
     assert [row[:4] for row in table] == [
-        ['"h1', "1", "active", "running"],
-        ['"h2', "2", "suspended", "unknown"],
-        ['"h99', "99", "not", 'found"'],
+        ["h1", "1", "active", "running"],
+        ["h2", "2", "suspended", "unknown"],
+        ["h99", "99", "not", "found"],
+        ["habc", "no", "serverprism_id"],
     ]
     lines = list(csv.DictReader((ansible.folder / "s.csv").read_text().splitlines()))
-    assert [line["state"] for line in lines] == ["running", "unknown"] and lines[0]["name"] == '\'=cmd|"x"'
-    run = fleet(sim, "status", [1, 2], status_file="s.json")
+    assert [line["state"] for line in lines] == ["running", "unknown", "not found", "no serverprism_id"] and lines[0][
+        "name"
+    ] == '\'=cmd|"x"'
+    run = fleet(sim, "status", [1, 2, 99], status_file="~/s.json")
     assert run.rc == 0, run.output
-    assert [one["id"] for one in json.loads((ansible.folder / "s.json").read_text())] == [1, 2]
+    rows = json.loads((ansible.home / "s.json").read_text())
+    assert [(one["host"], one["id"]) for one in rows] == [("h1", 1), ("h2", 2), ("h99", 99)] and rows[2]["problem"] == "not found"

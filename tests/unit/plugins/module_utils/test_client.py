@@ -52,12 +52,12 @@ def reply(status, body=None, **headers):
     return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
-def client(*answers, **options):
+def client(*answers, progress=print, **options):
     defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
     settings = Settings.from_params({**defaults, "api_token": TOKEN, "ledger": "none", **options})
     clock = FakeClock()
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
-    return Client(settings, clock, MemoryLedger(quotas, clock), FakeTransport(*answers))
+    return Client(settings, clock, MemoryLedger(quotas, clock), FakeTransport(*answers), progress=progress)
 
 
 SERVER = {
@@ -180,6 +180,29 @@ def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
     c.get_server(7)
     assert c.clock.now() - begun >= least
     assert c.ledger.blocked_until(READ) >= begun + least
+
+
+def test_a_long_wait_is_told_and_a_short_one_is_not():
+    told = []
+    c = client(*[reply(200, HTML)] * 20, VERBS["get"][1], progress=told.append)
+    c.get_server(7)
+    # After 3.5 s of short waits, and then not more often than once in 30 s.
+    assert c.usage.waited_seconds > 120 and len(told) == 4, told
+    assert told[0] == "no answer yet to server 7 (an answer that is not JSON): once more in 4 s"
+
+
+def test_a_long_wait_for_the_quota_is_told():
+    told = []
+    c = client(VERBS["signal"][1], progress=told.append, write_limit=1, write_headroom=0)
+    for _each in range(2):
+        c.send_signal(7, "stop")
+    assert len(told) == 1 and told[0].endswith("for its turn in the quota of writes"), told
+
+
+def test_a_refusal_of_the_list_speaks_of_no_server():
+    with pytest.raises(errors.Conflict) as caught:
+        client(reply(409, {"message": "busy"})).list_servers()
+    assert str(caught.value) == 'The API refuses the list of servers now. It says: "busy". (HTTP 409)'
 
 
 def test_a_retry_after_longer_than_the_patience_fails_at_once():

@@ -31,6 +31,7 @@ def info(api, **options):
         ({"product": "^Pal"}, [2, 3], 0),
         ({"product": "^Pal", "service_status": "active", "details": True}, [2], 1),
         ({"server_ids": [1, 9], "missing": "report"}, [1], 1),
+        ({"server_ids": [], "details": True}, [], 0),
     ],
 )
 def test_only_what_is_wanted_is_read(options, ids, details):
