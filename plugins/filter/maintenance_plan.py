@@ -165,7 +165,7 @@ def _summary(told: Plan, begin: float, forks: int, canary: int) -> str:
     end = iso(begin + told.duration)
     # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
     end = end[11:16] if begin < time.time() + 6 * 3600.0 else end[:16].replace("T", " ")
-    ahead = f" ({canary} of them ahead of the others, as a canary)" if canary else ""
+    ahead = f" ({canary} of them ahead of the others)" if canary else ""
     head = f"{told.servers} servers{ahead}, {told.writes} writes: done in about {say_duration(round(told.duration))}, at {end} UTC"
     if told.deferred:
         return f"{head}. The deadline leaves out {told.deferred} of them. {told.enough_forks} forks are enough (there are {forks})."
