@@ -56,6 +56,7 @@ class Fault:
     status: int = 0
     lost: bool = False
     done: bool = True
+    body: bytes = b"{}"
 
 
 @dataclass
@@ -84,7 +85,7 @@ class VirtualApi:
             self.clock.sleep(LATENCY / 2)
             if fault.lost:
                 raise Lost("the connection ended")
-            return Reply(fault.status, {}, b"{}") if fault.status else reply or _reply(500, {})
+            return Reply(fault.status, {}, fault.body) if fault.status else reply or _reply(500, {})
 
     def answer(self, method: str, path: str, body: Any) -> Reply:
         """What the API says once the request has reached it."""

@@ -159,13 +159,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                     return [FleetServer.from_dict(row) for row in known["servers"]]
             except (KeyError, TypeError, ValueError):
                 pass
+
+        def warn(text: str) -> None:
+            display.warning(printable(text))
+
         client = open_client(
             settings,
             SystemClock(),
-            lambda text: display.warning(printable(text)),
+            warn,
             lambda text: display.display(f"[{printable(path)}] {printable(text)}", stderr=True),
         )
-        fleet = read_fleet(client, details, product, service_status)
+        fleet = read_fleet(client, details, product, service_status, warn)
         if self.get_option("cache"):
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
         return fleet

@@ -21,6 +21,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     BadAnswer,
     LedgerLost,
     NodeUnavailable,
+    OddServer,
     RateLimited,
     ServerPrismError,
     TlsError,
@@ -153,7 +154,7 @@ class Client:
         try:
             return parse_server(payload, server_id)
         except BadAnswer as exc:
-            raise BadAnswer(f"Server {server_id}: {exc}", server_id=server_id) from exc
+            raise OddServer(f"Server {server_id}: {exc}", server_id=server_id) from exc
 
     def send_signal(self, server_id: int, signal: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
         """Send a power signal. It returns when the signal was accepted, which is not done."""

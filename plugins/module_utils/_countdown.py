@@ -263,9 +263,9 @@ class Countdown:
         last = [entry.outcome for entry in self.extra if entry.kind == CANCEL][-1:]
         if not self.warned() or last in ([], [SENT]):
             return ""
-        return "players were warned, and " + (
-            "could not be told that it is called off" if last == [FAILED] else "whether they heard that it is called off is not known"
-        )
+        if last == [FAILED]:
+            return "players were warned, and could not be told that it is called off"
+        return "players were warned, and whether they heard that it is called off is not known"
 
     def drop(self) -> None:
         """Give up what was not sent, where there is nobody to tell."""

@@ -108,5 +108,9 @@ class BadAnswer(ServerPrismError):
     """An answer that is not what the API promises."""
 
 
+class OddServer(BadAnswer):
+    """A server's record that is not what the API promises; that of another may well be."""
+
+
 class UnexpectedStatus(ServerPrismError):
     """Any other status."""

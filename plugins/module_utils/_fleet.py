@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import OddServer
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, wanted
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import ServerSummary
 
@@ -33,8 +34,10 @@ class FleetServer:
         return cls(ServerSummary(int(row["id"]), str(row["product"]), str(row["service_status"])), row["details"])
 
 
-def read_fleet(client: Client, details: bool, product: Optional[str], service_status: Optional[str]) -> List[FleetServer]:
-    """One read for the list, filtered; with details one more for each server that is left."""
+def read_fleet(
+    client: Client, details: bool, product: Optional[str], service_status: Optional[str], warn: Callable[[str], None]
+) -> List[FleetServer]:
+    """One read for the list, filtered; with details one more for each server that is left. Of an odd record the details are unknown."""
     summaries = [summary for summary in client.list_servers() if wanted(summary, product, service_status)]
     if not details:
         return [FleetServer(summary) for summary in summaries]
@@ -43,7 +46,10 @@ def read_fleet(client: Client, details: bool, product: Optional[str], service_st
     for summary in summaries:
         server = known[summary.id]
         # The list is one read, the details come later: a server can go in between.
-        if server is not None:
+        if isinstance(server, OddServer):
+            warn(f"{server} Its details are unknown.")
+            out.append(FleetServer(summary, {"name": None, "limits": None, "resources": None, "state": None}))
+        elif server is not None:
             shown = server.as_dict()
             more = {key: shown[key] for key in ("name", "limits", "resources")}
             out.append(FleetServer(summary, {**more, "state": server.state}))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerNotFound
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, OddServer, ServerNotFound
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -42,14 +42,22 @@ def wanted(summary: ServerSummary, product: Optional[str], service_status: Optio
     return not product or re.search(product, summary.product) is not None
 
 
-def fetch_details(client: Client, server_ids: Sequence[int]) -> Dict[int, Optional[Server]]:
-    """The servers by ID, read concurrently within the budget; None for one that is not there."""
+# A server, or why there is none of it: None for not there.
+Detail = Union[Server, OddServer, None]
 
-    def fetch(server_id: int) -> Optional[Server]:
+
+def fetch_details(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
+    """The servers by ID, read concurrently within the budget. An odd record hides no other server; it is an error where it is alone."""
+
+    def fetch(server_id: int) -> Detail:
         try:
             return client.get_server(server_id)
         except ServerNotFound:
             return None
+        except OddServer as exc:
+            if len(server_ids) == 1:
+                raise
+            return exc
 
     if len(server_ids) < 2:
         return {server_id: fetch(server_id) for server_id in server_ids}
@@ -61,10 +69,12 @@ def fetch_details(client: Client, server_ids: Sequence[int]) -> Dict[int, Option
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def entry(summary: ServerSummary, server: Optional[Server]) -> Dict[str, Any]:
-    """One element of ``servers``; ``current_state`` is null when unknown."""
+def entry(summary: ServerSummary, server: Detail) -> Dict[str, Any]:
+    """One element of ``servers``; ``current_state`` is null when unknown, and all details are where the record is odd."""
     out: Dict[str, Any] = summary.as_dict()
-    if server is not None:
+    if isinstance(server, OddServer):
+        out.update(name=None, limits=None, resources=None, current_state=None)
+    elif server is not None:
         details = server.as_dict()
         out.update({key: details[key] for key in ("name", "service_status", "limits", "resources")})
         out["current_state"] = server.state
@@ -85,7 +95,7 @@ def run(ctx: Context) -> Result:
     if not_found and params["missing"] == "fail":
         raise OperationFailed(_missing(not_found), {"servers": [], "not_found": not_found}, status=404)
     chosen = [i for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
-    details: Dict[int, Optional[Server]] = {}
+    details: Dict[int, Detail] = {}
     if asked or params["details"]:
         details = fetch_details(ctx.client, chosen)
         # The list is one read, the details come later: a server can go in between.
@@ -94,6 +104,9 @@ def run(ctx: Context) -> Result:
         chosen = [i for i in chosen if i not in gone]
         if gone and asked and params["missing"] == "fail":
             raise OperationFailed(_missing(gone), {"servers": [], "not_found": not_found}, status=404)
+        for odd in details.values():
+            if isinstance(odd, OddServer):
+                ctx.warn(f"{odd} Its details are unknown.")
     return {"changed": False, "servers": [entry(listed[i], details.get(i)) for i in chosen], "not_found": not_found}
 
 

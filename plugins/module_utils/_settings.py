@@ -94,8 +94,8 @@ class Settings:
 def _check_token(token: str) -> None:
     if not token:
         raise _bad("api_token", "is empty: create a token under Account, API Credentials")
-    if any(c.isspace() or not c.isprintable() or ord(c) > 126 for c in token):
-        raise _bad("api_token", "holds a blank, a line break or a character that no token has: was it copied whole?")
+    if any(c.isspace() or not c.isprintable() or ord(c) > 126 or c in "\"'" for c in token):
+        raise _bad("api_token", "holds a blank, a line break, a quotation mark or a character that no token has: was it copied whole?")
 
 
 def _check_url(url: str) -> str:

@@ -76,7 +76,7 @@ RETURN = r"""
 servers:
   description:
     - The servers. RV(servers[].name), RV(servers[].limits), RV(servers[].resources) and RV(servers[].current_state) are there
-      with details only.
+      with details only. Where the API's record of one of several servers is not as promised, they are null, and a warning says so.
   type: list
   elements: dict
   returned: always

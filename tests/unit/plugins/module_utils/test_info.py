@@ -72,7 +72,22 @@ def test_a_fleet_for_an_inventory_leaves_out_who_goes_meanwhile():
     api = virtual.api(*FLEET)
     del api.nodes[2]
     client = virtual.context(api, OPERATION).client
-    assert [server.summary.id for server in read_fleet(client, True, None, None)] == [1, 3]
+    assert [server.summary.id for server in read_fleet(client, True, None, None, print)] == [1, 3]
+
+
+def odd(method, path):
+    return virtual.Fault(status=200, body=b'{"data": {"id": 2, "limits": null}}') if path.endswith("/2") else None
+
+
+def test_one_odd_record_hides_no_other_server():
+    api, told = virtual.api(*FLEET), []
+    api.fault = odd
+    result = info(api, details=True, warn=told.append)
+    assert [server["current_state"] for server in result["servers"]] == ["running", None, None], result
+    assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's answer"), told
+    assert info(api, server_ids=[2])["failed"]
+    fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
+    assert len(fleet) == 3 and fleet[1].details["name"] is None and len(told) == 2
 
 
 def test_a_failure_in_the_middle_is_a_failure():
