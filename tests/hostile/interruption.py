@@ -186,7 +186,6 @@ def start(
         "maintenance_cancel_text": "It is called off",
         "maintenance_command_wait": 0.7,
         "maintenance_poll_interval": 0.2,
-        "maintenance_canary": 0,
         **variables,
     }
     inventory = folder / f"{name}.json"
@@ -195,7 +194,8 @@ def start(
     home.folder, home.home = folder, folder / "home"
     home.home.mkdir(exist_ok=True)
     env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000", **(more or {})}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), PLAYBOOK, "--forks", "30"]
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    command = [program, "-i", str(inventory), PLAYBOOK, "--forks", "30", "-e", "maintenance_canary=0"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     return subprocess.Popen(command, env=env, cwd=folder, text=True, start_new_session=True, **streams)
 
