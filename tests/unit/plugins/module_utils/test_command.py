@@ -22,6 +22,34 @@ def test_what_is_no_line_is_refused_by_name(line):
     assert result["failed"] and result["msg"].startswith("command") and api.clock.time == 1_000_000.0, result
 
 
+class BrokenOff(BaseException):
+    """As the time-out of a task comes."""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_breaks_a_command_off_leaves_it_open_whether_it_arrived(late):
+    api = virtual.api({"id": 1})
+
+    def fault(method, path):
+        if (method == "POST") == late:
+            raise BrokenOff("the time is up.")
+
+    api.fault = fault
+    if not late:
+        with pytest.raises(BrokenOff):
+            command(api, if_offline="skip")
+        return
+    result = command(api)
+    assert result["failed"] and result["changed"] and not result["sent"] and result["msg"].endswith("it may have been delivered."), result
+
+
+def test_a_game_that_has_stopped_since_the_look_is_passed_over():
+    api = virtual.api({"id": 1})
+    api.fault = lambda method, path: virtual.Fault(status=412, done=False) if method == "POST" else None
+    result = command(api, if_offline="skip")
+    assert not result.get("failed") and not result["changed"] and not result["sent"], result
+
+
 def test_a_line_arrives_as_it_is():
     api = virtual.api({"id": 1})
     result = command(api, "x" * 1024)

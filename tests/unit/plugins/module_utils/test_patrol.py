@@ -192,3 +192,26 @@ def test_texts_of_the_api_can_neither_be_templates_nor_move_a_cursor(text, shown
 @given(st.text("{%# a"))
 def test_no_text_begins_a_template(text):
     assert not any(opener in as_data(text) for opener in ("{{", "{%", "{#"))
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"colour": "blue"}, "colour: is no argument of server_state"),
+        ({"poll_interval": "often"}, "server_state: "),
+        ({"poll_interval": -1}, "poll_interval"),
+        ({"stop_takes": float("nan")}, "stop_takes"),
+        ({"unreachable_after": 1}, "unreachable_after"),
+        ({"max_reads": 0}, "max_reads"),
+        ({"max_reads": 61}, "max_reads"),
+        ({"product": "("}, "product"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_by_name(args, words):
+    with pytest.raises(errors.BadOption) as caught:
+        read_arguments({"api_token": TOKEN, **args})
+    assert words in str(caught.value)
+
+
+def test_an_argument_that_is_null_counts_as_not_given():
+    assert read_arguments({"api_token": TOKEN, "max_reads": None}) == read_arguments({"api_token": TOKEN})

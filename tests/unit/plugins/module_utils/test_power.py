@@ -208,6 +208,68 @@ def test_a_transition_that_does_not_end_is_no_reason_to_send_anything():
     assert result["failed"] and "still stopping after 100 s: nothing was sent" in result["msg"] and not api.signals, result
 
 
+def starting(**server):
+    """A server whose start is under way."""
+    api = virtual.api({**SERVER, "state": "offline", **server})
+    api.nodes[1].signal("start", api.clock.now())
+    return api
+
+
+def test_a_start_under_way_is_waited_for():
+    api = starting(boot_seconds=100.0)
+    result = power(api, "started")
+    assert not result["changed"] and result["confirmed"] and result["after"] == "running" and not api.signals, result
+
+
+def test_a_start_under_way_is_enough_where_nobody_waits_or_starting_counts():
+    result = power(starting(), "started", wait=False)
+    assert not result["changed"] and not result["confirmed"] and result["after"] == "starting", result
+    result = power(starting(), "started", running_when="starting")
+    assert not result["changed"] and result["confirmed"] and result["after"] == "starting", result
+
+
+def test_a_start_under_way_that_takes_too_long_is_no_success():
+    result = power(starting(stuck_starting=True), "started", wait_timeout=100.0)
+    assert result["failed"] and not result["changed"] and not result["confirmed"], result
+    assert "was already starting and is not running after 100 s (last state: starting)" in result["msg"]
+
+
+def test_a_start_under_way_that_fails_is_told():
+    api = starting(boot_seconds=100.0)
+    slept = api.clock.sleep
+
+    def sleep(seconds):
+        slept(seconds)
+        if api.reads and api.nodes[1].state == "starting":
+            api.nodes[1].signal("kill", api.clock.now())
+
+    api.clock.sleep = sleep
+    result = power(api, "started")
+    assert result["failed"] and not result["confirmed"] and "the start failed, or the game crashed" in result["msg"], result
+
+
+class BrokenOff(BaseException):
+    """As the time-out of a task comes."""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_breaks_a_task_off_after_its_signal_does_not_hide_it(late):
+    api = virtual.api(SERVER)
+
+    def fault(method, path):
+        if bool(api.signals) == late:
+            raise BrokenOff("the time is up.")
+
+    api.fault = fault
+    if not late:
+        with pytest.raises(BrokenOff):
+            power(api, "stopped")
+        return
+    result = power(api, "stopped")
+    assert result["failed"] and result["changed"] and result["signal"] == "stop" and not result["confirmed"], result
+    assert result["msg"] == "Interrupted (the time is up) after stop was sent to server 1: what came of it was not seen."
+
+
 def test_without_waiting_nothing_is_confirmed():
     result = power(virtual.api(SERVER), "restarted", wait=False)
     assert result["changed"] and not result["confirmed"] and result["evidence"] == "none", result
