@@ -45,7 +45,7 @@ options:
   max_wait:
     description:
       - Seconds the task may spend on waiting for its turn, on HTTP 429 and 503 and on retries, in all. Then it fails and says on what the
-        time went. The start of a timeline is bounded by its deadline instead.
+        time went. The start of a timeline is bounded by its deadline instead, and the looks after a signal by C(wait_timeout).
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0

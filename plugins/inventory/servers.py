@@ -86,6 +86,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError, AnsibleRequiredOptionError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
+from ansible.utils.vars import combine_vars
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import FleetServer, host_names, read_fleet, variables
@@ -121,6 +122,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     """See DOCUMENTATION."""
 
     NAME = "serverprism.cloud.servers"
+    _why_no_name = ""
 
     def verify_file(self, path: str) -> bool:
         """Whether the file is meant for this plugin, by its name."""
@@ -170,6 +172,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             lambda text: display.display(f"[{printable(path)}] {printable(text)}", stderr=True),
         )
         fleet = read_fleet(client, details, product, service_status, warn)
+        if not fleet and (product or service_status):
+            warn("No server is left by product and service_status. Look at the list without them.")
         if self.get_option("cache"):
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
         return fleet
@@ -234,7 +238,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         names = [self._name(row) for row in rows]
         if rows and self.get_option("hostname") and not any(names):
             more = " The name is only read with details: true." if not self.get_option("details") else ""
-            display.warning(f"hostname gives no name for any server, so they are called after product and ID.{more}")
+            display.warning(f"hostname gives no name for any server{self._why_no_name}, so they are called after product and ID.{more}")
         return names
 
     def _name(self, row: dict[str, Any]) -> str:
@@ -242,13 +246,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for expression in self.get_option("hostname"):
             try:
                 if self.templar.is_template(expression):
-                    self.templar.available_variables = row
+                    more = self._vars if self.get_option("use_extra_vars") else {}
+                    self.templar.available_variables = combine_vars(row, more)
                     name = self.templar.template(expression)
                 else:
                     name = self._compose(expression, row)
             except Exception as exc:
                 if self.get_option("strict"):
                     raise AnsibleParserError(f"hostname: {expression!r} fails for server {row['serverprism_id']}: {exc}") from exc
+                self._why_no_name = f" ({printable(str(exc))})"
                 continue
             if name:
                 return str(name)

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
 from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as retry
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     Ambiguous,
     BadAnswer,
@@ -188,10 +188,7 @@ class Client:
             wait = at - self.clock.now()
             if own and wait > patience.remaining():
                 self.ledger.release(bucket, (at,))
-                raise TurnTooLate(
-                    f"The quota of {bucket}s gives this call its turn in {wait:.0f} s, and it may wait "
-                    f"{patience.remaining():.0f} s more ({patience.report()}): raise max_wait or run fewer at once."
-                )
+                raise TurnTooLate(self._too_late(bucket, wait, patience))
             if wait > 0:
                 if own:
                     self._tell(wait, f"waits {wait:.0f} s for its turn in the quota of {bucket}s")
@@ -205,6 +202,16 @@ class Client:
                 if own:
                     self._own.add(at)
                 return at
+
+    def _too_late(self, bucket: str, wait: float, patience: Patience) -> str:
+        blocked = self.ledger.blocked_until(bucket)
+        left = f"it may wait {patience.remaining():.0f} s more ({patience.report()})"
+        if blocked > self.clock.now() + patience.remaining():
+            return (
+                f"The API answered a {bucket} with HTTP 429 and asked to wait until {iso(blocked)[:19]}Z, which everyone with this ledger "
+                f"does. This call would have to wait {wait:.0f} s, and {left}: run it again after that."
+            )
+        return f"The quota of {bucket}s gives this call its turn in {wait:.0f} s, and {left}: raise max_wait or run fewer at once."
 
     def _correct(self, bucket: str, reserved: float) -> None:
         """A first connection, a stalled machine: the API counts a request when it arrives, which was by its answer at the latest.
@@ -295,7 +302,8 @@ class Client:
             )
         asked = retry.parse_retry_after(reply.headers.get("retry-after"), self.clock.now()) if reply else None
         if kind == retry.THROTTLED:
-            wait = self.settings.limit_window if asked is None else max(asked, 0.25)
+            # A Retry-After of 0 is no invitation to ask without end.
+            wait = self.settings.limit_window if asked is None else max(asked, retry.backoff(attempt) / 2)
             self.ledger.block(call.bucket, self.clock.now() + wait)
         else:
             wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)

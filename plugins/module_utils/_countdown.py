@@ -201,7 +201,7 @@ class Countdown:
         )
 
     def _move_action(self) -> None:
-        """A line that went out late moves all that follows, so that nobody gets less notice than was announced."""
+        """A line that went out late moves all that follows: nobody gets less notice than was announced, and no save less time."""
         due = action_not_before(self.entries, self.action.planned)
         late = due - self.action.planned
         if late <= 0:
@@ -218,7 +218,7 @@ class Countdown:
         self.entries[self.next :] = moved
         late = self.action.planned - rest[-1].planned
         if late >= 1.0:
-            self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that the notice stays whole")
+            self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
         if not self.deadline_ok():
             raise TooLate
 

@@ -116,8 +116,9 @@ class Guard:
         if other is not None:
             machine, _boot, pid = [*other.owner.split("/"), "", ""][:3]
             raise AlreadyMaintained(
-                f"Another run maintains server {self.server_id} right now (process {pid} on {machine}, until {iso(other.until)[:19]}Z at "
-                "the latest): nothing was sent. Wait for it, or end it with Ctrl-C, which tells the players.",
+                f"Another run maintains server {self.server_id} right now, or another host of this one that has the same ID (process "
+                f"{pid} on {machine}, until {iso(other.until)[:19]}Z at the latest): nothing was sent. Wait for it, or end it with Ctrl-C, "
+                "which tells the players.",
                 server_id=self.server_id,
             )
 

@@ -27,7 +27,7 @@ CONCURRENT_READS = 8
 def check(params: Dict[str, Any]) -> None:
     """Refuse bad options before the first request."""
     for server_id in params["server_ids"] or []:
-        if server_id < 1:
+        if isinstance(server_id, bool) or server_id < 1:
             raise BadOption("server_ids", f"{server_id} is not a service ID")
     try:
         re.compile(params["product"] or "")

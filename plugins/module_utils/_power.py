@@ -176,7 +176,13 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
     if verdict.status == "failed":
         raise OperationFailed(f"Server {server_id}: {signal} was sent, but {verdict.why}. Look at its console.", result)
     if follow.ambiguous is not None:
-        raise OperationFailed(str(follow.ambiguous), result, server_id=server_id, status=follow.ambiguous.status)
+        seen = f"It is {follow.after} now, which does not show whether it was. " if follow.after else ""
+        raise OperationFailed(
+            f"{follow.ambiguous} {seen}Look at its console before you send another.",
+            result,
+            server_id=server_id,
+            status=follow.ambiguous.status,
+        )
     if verdict.why:
         raise OperationFailed(f"Server {server_id}: {verdict.why}. Look at its console.", result)
     if waited:

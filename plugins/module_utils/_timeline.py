@@ -34,7 +34,7 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds; ``before`` is the notice promised."""
+    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds; ``before`` is the notice promised, or a command's time."""
 
     kind: str
     text: str
@@ -170,9 +170,9 @@ class Shape:
 
 def shape(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Shape:
     """Offsets of every write, with the first at 0: announcements, the commands, ``command_wait`` seconds, the signal."""
-    action = max([a.before + LEAD for a in announcements] + [command_wait if commands else 0.0])
+    action = max([a.before + LEAD for a in announcements] + [command_wait + LEAD if commands else 0.0])
     entries = [Entry(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
-    entries += [Entry(COMMAND, text, action - command_wait) for text in commands]
+    entries += [Entry(COMMAND, text, action - command_wait - LEAD, before=command_wait) for text in commands]
     entries.sort(key=lambda entry: entry.planned)
     return Shape((*entries, Entry(SIGNAL, signal, action)))
 
@@ -183,8 +183,11 @@ def placed(form: Shape, instants: Sequence[float]) -> List[Entry]:
 
 
 def action_not_before(entries: Sequence[Entry], planned: float) -> float:
-    """The earliest instant of the action that gives every announcement its full notice; a late line moves the action."""
-    due = [e.at + e.before for e in entries if e.kind == ANNOUNCEMENT and e.at is not None and e.before is not None]
+    """The earliest instant of the action that gives every announcement its full notice, and every command its time.
+
+    A late line moves the action.
+    """
+    due = [e.at + e.before for e in entries if e.at is not None and e.before is not None]
     return max([planned, *due])
 
 

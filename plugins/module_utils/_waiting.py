@@ -47,7 +47,8 @@ def check_waiting(params: Dict[str, Any]) -> None:
 
 def check_server_id(params: Dict[str, Any]) -> None:
     """Service IDs are positive whole numbers."""
-    if params["server_id"] < 1:
+    # YAML's "yes" would be server 1.
+    if isinstance(params["server_id"], bool) or params["server_id"] < 1:
         why = "is not a service ID: that is the number in its /services/ID address, which hosts have in serverprism_id"
         raise BadOption("server_id", f"{params['server_id']} {why}")
 
@@ -263,7 +264,8 @@ class Follow:
             times = f"{self.signals[-1]} was accepted {len(self.signals)} times, and the server is {state} all the same"
             more = ": the start fails, or is dropped" if self.signals[-1] == "start" else ": it is dropped"
             return Verdict("unconfirmed", times + more)
-        self.ctx.progress(f"still {self._watching.newest.state}, {self.signals[-1]} did nothing: sending it again")
+        what = "was dropped, or failed" if self.signals[-1] == "start" else "did nothing"
+        self.ctx.progress(f"still {self._watching.newest.state}, {self.signals[-1]} {what}: sending it again")
         self.send(self.signals[-1], self._watching.newest)
         return Verdict("pending")
 

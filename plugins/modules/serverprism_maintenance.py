@@ -76,7 +76,7 @@ options:
       - When the first announcement may go out, ISO 8601 or C(HH:MM) (its next occurrence in O(timezone), the present minute included).
       - For all servers of a run this is the same instant, the next one after C(ansible-playbook) began.
       - Where O(start) and O(deadline) both are C(HH:MM), at most 12 hours apart, and it is between them already, it begins at once.
-      - Without it, as soon as the quota allows.
+      - Without it, or where an ISO 8601 time is past, as soon as the quota allows.
     type: str
   timezone:
     description: The IANA time zone of O(start), O(deadline) and V({time}).

@@ -62,6 +62,14 @@ def test_starts_of_long_ago_do_not_count(simulator, bring_back, ansible):
     assert len(json.loads((ansible.folder / "count" / "1.json").read_text())) == 2
 
 
+def test_a_count_that_cannot_be_read_is_told_with_its_file(simulator, bring_back, ansible):
+    sim = simulator([{"id": 1, **DOWN}], speed=SPEED)
+    (ansible.folder / "count").mkdir()
+    (ansible.folder / "count" / "1.json").write_text("garbage")
+    run = bring_back(sim, 1)
+    assert run.rc == 2 and "count/1.json is not a list of times" in " ".join(run.output.split()) and not sim.posts(), run.output
+
+
 @pytest.mark.parametrize(
     ("server", "rc", "said"),
     [

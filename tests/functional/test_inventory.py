@@ -132,11 +132,22 @@ def test_a_strict_expression_that_fails_leaves_no_part_of_the_fleet(simulator, i
     assert list(listing["all"]["children"]) == ["ungrouped"] and listing["ungrouped"]["hosts"] == ["other"], listing
 
 
+def test_an_inventory_that_its_filters_leave_empty_says_so(simulator, ansible):
+    (ansible.folder / "fleet.serverprism.yml").write_text('{"plugin": "serverprism.cloud.servers", "service_status": "actve"}')
+    run = ansible.run(simulator(FLEET), [{"hosts": "all", "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
+    assert "No server is left by product and service_status" in run.stderr, run.output
+
+
+def test_a_name_may_come_from_the_command_line(simulator, inventory):
+    options = {"hostname": "{{ pre }}-{{ serverprism_id }}", "use_extra_vars": True}
+    assert list(hosts(inventory(simulator([{"id": 1}]), "-e", "pre=eu", **options))) == ["eu-1"]
+
+
 def test_a_name_that_was_not_read_is_told_of(simulator, inventory, ansible):
     sim = simulator(FLEET)
     inventory(sim, hostname="serverprism_name")
     run = ansible.run(sim, [{"hosts": "all", "gather_facts": False, "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
-    assert run.rc == 0 and "details: true" in run.stderr, run.output
+    assert run.rc == 0 and "details: true" in run.stderr and "'serverprism_name' is undefined" in run.stderr, run.output
 
 
 def test_strict_tells_of_an_expression_that_fails(simulator, inventory):

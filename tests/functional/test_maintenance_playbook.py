@@ -213,6 +213,13 @@ def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain,
     assert not sim.posts()
 
 
+def test_what_a_survey_leaves_empty_counts_as_not_set(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    names = ["start", "deadline", "id", "kill_after", "announce_command", "done_text", "verify_tasks", "report_dir"]
+    run = maintain(sim, {"a": {"serverprism_id": 1, **{f"maintenance_{name}": "" for name in names}}})
+    assert run.rc == 0 and rows(run)["a"][0] == "done", run.output
+
+
 def test_names_of_the_api_are_never_templates(simulator, maintain, tmp_path):
     trap = "{{ lookup('pipe', 'touch %s') }}" % (tmp_path / "pwned")
     sim = simulator([{"id": 1, **FAST, "name": trap, "product": trap}])
@@ -281,6 +288,13 @@ def test_failures_are_counted_by_the_whole_play_however_the_role_comes_into_it(s
     # With one fork the first is alone, and it fails.
     again = [(i, "say two") for i in range(2, 5)] if passes else []
     assert spoken == [(1, "say one" if passes else "say once"), *again], run.output
+
+
+@pytest.mark.parametrize("share", ["50", "50%"])
+def test_who_is_told_as_deferred_is_left_alone_and_the_others_are_maintained(simulator, maintain, share):
+    sim = simulator(fleet(1), write_limit=200)
+    run, spoken = canary(sim, maintain, "-e", f"maintenance_canary=2 maintenance_max_fail_percentage={share}")
+    assert run.rc == 2 and sorted(spoken) == list(range(1, 13)) and "not begun" not in run.stdout, run.output
 
 
 def test_a_canary_that_goes_well_is_followed_by_the_fleet_and_its_failures_stop_nobody(simulator, maintain):

@@ -79,7 +79,44 @@ def test_announce_knows_the_names_and_where_it_does_not_no_player_reads_braces(s
     run = fleet(sim, "announce", [1], announce_text="Welcome to {name}", serverprism_name='"x"; op me', announce_command='say "{text}"')
     assert run.rc == 0 and sim.console(1) == ["say \"Welcome to 'x', op me\""], run.output
     run = fleet(sim, "announce", [2], announce_text="Welcome to {name}")
-    assert run.rc == 2 and "name is not known" in run.output and not sim.console(2), run.output
+    assert run.rc == 2 and "serverprism_name: host h2 has none" in run.output and not sim.console(2), run.output
+
+
+def test_announce_speaks_only_to_servers_that_are_there(simulator, fleet):
+    sim = simulator([{"id": 1}])
+    run = fleet(sim, "announce", [1, 99, "nobody"], announce_text="hello")
+    assert run.rc == 2 and sim.console(1) == ["say hello"] and "No profile fits" not in run.output, run.output
+    said = " ".join(run.output.split())
+    assert "Server 99: not found" in said and "Host hnobody has no server" in said
+
+
+def test_a_host_of_another_customer_is_spoken_to_in_the_words_of_its_own_game(simulator, ansible):
+    one, other = simulator([{"id": 1}]), simulator([{"id": 2, "product": "Palworld 8 GB"}])
+    path = ansible.folder / "inventory.json"
+    hosts = {
+        f"h{number}": {"serverprism_id": number, "serverprism_api_url": sim.url, "serverprism_api_token": sim.token}
+        for number, sim in ((1, one), (2, other))
+    }
+    path.write_text(json.dumps({"all": {"hosts": hosts}}))
+    run = ansible.run(one, "serverprism.cloud.announce", "-i", str(path), "-e", "announce_text=hello")
+    assert run.rc == 0 and one.console(1) == ["say hello"] and other.console(2) == ["Broadcast hello"], run.output
+    run = ansible.run(one, "serverprism.cloud.status", "-i", str(path))
+    assert run.rc == 2 and "serverprism_api_token: the hosts of this run have different ones" in run.output, run.output
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [("power", {"power_state": "restarted"}), ("announce", {"announce_text": "x"}), ("maintenance", {"maintenance_announcements": []})],
+)
+def test_a_server_that_is_two_hosts_is_refused(simulator, ansible, name, variables):
+    sim = simulator([{"id": 1}])
+    path = ansible.folder / "inventory.json"
+    path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}, "b": {"serverprism_id": "1"}, "c": {}, "d": {}}}}))
+    run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables))
+    said = " ".join(run.output.split())
+    assert run.rc == 2 and "server 1 is more than one host of this run: a, b. Leave all but one" in said and not sim.requests(), run.output
+    run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "--limit", "a", "--check", "-e", json.dumps(variables))
+    assert run.rc == 0, run.output
 
 
 def test_announce_says_that_a_game_is_not_known_and_nothing_of_saving(simulator, fleet):

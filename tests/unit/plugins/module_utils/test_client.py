@@ -205,6 +205,21 @@ def test_a_refusal_of_the_list_speaks_of_no_server():
     assert str(caught.value) == 'The API refuses the list of servers now. It says: "busy". (HTTP 409)'
 
 
+def test_a_retry_after_of_0_is_no_invitation_to_ask_without_end():
+    c = client(reply(429, None, retry_after="0"), max_wait=60.0)
+    with pytest.raises(errors.RateLimited):
+        c.get_server(7)
+    assert len(c._transport.asked) < 22, len(c._transport.asked)
+
+
+def test_who_cannot_wait_for_the_end_of_a_429_hears_of_it():
+    c = client(reply(429, None, retry_after="1800"))
+    with pytest.raises(errors.RateLimited):
+        c.send_signal(7, "stop")
+    with pytest.raises(errors.TurnTooLate, match="HTTP 429 and asked to wait until 1970-01-12T14:16:40Z"):
+        c.send_signal(7, "stop")
+
+
 def test_a_retry_after_longer_than_the_patience_fails_at_once():
     c = client(reply(429, None, retry_after="3600"))
     with pytest.raises(errors.RateLimited, match="3600 s"):

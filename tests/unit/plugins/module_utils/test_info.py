@@ -51,6 +51,7 @@ def test_an_unknown_state_is_null():
     ("options", "words"),
     [
         ({"server_ids": [0]}, "server_ids: 0 is not a service ID"),
+        ({"server_ids": [True]}, "server_ids: True is not a service ID"),
         ({"product": "("}, "product: '('"),
         ({"server_ids": [9, 1]}, "Server 9: not found"),
     ],

@@ -270,6 +270,19 @@ def test_what_breaks_a_task_off_after_its_signal_does_not_hide_it(late):
     assert result["msg"] == "Interrupted (the time is up) after stop was sent to server 1: what came of it was not seen."
 
 
+def test_yes_is_not_server_1():
+    api = virtual.api(SERVER)
+    result = virtual.operate(api, OPERATION, server_id=True, state="stopped")
+    assert result["failed"] and result["msg"].startswith("server_id: True is not a service ID") and not api.signals
+
+
+def test_a_restart_without_an_answer_says_what_was_seen_after_it():
+    api = virtual.api({**SERVER, "drop_signals": ["restart"]})
+    api.fault = lambda method, path: virtual.Fault(status=502) if method == "POST" else None
+    result = power(api, "restarted")
+    assert result["failed"] and "It is running now, which does not show whether it was. Look at its console" in result["msg"], result
+
+
 def test_without_waiting_nothing_is_confirmed():
     result = power(virtual.api(SERVER), "restarted", wait=False)
     assert result["changed"] and not result["confirmed"] and result["evidence"] == "none", result
