@@ -174,7 +174,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         fleet = read_fleet(client, details, product, service_status, warn)
         if not fleet and (product or service_status):
             warn("No server is left by product and service_status. Look at the list without them.")
-        if self.get_option("cache"):
+        odd = [server for server in fleet if server.details is not None and server.details["limits"] is None]
+        if self.get_option("cache") and not odd:
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
         return fleet
 

@@ -192,6 +192,16 @@ def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
     assert "api_token" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
 
 
+def test_an_odd_record_hides_no_other_server_and_is_not_kept(simulator, inventory, ansible):
+    sim = simulator(FLEET)
+    sim.fault(path="/1300$", fields={"data.limits": None}, count=1)
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
+    found = hosts(inventory(sim, details=True, **cache))
+    assert len(found) == 3 and found["palworld-4-gb-1300"]["serverprism_limits"] is None
+    found = hosts(inventory(sim, details=True, **cache))
+    assert len(sim.requests()) == 8 and found["palworld-4-gb-1300"]["serverprism_limits"]
+
+
 def test_a_missing_token_is_told_with_where_it_can_come_from(simulator, inventory):
     assert "Set SERVERPRISM_API_TOKEN" in inventory(simulator(FLEET), env={"SERVERPRISM_API_TOKEN": None})
 
