@@ -45,6 +45,7 @@ class Scene:
     rc: int | None = None
     output: str = ""
     reached: bool = False
+    waited_for_ever: bool = False
 
     @property
     def ids(self) -> range:
@@ -99,8 +100,11 @@ class Scene:
         """What the journal says of a server."""
         return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
 
-    def break_off(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None]) -> None:
-        """Wait until a stage is reached, break the run off, and wait until all of it is gone."""
+    def break_off(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
+        """Wait until a stage is reached, break the run off, and wait until all of it is gone.
+
+        It ``may_wait`` for ever where a worker died while it held the lock of Ansible's queue, and is then ended with Ctrl-C.
+        """
         assert self.process is not None
         until = time.monotonic() + LONG
         while not reached(self) and self.process.poll() is None and time.monotonic() < until:
@@ -109,7 +113,15 @@ class Scene:
         self.workers = children(self.process.pid)
         if self.reached:
             how(self)
-        self.output = self.process.communicate(timeout=LONG)[0]
+        try:
+            self.output = self.process.communicate(timeout=LONG)[0]
+        except subprocess.TimeoutExpired:
+            if not may_wait:
+                raise
+            # What somebody at the keyboard does then.
+            self.waited_for_ever = True
+            os.killpg(self.process.pid, signal.SIGINT)
+            self.output = self.process.communicate(timeout=LONG)[0]
         self.rc = self.process.returncode
         while any(is_alive(pid) for pid in self.workers):
             assert time.monotonic() < until + LONG, "a worker hangs"

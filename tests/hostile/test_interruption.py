@@ -31,7 +31,7 @@ def run_one(scene, stage, how):
     scene.ledger.mkdir(exist_ok=True)
     early = {"maintenance_start": later(30.0)} if stage == "before the first word" else {}
     scene.begin(**early, maintenance_report_dir=str(scene.report))
-    scene.break_off(STAGES[stage], HOW[how])
+    scene.break_off(STAGES[stage], HOW[how], may_wait=how == "KILL of a worker")
 
 
 def repeat(sim, folder, scenes):
@@ -55,7 +55,8 @@ def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can
         rc, again = repeat(sim, tmp_path, scenes.values())
         for stage, scene in scenes.items():
             broken[stage] += scene.unfinished()
-            note("interruption", stage, how, failed=True, broken=bool(broken[stage]))
+            told = f"{how}, and Ctrl-C as Ansible waits for it" if scene.waited_for_ever else how
+            note("interruption", stage, told, failed=True, broken=bool(broken[stage]))
     if any(broken.values()):
         pytest.fail("\n".join(f"{stage}: {'; '.join(laws)}" for stage, laws in broken.items() if laws) + "\n" + outputs)
     assert rc == 0 and "Traceback" not in again, again
