@@ -137,8 +137,15 @@ def maintenance_plan(servers: Any, forks: Any, *, strict: bool = True, **given: 
         raise AnsibleFilterError(f"maintenance_plan: {exc}") from None
 
 
+def _plain(value: Any) -> Any:
+    """Lists and dicts of Python's own: Ansible's lazy ones would be copied with all of its templating."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def _checked(given: dict[str, Any]) -> dict[str, Any]:
-    validated = ArgumentSpecValidator(_SPEC).validate({name: value for name, value in given.items() if value is not None})
+    validated = ArgumentSpecValidator(_SPEC).validate({name: _plain(value) for name, value in given.items() if value is not None})
     if validated.error_messages:
         raise ValueError(validated.errors.msg)
     params: dict[str, Any] = validated.validated_parameters
