@@ -101,7 +101,7 @@ class NameTaken(Exception):
     """A group is about to be made that is called like a host."""
 
 
-class Groups:
+class GuardedInventory:
     """The inventory, in which no group gets the name of one of these hosts: Ansible would take the one for the other."""
 
     def __init__(self, inventory: Any, hosts: set[str]) -> None:
@@ -222,7 +222,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Texts of the API are not trusted as templates, which is what Ansible assumes of plain ones."""
         strict, compose = self.get_option("strict"), self.get_option("compose")
         groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
-        self.inventory = Groups(self.inventory, set(hosts))
+        self.inventory = GuardedInventory(self.inventory, set(hosts))
         for name, row in hosts.items():
             self.inventory.add_host(name)
             for key, value in row.items():
@@ -254,7 +254,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                     name = self._compose(expression, row)
             except Exception as exc:
                 if self.get_option("strict"):
-                    raise AnsibleParserError(f"hostname: {expression!r} fails for server {row['serverprism_id']}: {exc}") from exc
+                    raise AnsibleParserError(f"hostname: {expression!r} fails for server {row['serverprism_id']}: {exc}") from None
                 self._why_no_name = f" ({printable(str(exc))})"
                 continue
             if name:

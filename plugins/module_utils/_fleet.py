@@ -41,13 +41,12 @@ def read_fleet(
     summaries = [summary for summary in client.list_servers() if wanted(summary, product, service_status)]
     if not details:
         return [FleetServer(summary) for summary in summaries]
-    known = fetch_details(client, [summary.id for summary in summaries])
+    known = fetch_details(client, [summary.id for summary in summaries], warn)
     out = []
     for summary in summaries:
         server = known[summary.id]
         # The list is one read, the details come later: a server can go in between.
         if isinstance(server, OddServer):
-            warn(f"{server} Its details are unknown.")
             out.append(FleetServer(summary, {"name": None, "limits": None, "resources": None, "state": None}))
         elif server is not None:
             shown = server.as_dict()

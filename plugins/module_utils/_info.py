@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, OddServer, ServerNotFound
@@ -46,8 +46,11 @@ def wanted(summary: ServerSummary, product: Optional[str], service_status: Optio
 Detail = Union[Server, OddServer, None]
 
 
-def fetch_details(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
-    """The servers by ID, read concurrently within the budget. An odd record hides no other server; it is an error where it is alone."""
+def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str], None]) -> Dict[int, Detail]:
+    """The servers by ID, read concurrently within the budget.
+
+    An odd record hides no other server: it is warned of, and an error only where it is alone.
+    """
 
     def fetch(server_id: int) -> Detail:
         try:
@@ -57,6 +60,7 @@ def fetch_details(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail
         except OddServer as exc:
             if len(server_ids) == 1:
                 raise
+            warn(f"{exc} Its details are unknown.")
             return exc
 
     if len(server_ids) < 2:
@@ -97,16 +101,13 @@ def run(ctx: Context) -> Result:
     chosen = [i for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
     details: Dict[int, Detail] = {}
     if asked or params["details"]:
-        details = fetch_details(ctx.client, chosen)
+        details = fetch_details(ctx.client, chosen, ctx.warn)
         # The list is one read, the details come later: a server can go in between.
         gone = [i for i in chosen if details[i] is None]
         not_found += gone
         chosen = [i for i in chosen if i not in gone]
         if gone and asked and params["missing"] == "fail":
             raise OperationFailed(_missing(gone), {"servers": [], "not_found": not_found}, status=404)
-        for odd in details.values():
-            if isinstance(odd, OddServer):
-                ctx.warn(f"{odd} Its details are unknown.")
     return {"changed": False, "servers": [entry(listed[i], details.get(i)) for i in chosen], "not_found": not_found}
 
 

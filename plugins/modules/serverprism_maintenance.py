@@ -68,7 +68,7 @@ options:
     elements: str
     default: []
   command_wait:
-    description: Seconds between O(commands) and the action.
+    description: Seconds between O(commands) and the action, at least. A command that is late moves the action.
     type: float
     default: 5.0
   start:

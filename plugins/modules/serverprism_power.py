@@ -53,7 +53,8 @@ options:
     description:
       - Wait until it is done. Without it RV(confirmed) is V(false) whenever a signal was sent.
       - While a server is stopping it takes no other signal, so V(started) and V(restarted) wait for the end of that all the same.
-      - A later power or maintenance task on the same server then waits until its status is certainly newer than that signal, for O(status_cache) at most.
+      - A later power or maintenance task on the same server then waits until its status is certainly newer than that signal, for
+        O(status_cache) at most.
     type: bool
     default: true
   wait_timeout:

@@ -144,10 +144,20 @@ def test_status_shows_a_table_and_writes_files(simulator, fleet, ansible):
         ["habc", "no", "serverprism_id"],
     ]
     lines = list(csv.DictReader((ansible.folder / "s.csv").read_text().splitlines()))
-    assert [line["state"] for line in lines] == ["running", "unknown", "not found", "no serverprism_id"] and lines[0][
-        "name"
-    ] == '\'=cmd|"x"'
+    assert [line["state"] for line in lines] == ["running", "unknown", "not found", "no serverprism_id"]
+    assert lines[0]["name"] == '\'=cmd|"x"'
     run = fleet(sim, "status", [1, 2, 99], status_file="~/s.json")
     assert run.rc == 0, run.output
     rows = json.loads((ansible.home / "s.json").read_text())
     assert [(one["host"], one["id"]) for one in rows] == [("h1", 1), ("h2", 2), ("h99", 99)] and rows[2]["problem"] == "not found"
+
+
+def test_a_file_of_status_lies_where_the_user_stands_and_not_where_a_variable_says(simulator, fleet, ansible, tmp_path):
+    """Cron and systemd set no PWD, and the root folder is not meant."""
+    sim = simulator([{"id": 1}])
+    fleet(sim, "status", [1])
+    path = str(ansible.folder / "inventory.json")
+    for number, directory in enumerate((None, str(ansible.home))):
+        name = f"status-{tmp_path.name}-{number}.csv"
+        run = ansible.run(sim, "serverprism.cloud.status", "-i", path, "-e", f"status_file={name}", env={"PWD": directory})
+        assert run.rc == 0 and (ansible.folder / name).exists(), run.output

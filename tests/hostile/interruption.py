@@ -46,6 +46,7 @@ class Scene:
     output: str = ""
     reached: bool = False
     waited_for_ever: bool = False
+    late: int = 0
 
     @property
     def ids(self) -> range:
@@ -119,9 +120,10 @@ class Scene:
             if not may_wait:
                 raise
             # What somebody at the keyboard does then.
-            self.waited_for_ever = True
+            self.waited_for_ever, sent = True, len(self.posts())
             os.killpg(self.process.pid, signal.SIGINT)
             self.output = self.process.communicate(timeout=LONG)[0]
+            self.late = len(self.posts()) - sent
         self.rc = self.process.returncode
         while any(is_alive(pid) for pid in self.workers):
             assert time.monotonic() < until + LONG, "a worker hangs"
@@ -131,7 +133,7 @@ class Scene:
         """The laws that it broke, in words; ``lost`` workers were killed, whose servers nobody can have told."""
         if not self.reached:
             return ["the stage was not reached"]
-        out = []
+        out = [f"{self.late} requests were still to be made when Ansible waited for ever"] if self.late else []
         if self.rc == 0 and not ends_well:
             out.append("exit code 0")
         if "Traceback" in self.output:
