@@ -10,16 +10,17 @@ For unit tests of whole operations, with the times that the real API has.
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import Ledger, MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
@@ -81,23 +82,24 @@ class VirtualApi:
         with self.lock:
             fault = self.fault(method, path) or Fault()
             self.clock.sleep(LATENCY / 2 + fault.delay)
-            reply = self.answer(method, path, body) if fault.done else None
+            answered = self.answer(method, path, body) if fault.done else None
             self.clock.sleep(LATENCY / 2)
             if fault.lost:
                 raise Lost("the connection ended")
-            return Reply(fault.status, {}, fault.body) if fault.status else reply or _reply(500, {})
+            return Reply(fault.status, {}, fault.body) if fault.status else answered or reply(500, {})
 
     def answer(self, method: str, path: str, body: Any) -> Reply:
         """What the API says once the request has reached it."""
         now = self.clock.now()
-        if self.limiters[method].hit(now) is not None:
-            return _reply(429, {"message": "Too Many Attempts."})
+        wait = self.limiters[method].hit(now)
+        if wait is not None:
+            return replace(reply(429, {"message": "Too Many Attempts."}), headers={"retry-after": str(math.ceil(wait))})
         if path == BASE:
-            return _reply(200, {"data": [_listed(config) for config in self.servers]})
+            return reply(200, {"data": [_listed(config) for config in self.servers]})
         parts = path.removeprefix(BASE).strip("/").split("/")
         node = self.nodes.get(int(parts[0]))
         if node is None:
-            return _reply(404, {"message": "No query results for model"})
+            return reply(404, {"message": "No query results for model"})
         node.advance(now)
         if method == "GET":
             self.reads.append(now)
@@ -112,22 +114,22 @@ class VirtualApi:
         limits = {"memory_mb": 4096, "disk_mb": 25600, "cpu_percent": 200}
         config = node.config
         data = {"id": config.id, "name": config.name, "service_status": config.service_status, "limits": limits, "resources": kept[1]}
-        return _reply(200, {"data": data})
+        return reply(200, {"data": data})
 
     def power(self, node: Node, signal: str, now: float) -> Reply:
         """Accepted in every state, done or not."""
         if node.config.conflict:
-            return _reply(409, {"message": "busy"})
+            return reply(409, {"message": "busy"})
         self.signals.append((now, node.config.id, signal))
         node.signal(signal, now)
-        return _reply(200, {"data": {"signal": signal, "sent": True}})
+        return reply(200, {"data": {"signal": signal, "sent": True}})
 
     def command(self, node: Node, line: str, now: float) -> Reply:
         """Only a game that runs has a console."""
         if not node.takes_commands(False):
-            return _reply(412, {"message": "Server must be online"})
+            return reply(412, {"message": "Server must be online"})
         self.lines.append((now, node.config.id, line))
-        return _reply(200, {"data": {"command": line, "sent": True}})
+        return reply(200, {"data": {"command": line, "sent": True}})
 
     def said(self, server_id: int = 1) -> list[str]:
         """The lines on the console of a server."""
@@ -142,7 +144,8 @@ class VirtualApi:
         return self.nodes[server_id].history[1][0]
 
 
-def _reply(status: int, payload: Any) -> Reply:
+def reply(status: int, payload: Any) -> Reply:
+    """An answer in JSON."""
     return Reply(status, {}, json.dumps(payload).encode())
 
 
@@ -155,8 +158,11 @@ def api(*servers: dict[str, Any]) -> VirtualApi:
     return VirtualApi(VirtualClock(), [ServerConfig(**server) for server in servers])
 
 
-def context(api: VirtualApi, operation: Operation, *, fleet: Fleet | None = None, **options: Any) -> Context:
-    """All that an operation gets, with the defaults of its argument spec; ``check_mode`` and the like go to it as they are."""
+def context(api: VirtualApi, operation: Operation, *, fleet: Fleet | None = None, use: Ledger | None = None, **options: Any) -> Context:
+    """All that an operation gets, with the defaults of its argument spec; ``check_mode`` and the like go to it as they are.
+
+    ``use`` is a ledger that it shares with others.
+    """
     names = ("check_mode", "diff", "progress", "warn")
     mode = {name: options.pop(name) for name in names if name in options}
     checked = ArgumentSpecValidator(operation.argument_spec).validate({"api_token": "the-token", "ledger": "none", **options})
@@ -164,7 +170,7 @@ def context(api: VirtualApi, operation: Operation, *, fleet: Fleet | None = None
     params: dict[str, Any] = checked.validated_parameters
     settings = Settings.from_params(params)
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
-    client = Client(settings, api.clock, MemoryLedger(quotas, api.clock), api, mode.get("warn", lambda text: None))
+    client = Client(settings, api.clock, use or MemoryLedger(quotas, api.clock), api, mode.get("warn", lambda text: None))
     return Context(params, client, api.clock, settings, fleet=fleet, **mode)
 
 

@@ -12,13 +12,15 @@ half-open window holds more than ``limit`` of them.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
 READ, WRITE = "read", "write"
 # A request arrives a little later than it was sent, and not always by as much.
 GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
+# So much of the guard is for the network; the rest is for requests that are late, and that are not noted if they are so by less.
+NETWORK_SHARE, HAIR_SHARE = 0.4, 0.1
 SAME = 0.001
 # A run is remembered so long after its last start, for the number of its failures.
 RUN_KEPT = 86400.0
@@ -35,6 +37,21 @@ class Quota:
     def guarded(self) -> float:
         """The window that the calendar keeps, in seconds: a little longer than the API's."""
         return self.window + max(GUARD_SHARE * self.window, GUARD_LEAST)
+
+    @property
+    def least(self) -> float:
+        """The window that is kept when requests really go, in seconds: they may take so much longer than the API's to arrive."""
+        return self.window + NETWORK_SHARE * (self.guarded - self.window)
+
+    @property
+    def slack(self) -> float:
+        """Seconds by which a request may miss its instant without any harm to others."""
+        return self.guarded - self.least
+
+    @property
+    def hair(self) -> float:
+        """Seconds by which a request may miss its instant without being noted."""
+        return HAIR_SHARE * (self.guarded - self.window)
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,7 @@ class Claim:
 class Calendar:
     """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches and claims.
 
+    ``late`` are those of the instants whose requests wait for longer than they were reserved for.
     ``doubts`` are servers that had a signal of which nobody saw what came, each until when a status of it may be older than that.
     """
 
@@ -90,6 +108,7 @@ class Calendar:
     claims: Tuple[Claim, ...] = ()
     batches: Tuple[Batch, ...] = ()
     doubts: Tuple[Claim, ...] = ()
+    late: Tuple[float, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -151,24 +170,91 @@ def _after(edge: float, offset: float, fixed: float, window: float) -> float:
     return start
 
 
+def due(calendar: Calendar, quota: Quota, at: float, now: float) -> float:
+    """When a request that was reserved for ``at``, which has come, may really go: ``at`` where it is in time, else from now on.
+
+    With each request looking back over its own window when it goes, no window ever holds too many, whatever was late. Those that are
+    late already go first; what is reserved ahead waits in its turn.
+    """
+    others = release(calendar, (at,))
+    late = [one for one in others.late if one > now and (one <= at or not _holds(calendar.late, at))]
+    if now <= at + quota.hair and now >= calendar.blocked_until and _next([*_until(others.instants, at), *late], quota, at) == at:
+        return at
+    return _next([*_until(others.instants, now), *late], quota, max(now, calendar.blocked_until))
+
+
+def defer(calendar: Calendar, at: float, when: float, now: float) -> Calendar:
+    """A request that goes at another instant than it was reserved for: one that still has to wait is late."""
+    return _with(release(calendar, (at,)), when, is_late=when > now)
+
+
+def _with(calendar: Calendar, at: float, is_late: bool) -> Calendar:
+    late = tuple(sorted((*calendar.late, at))) if is_late else calendar.late
+    return replace(calendar, instants=tuple(sorted((*calendar.instants, at))), late=late)
+
+
+def squeeze(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: float) -> Tuple[Calendar, Tuple[float, ...]]:
+    """Write down each instant as soon after the wanted one as what is before it allows; ``wanted`` never falls.
+
+    For what has been announced, and is late. What is reserved for later waits in its turn (``due``), for about as long as this is
+    late: in a full calendar the earliest free place could be many windows away.
+    """
+    new: List[float] = []
+    for at in wanted:
+        ahead = foretold(replace(calendar, instants=_until(calendar.instants, max(at, now))), quota, now).instants
+        new.append(_next(ahead, quota, max(at, calendar.blocked_until)))
+        calendar = _with(calendar, new[-1], is_late=at <= now < new[-1])
+    return calendar, tuple(new)
+
+
+def foretold(calendar: Calendar, quota: Quota, now: float) -> Calendar:
+    """The instants as they will be spent: after those that are late comes what is reserved, each as soon as the ones before allow."""
+    late = [one for one in calendar.late if one > now]
+    out = [*_until(calendar.instants, now), *late]
+    for at in release(calendar, late).instants[len(out) - len(late) :]:
+        out.append(_next(out, quota, at))
+    return replace(calendar, instants=tuple(out))
+
+
+def _holds(instants: Sequence[float], at: float) -> bool:
+    index = bisect_left(instants, at - SAME)
+    return index < len(instants) and instants[index] <= at + SAME
+
+
+def _until(instants: Sequence[float], now: float) -> Tuple[float, ...]:
+    return tuple(instants[: bisect_right(instants, now)])
+
+
+def _next(before: Sequence[float], quota: Quota, start: float) -> float:
+    """The earliest instant from ``start`` on for one that comes after all of these."""
+    limit = max(1, quota.limit)
+    start = max([start, *before[-1:]])
+    if len(before) < limit or start - before[-limit] >= quota.least:
+        return start
+    return _after(before[-limit] + quota.least, 0.0, before[-limit], quota.least)
+
+
 def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
     """Give instants back; one that is not there is passed over.
 
     They are told apart to a thousandth of a second: on their way through a shared ledger they are rounded.
     """
-    left = list(calendar.instants)
+    return replace(calendar, instants=_without(calendar.instants, instants), late=_without(calendar.late, instants))
+
+
+def _without(all_of_them: Sequence[float], instants: Sequence[float]) -> Tuple[float, ...]:
+    left = list(all_of_them)
     for at in instants:
         index = bisect_left(left, at - SAME)
         near = left[index : bisect_left(left, at + SAME)]
         if near:
             left.remove(min(near, key=lambda other: abs(other - at)))
-    return replace(calendar, instants=tuple(left))
+    return tuple(left)
 
 
 def correct(calendar: Calendar, reserved: float, spent: float) -> Calendar:
     """An instant that was spent later than it was reserved for: what is reserved from now on keeps clear of when it really was."""
-    kept = release(calendar, (reserved,))
-    return replace(kept, instants=tuple(sorted((*kept.instants, spent))))
+    return _with(release(calendar, (reserved,)), spent, is_late=False)
 
 
 def block(calendar: Calendar, until: float) -> Calendar:
@@ -185,6 +271,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
         tuple(claim for claim in calendar.claims if claim.until >= before),
         tuple(batch for batch in calendar.batches if batch.last >= before - RUN_KEPT),
         tuple(doubt for doubt in calendar.doubts if doubt.until >= before),
+        calendar.late[bisect_left(calendar.late, before) :],
     )
 
 
@@ -195,4 +282,5 @@ def shift(calendar: Calendar, seconds: float) -> Calendar:
     claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
     batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
     doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches, doubts)
+    late = tuple(at + seconds for at in calendar.late)
+    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches, doubts, late)

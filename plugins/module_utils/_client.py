@@ -10,7 +10,7 @@ import math
 import re
 import threading
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
 from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as retry
@@ -134,8 +134,8 @@ class Client:
         # When the last write went out: its last attempt, should the ones before have been refused. UTC seconds.
         self.written_at = 0.0
         self.patience = Patience(settings.max_wait, clock)
-        # Turns that were reserved for now, and not ahead.
-        self._own: Set[float] = set()
+        # Seconds that the quickest request of a bucket took.
+        self._quickest: Dict[str, float] = {}
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
         self._progress = progress
@@ -174,16 +174,17 @@ class Client:
         call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, {"command": command}, True)
         answers.check_sent(self._request(call, turn, patience), what, server_id)
 
-    def await_turn(self, bucket: str, turn: Optional[float] = None, *, patience: Optional[Patience] = None) -> float:
+    def await_turn(
+        self, bucket: str, turn: Optional[float] = None, *, patience: Optional[Patience] = None, is_urgent: bool = False
+    ) -> float:
         """Sleep until a reserved instant, or reserve one; returns the instant that is now spent.
 
-        A turn of the caller's does not count against the patience. One that comes late (the machine
-        stalled), or that a 429 has blocked meanwhile, is booked anew, so that the calendar stays true.
+        A turn of the caller's does not count against the patience. One that comes late (the machine stalled), or that a 429 has
+        blocked meanwhile, or before which others were late, moves. What is urgent waits only for what lies before it.
         """
         patience = patience or self.patience
         own = turn is None
-        at = turn if turn is not None else self.ledger.reserve(bucket)[0]
-        quota = self._quota(bucket)
+        at = turn if turn is not None else self._new_turn(bucket, is_urgent)
         while True:
             wait = at - self.clock.now()
             if own and wait > patience.remaining():
@@ -193,15 +194,13 @@ class Client:
                 if own:
                     self._tell(wait, f"waits {wait:.0f} s for its turn in the quota of {bucket}s")
                 self._sleep(wait, patience if own else None, "turn")
-            now = self.clock.now()
-            blocked = wait > 0 and self.ledger.blocked_until(bucket) > now
-            in_time = not blocked and now - at <= quota.guarded - quota.window
-            if not in_time:
-                at = self.ledger.rebook(bucket, (at,), (0.0,), not_before=now)[0]
-            if in_time or (at <= now + 0.001 and not blocked):
-                if own:
-                    self._own.add(at)
+            if wait > 0 or not own:
+                at = self.ledger.due(bucket, at)
+            if at <= self.clock.now():
                 return at
+
+    def _new_turn(self, bucket: str, is_urgent: bool) -> float:
+        return self.ledger.rebook(bucket, (), (0.0,))[0] if is_urgent else self.ledger.reserve(bucket)[0]
 
     def _too_late(self, bucket: str, wait: float, patience: Patience) -> str:
         blocked = self.ledger.blocked_until(bucket)
@@ -216,15 +215,15 @@ class Client:
     def _correct(self, bucket: str, reserved: float) -> None:
         """A first connection, a stalled machine: the API counts a request when it arrives, which was by its answer at the latest.
 
-        A turn that was reserved ahead keeps its place: others are packed around it, and a guard lies between them.
+        What every request takes is left out: where they all arrive late alike, they are as far apart as they were sent.
         """
-        now, quota = self.clock.now(), self._quota(bucket)
-        own = reserved in self._own
-        self._own.discard(reserved)
-        if not own or now - reserved <= quota.guarded - quota.window:
+        took, quota = self.clock.now() - reserved, self._quota(bucket)
+        usual = self._quickest.get(bucket, 0.0)
+        self._quickest[bucket] = min(took, usual or took)
+        if took - usual <= quota.least - quota.window:
             return
         try:
-            self.ledger.correct(bucket, reserved, now)
+            self.ledger.correct(bucket, reserved, reserved + took - usual)
         except LedgerLost:
             # What came of the request is worth more; the next one meets the same, and says so.
             return
@@ -251,11 +250,14 @@ class Client:
     def _request(self, call: _Call, turn: Optional[float], patience: Optional[Patience]) -> Any:
         patience = patience or self.patience
         attempt = 0
+        # What had its place in a timeline is not to lose it by a refusal.
+        is_urgent = turn is not None
         while True:
             attempt += 1
-            at = self.await_turn(call.bucket, turn, patience=patience)
+            if turn is None or not self._is_now(call.bucket, turn):
+                turn = self.await_turn(call.bucket, turn, patience=patience, is_urgent=is_urgent)
             kind, reply, reason = self._attempt(call)
-            self._correct(call.bucket, at)
+            self._correct(call.bucket, turn)
             turn = None
             if reply is not None and kind == retry.OK:
                 payload = self._veil.payload(answers.decode(reply))
@@ -267,6 +269,10 @@ class Client:
             if kind == retry.UNCLEAR and reply is not None and call.is_command and answers.says_not_running(reply):
                 raise answers.error(reply, call.what, call.server_id, True, self._clean)
             self._pause(call, kind, reply, reason, attempt, patience)
+
+    def _is_now(self, bucket: str, turn: float) -> bool:
+        """Whether a turn was awaited a moment ago."""
+        return 0 <= self.clock.now() - turn <= self._quota(bucket).slack
 
     def _attempt(self, call: _Call) -> Tuple[str, Optional[Reply], str]:
         """One attempt: its kind, the answer if there is one, and the reason in words if there is none."""

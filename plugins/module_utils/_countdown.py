@@ -29,6 +29,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     action_not_before,
     announce_line,
     fill,
+    later,
     placed,
     said_again,
     shape,
@@ -38,8 +39,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 
 # The state is read so long before the action, that the read does not make the action late.
 LOOK_AHEAD = 1.5
-# So much of the calendar's guard may be used up by lines that are late; the rest is for the network.
-SLACK_SHARE = 0.6
+# A timeline that has not begun, and would have to wait for more than this part of the quota's window, gets another place.
+PATIENCE_SHARE = 0.05
 # That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
 SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
 # Where a whole fleet is called off, the others have given back their quota after so many seconds.
@@ -83,10 +84,11 @@ class Countdown:
         self.read_turn: Optional[float] = None
         # The instants of the entries as the budget holds them.
         self.booked: List[float] = []
+        self._lags: List[float] = []
         self.signal_sent = False
 
-    def reserve(self, not_before: float) -> None:
-        """Reserve the quota of the whole timeline, or in check mode see where it would go."""
+    def reserve(self, not_before: float, *, in_run: bool = True) -> None:
+        """Reserve the quota of the whole timeline, or in check mode see where it would go; ``in_run`` as the next one of its fleet."""
         commit = not self.ctx.check_mode
         if self.script.announcements:
             not_before = self._in_time_for_the_read(not_before)
@@ -97,7 +99,7 @@ class Countdown:
                 not_before=not_before,
                 headroom=self.ctx.settings.write_headroom,
                 commit=commit,
-                fleet=self.ctx.fleet,
+                fleet=self.ctx.fleet if in_run else None,
             )
         )
         self.entries = placed(self.form, self.booked)
@@ -110,6 +112,23 @@ class Countdown:
         wanted = max(not_before, not_before + self.form.offsets[-1] - LOOK_AHEAD)
         earliest = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=wanted, commit=False)[0]
         return not_before + max(0.0, earliest - wanted)
+
+    def may_begin(self) -> bool:
+        """Sleep until the first line is due: whether it may go. Where the quota is behind, the timeline has a later place instead.
+
+        So those that have begun, and have announced something, go before those that have not.
+        """
+        if len(self.entries) == 1:
+            return True
+        clock, ledger = self.ctx.clock, self.ctx.client.ledger
+        clock.sleep(max(0.0, self.booked[0] - clock.now()))
+        self.booked[0] = ledger.due(WRITE, self.booked[0])
+        if self.booked[0] - clock.now() <= PATIENCE_SHARE * self.ctx.settings.limit_window:
+            return True
+        ledger.release(WRITE, self.booked)
+        self._release_read()
+        self.reserve(clock.now(), in_run=False)
+        return False
 
     def take_read_turn(self) -> Optional[float]:
         """The turn of the read before the action, which is spent with that; None where there is none."""
@@ -127,9 +146,8 @@ class Countdown:
 
     @property
     def slack(self) -> float:
-        """Seconds by which a write may miss its instant: the calendar's window is longer than the API's by more than that."""
-        quota = Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window)
-        return SLACK_SHARE * (quota.guarded - quota.window)
+        """Seconds by which a write may miss its instant with no need to move it."""
+        return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).slack
 
     def release(self) -> None:
         """Give back the quota of what was not sent."""
@@ -169,7 +187,8 @@ class Countdown:
         entry = self.entries[self.next]
         now = self.ctx.clock.now()
         action_at = max(self.action.planned, now + (entry.before or 0.0))
-        line = self.line(entry, action_at - now, action_at)
+        # What is left when the line is heard, should it take as long as those before.
+        line = self.line(entry, max(entry.before or 0.0, action_at - now - self.lag), action_at)
         self.entries[self.next] = replace(entry, text=line, outcome=UNKNOWN, at=now)
         try:
             self.ctx.client.send_command(self.server_id, line, turn=turn)
@@ -185,7 +204,13 @@ class Countdown:
             raise
         # Noted when the answer came: the line was delivered by then, so the notice is counted from here.
         self.entries[self.next] = entry.became(outcome, self.ctx.clock.now(), line)
+        self._lags.append(self.ctx.clock.now() - self.ctx.client.written_at)
         self.ctx.progress(f"{outcome}: {line}")
+
+    @property
+    def lag(self) -> float:
+        """Seconds that a line takes here at least, from being sent to its answer; 0 before the first."""
+        return min(self._lags, default=0.0)
 
     def line(self, entry: Entry, remaining: float, action_at: float) -> str:
         """The console line of an entry as it goes out now."""
@@ -207,8 +232,8 @@ class Countdown:
         if late <= 0:
             return
         rest = self.entries[self.next :]
-        moved = [replace(entry, planned=entry.planned + late) for entry in rest]
-        if moved[0].planned - self.booked[self.next] > self.slack:
+        moved = later(rest, due, self.lag)
+        if any(entry.planned - at > self.slack for entry, at in zip(moved, self.booked[self.next :])):
             moved = self._rebooked(moved)
             # Later than what the players were told, and not only than what was planned.
             far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
@@ -223,11 +248,8 @@ class Countdown:
             raise TooLate
 
     def _rebooked(self, rest: List[Entry]) -> List[Entry]:
-        """The same entries at the earliest instants that the quota has for them together."""
-        offsets = [entry.planned - rest[0].planned for entry in rest]
-        not_before = max(rest[0].planned, self.ctx.clock.now())
-        # What was announced comes before what is only planned: it may take what timelines leave free for the urgent.
-        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], offsets, not_before=not_before)
+        """The same entries, each as soon as the quota lets it: what was announced comes before what is only planned."""
+        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], [entry.planned for entry in rest])
         self.booked[self.next :] = got
         return [replace(entry, planned=at) for entry, at in zip(rest, got)]
 
@@ -286,10 +308,10 @@ class Countdown:
         if not rest:
             return None
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
-        turn = ledger.rebook(WRITE, rest, (0.0,), not_before=clock.now())[0]
+        turn = ledger.rebook(WRITE, rest, (0.0,))[0]
         if turn - clock.now() > OTHERS_RELEASE:
             clock.sleep(OTHERS_RELEASE)
-            turn = ledger.rebook(WRITE, (turn,), (0.0,), not_before=clock.now())[0]
+            turn = ledger.rebook(WRITE, (turn,), (0.0,))[0]
         if turn > max(until, clock.now() + SHORTEST_CANCEL):
             ledger.release(WRITE, (turn,))
             return None

@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
@@ -67,10 +68,11 @@ class Ledger(Protocol):
     def release(self, bucket: str, instants: Sequence[float]) -> None:
         """Give instants back."""
 
-    def rebook(
-        self, bucket: str, old: Sequence[float], offsets: Sequence[float], *, not_before: float, headroom: int = 0
-    ) -> Tuple[float, ...]:
-        """Give back and reserve anew in one step."""
+    def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
+        """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
+
+    def due(self, bucket: str, at: float) -> float:
+        """When a request whose reserved instant has come may really go: that instant where it is in time, else the one noted now."""
 
     def correct(self, bucket: str, reserved: float, spent: float) -> None:
         """Note that a request was spent so much later than it was reserved for."""
@@ -124,38 +126,48 @@ class BaseLedger:
         fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
         """See Ledger."""
-        return self._reserve(bucket, (), offsets, not_before, headroom, commit, fleet)
 
-    def rebook(
-        self, bucket: str, old: Sequence[float], offsets: Sequence[float], *, not_before: float, headroom: int = 0
-    ) -> Tuple[float, ...]:
-        """See Ledger."""
-        return self._reserve(bucket, old, offsets, not_before, headroom, True)
-
-    def _reserve(
-        self,
-        bucket: str,
-        old: Sequence[float],
-        offsets: Sequence[float],
-        not_before: Optional[float],
-        headroom: int,
-        commit: bool,
-        fleet: Optional[Fleet] = None,
-    ) -> Tuple[float, ...]:
         def step(calendars: Calendars) -> Tuple[float, ...]:
-            calendar = _budget.release(calendars[bucket], old)
+            calendar = calendars[bucket]
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
             quota = self.quotas[bucket]
+            expected = _budget.foretold(calendar, quota, self.clock.now())
             if fleet is None:
-                calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
+                _after, instants = _budget.reserve(expected, quota, offsets, start, headroom)
             elif not commit:
-                instants = foresee(calendar, quota, offsets, start, headroom, fleet)
+                instants = foresee(expected, quota, offsets, start, headroom, fleet)
             else:
-                calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
+                after, instants = reserve_next(expected, quota, offsets, start, headroom, fleet)
+                calendar = replace(calendar, batches=after.batches, runs=after.runs)
+            calendars[bucket] = replace(calendar, instants=tuple(sorted((*calendar.instants, *instants))))
             return instants
 
         return self._change(step, commit)
+
+    def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> Tuple[float, ...]:
+            now = self.clock.now()
+            calendar = _budget.release(calendars[bucket], old)
+            calendars[bucket], instants = _budget.squeeze(calendar, self.quotas[bucket], [max(now, at) for at in wanted], now)
+            return instants
+
+        return self._change(step)
+
+    def due(self, bucket: str, at: float) -> float:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> float:
+            now = self.clock.now()
+            when = _budget.due(calendars[bucket], self.quotas[bucket], at, now)
+            if when != at:
+                calendars[bucket] = _budget.defer(calendars[bucket], at, when, now)
+            return when
+
+        # Nearly always it is in time, and nothing has to be written.
+        return at if self._change(step, commit=False) == at else self._change(step)
 
     def release(self, bucket: str, instants: Sequence[float]) -> None:
         """See Ledger."""
@@ -265,7 +277,8 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             raise ValueError("blocked for longer than any answer asks for")
         doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts), moved)
+        late = tuple(sorted(seconds(at) for at in part.get("late", [])))
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late), moved)
     return out
 
 
@@ -280,6 +293,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
             "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
+            "late": list(one.late),
         }
         for bucket, one in pruned.items()
     }

@@ -296,16 +296,22 @@ class Maintenance:
         raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was called off{told}.", self.result)
 
     def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
-        first = countdown.entries[0].planned
-        if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
-            self._sleep_until(first - 2 * LOOK_AHEAD)
-            sight = self._still_up(countdown)
-            if self.result["reason"]:
-                return
-        if self.guard.max_failures is not None:
-            self._sleep_until(first)
-            if self._deferred_by_failures():
-                return countdown.release()
+        while True:
+            first = countdown.entries[0].planned
+            if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
+                self._sleep_until(first - 2 * LOOK_AHEAD)
+                sight = self._still_up(countdown)
+                if self.result["reason"]:
+                    return
+            if self.guard.max_failures is not None:
+                self._sleep_until(first)
+                if self._deferred_by_failures():
+                    return countdown.release()
+            if countdown.may_begin():
+                break
+            if not countdown.deadline_ok():
+                return self._defer(countdown)
+            self._tell_plan(countdown)
         try:
             countdown.run()
         except WentOffline:
@@ -381,7 +387,7 @@ class Maintenance:
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
             self.ctx.clock.sleep(wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
-            turn = self.ctx.client.await_turn(WRITE)
+            turn = self.ctx.client.await_turn(WRITE, is_urgent=True)
             sight = self._still_up(countdown)
             if self.result["reason"]:
                 return False

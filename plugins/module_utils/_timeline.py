@@ -191,6 +191,16 @@ def action_not_before(entries: Sequence[Entry], planned: float) -> float:
     return max([planned, *due])
 
 
+def later(rest: Sequence[Entry], due: float, lag: float) -> List[Entry]:
+    """What is left of a timeline whose action moves to ``due``: each line as much later as keeps its time, and none earlier.
+
+    Where lines take ``lag`` seconds to be heard, they stay ahead by that: else each would be late anew, and move the action once more.
+    """
+    ahead = max(LEAD, lag)
+    lines = [replace(entry, planned=max(entry.planned, due - (entry.before or 0.0) - ahead)) for entry in rest[:-1]]
+    return [*lines, replace(rest[-1], planned=due)]
+
+
 def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Optional[float]:
     """Seconds by which the worst announcement missed its notice (never negative while the promise holds); None without one."""
     if action_at is None:

@@ -36,6 +36,7 @@ REAL_TIME_FEW, REAL_TIME_FLEET = 3, 60
 # The fastest fleets leave none; in life it is what a late line falls back on.
 DEFAULT_HEADROOM = 2
 HERE = Path(__file__).resolve().parent
+KEPT = HERE.parents[1] / ".dev" / "bench"
 
 
 @dataclass
@@ -97,8 +98,11 @@ def bound(servers: int) -> float:
     return max(0.0, (writes - LIMIT) / LIMIT * WINDOW) + BEFORES[0]
 
 
-def worst_notice(sim: Simulator, servers: int) -> float:
-    """The largest difference between the notice that a line gave and the time until the server went down; negative is too little."""
+def worst_notice(sim: Simulator, servers: int) -> tuple[float, int]:
+    """The largest difference between the notice that a line gave and the time until its server went down, and that server's ID.
+
+    Negative is too little notice.
+    """
     down: dict[int, float] = {}
     for row in sim.state_logs():
         if row["state"] == "stopping":
@@ -107,9 +111,16 @@ def worst_notice(sim: Simulator, servers: int) -> float:
     for row in sim.console_log():
         word = row["line"].split()[-1]
         if row["line"].startswith("say ") and row["server"] in down:
-            errors.append(down[row["server"]] - row["time"] - float(word))
+            errors.append((down[row["server"]] - row["time"] - float(word), row["server"]))
     assert len(down) == servers, f"only {len(down)} of {servers} servers went down"
-    return max(errors, key=abs)
+    return max(errors, key=lambda one: abs(one[0]))
+
+
+def keep(name: str, output: str, sim: Simulator, server: int) -> None:
+    """Keep what a run printed, and what the API saw of the server with the worst notice: an odd figure wants its reason."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    seen = [json.dumps(row) for row in sim.requests() if row.get("server") == server]
+    (KEPT / f"{name}.txt").write_text("\n".join([output, f"The worst notice was that of server {server}:", *seen, ""]))
 
 
 def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[float] = tuple(BEFORES), headroom: int = 0) -> Outcome:
@@ -144,7 +155,9 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
         first = min(row["time"] for row in requests if row["method"] == "POST")
         refused = sum(row["status"] == 429 for row in requests)
         reads = sum(row["method"] == "GET" for row in requests) / servers
-        return Outcome(last - first, bound(servers), refused, worst_notice(sim, servers), reads, cpu / servers, each)
+        notice, worst = worst_notice(sim, servers)
+        keep(f"{servers}-{'by-hand' if by_hand else 'maintenance'}-speed-{speed:g}", output, sim, worst)
+        return Outcome(last - first, bound(servers), refused, notice, reads, cpu / servers, each)
 
 
 def row(servers: int, way: str, one: Outcome) -> str:

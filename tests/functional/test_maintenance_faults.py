@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import BaseLedger, FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Transport
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
@@ -179,39 +180,38 @@ def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
 
 @pytest.mark.parametrize(("delay", "rebooked"), [(0.5, 0), (1.5, 1)])
 def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rebooked):
-    """In a full calendar a new place can be far away, so the restart moves within the guard first, and may then take the headroom."""
+    """The restart moves within the guard first, and only then in the ledger."""
     calls, rebook = [], BaseLedger.rebook
 
-    def spy(self, bucket, old, offsets, **more):
-        if bucket == WRITE:
-            calls.append(more.get("headroom", 0))
-        return rebook(self, bucket, old, offsets, **more)
+    def spy(self, bucket, old, wanted):
+        calls.append(bucket)
+        return rebook(self, bucket, old, wanted)
 
     monkeypatch.setattr(BaseLedger, "rebook", spy)
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=delay, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=60.0)
-    assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [0] * rebooked, (result, calls)
+    assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [WRITE] * rebooked, (result, calls)
 
 
-def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path):
-    """The calendar is full, and the last line is late: whoever heard it must not be surprised a window later."""
+def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path, monkeypatch):
+    """The last line is late, and by then a 429 blocks everybody: whoever heard it must not be surprised a window later."""
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=0.8, done=True, skip=1, count=1)
     quotas = {bucket: Quota(20, sim.seconds(60)) for bucket in (READ, WRITE)}
     others = FileLedger(str(tmp_path / "ledger"), sim.url, quotas, SystemClock())
+    attempt, lines = Transport.attempt, []
 
-    def fill():
-        until = time.monotonic() + 20
-        while not sim.console(1234) and time.monotonic() < until:
-            time.sleep(0.02)
-        for _each in range(60):
-            others.reserve(WRITE)
+    def blocked_after_the_last(self, method, path, body=None):
+        reply = attempt(self, method, path, body)
+        if path.endswith("/command"):
+            lines.append(body)
+            if len(lines) == 2:
+                others.block(WRITE, others.clock.now() + sim.seconds(60))
+        return reply
 
-    thread = threading.Thread(target=fill)
-    thread.start()
+    monkeypatch.setattr(Transport, "attempt", blocked_after_the_last)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=sim.seconds(60))
-    thread.join()
     assert result["outcome"] == "done" and sim.console(1234) == ["say Restart in 3 seconds", "say Now", "say Now"], result
     down = next(row["time"] for row in sim.state_log(1234) if row["state"] == "stopping")
     last = sim.console_log(1234)[-1]["time"]

@@ -6,16 +6,23 @@
 
 from __future__ import annotations
 
+import heapq
+
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import (
     Calendar,
     Quota,
     block,
+    correct,
+    defer,
+    due,
+    foretold,
     is_allowed,
     prune,
     release,
     reserve,
     shift,
+    squeeze,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,3 +128,115 @@ def test_a_clock_that_was_set_moves_everything_alike(quota, requests, seconds):
 
 def test_only_what_is_old_is_forgotten():
     assert prune(Calendar((1.0, 2.0, 3.0)), 2.0).instants == (2.0, 3.0)
+
+
+# What befalls each request: its process wakes so late, it is heard so long after it was sent, and whether it then moves by so much,
+# as a restart does behind a late line. In parts of the window.
+LATE = st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.9), st.floats(0, 0.3)), min_size=1, max_size=30)
+
+
+class Traffic:
+    """Everything that was reserved really goes, as late as it happens to: an event at a time, in the order of time."""
+
+    def __init__(self, quota, calendar, got, late):
+        self.quota, self.calendar, self.late = quota, calendar, late
+        self.events, self.arrived, self.count = [], [], 0
+        for number, at in enumerate(at for *_rest, instants in got for at in instants):
+            self.plan(at, self.wake, at, number)
+        while self.events:
+            now, _order, step, *more = heapq.heappop(self.events)
+            step(now, *more)
+
+    def plan(self, now, step, *more):
+        self.count += 1
+        heapq.heappush(self.events, (now, self.count, step, *more))
+
+    def part(self, number, which):
+        return self.late[number % len(self.late)][which] * self.quota.window
+
+    def wake(self, now, at, number):
+        now += self.part(number, 0)
+        self.plan(now, self.move if self.part(number, 2) > self.quota.slack else self.go, at, number)
+
+    def move(self, now, at, number):
+        self.calendar, (at,) = squeeze(release(self.calendar, (at,)), self.quota, [now + self.part(number, 2)], now)
+        self.plan(max(now, at), self.go, at, number)
+
+    def go(self, now, at, number):
+        goes = due(self.calendar, self.quota, at, now)
+        if goes != at:
+            self.calendar = defer(self.calendar, at, goes, now)
+        if goes > now:
+            return self.plan(goes, self.go, goes, number)
+        took = self.part(number, 1)
+        self.arrived.append(now + took / 2)
+        self.plan(now + took, self.answer, goes, now + took)
+
+    def answer(self, now, reserved, answered):
+        if answered - reserved > self.quota.least - self.quota.window:
+            self.calendar = correct(self.calendar, reserved, answered)
+
+
+@settings(max_examples=300)
+@given(QUOTAS, REQUESTS, LATE)
+def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quota, requests, late):
+    """Each looks back when it goes, and one that took long counts from its answer on."""
+    calendar, got = fill(quota, requests)
+    traffic = Traffic(quota, calendar, got, late)
+    assert len(traffic.arrived) == len(calendar.instants) == len(traffic.calendar.instants)
+    assert is_allowed(traffic.arrived, quota.limit, quota.window - 1e-6), sorted(traffic.arrived)
+
+
+@given(QUOTAS, REQUESTS)
+def test_where_nothing_is_late_everything_goes_when_it_was_reserved(quota, requests):
+    calendar, got = fill(quota, requests)
+    assert foretold(calendar, quota, 0.0).instants == calendar.instants
+    assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.instants)
+
+
+# Two of 100 s; the second column are the others, the third what of them is late already.
+DUE = [
+    ("in time", [], [], 0.0, 100.0, 100.0),
+    ("late by less than a hair", [], [], 0.0, 100.05, 100.0),
+    ("late", [], [], 0.0, 100.7, 100.7),
+    ("room for one more", [70.0], [], 0.0, 100.0, 100.0),
+    ("what was before it was late", [50.0, 70.0], [], 0.0, 100.0, 110.36),
+    ("what lies ahead waits for it", [50.0, 100.2], [], 0.0, 100.0, 100.0),
+    ("late, and what lay ahead went first", [50.0, 100.2], [], 0.0, 100.7, 110.36),
+    ("late, and what lies ahead still waits for it", [50.0, 101.2], [], 0.0, 100.7, 100.7),
+    ("somebody is late already, and goes first", [50.0, 60.0, 110.36], [110.36], 0.0, 100.0, 120.36),
+    ("a 429 blocks", [], [], 130.0, 100.0, 130.0),
+    ("a 429 blocks, and then there is no room", [75.0, 80.0], [], 130.0, 100.0, 135.36),
+]
+
+
+@pytest.mark.parametrize(("what", "others", "late", "blocked", "now", "goes"), DUE, ids=[row[0] for row in DUE])
+def test_when_a_request_goes_whose_instant_has_come(what, others, late, blocked, now, goes):
+    calendar = Calendar(tuple(sorted([*others, 100.0])), blocked, late=tuple(late))
+    assert due(calendar, Quota(2, 60.0), 100.0, now) == pytest.approx(goes)
+
+
+def test_those_that_are_late_go_one_after_the_other():
+    quota, calendar = Quota(2, 60.0), Calendar((50.0, 60.0, 100.0, 100.5, 101.0))
+    for at in (100.0, 100.5, 101.0):
+        calendar = defer(calendar, at, due(calendar, quota, at, at), at)
+    assert calendar.late == pytest.approx((110.36, 120.36, 170.72))
+    assert [due(calendar, quota, at, at) for at in calendar.late] == list(calendar.late)
+
+
+def test_what_is_urgent_waits_only_for_what_is_before_it():
+    """In a full calendar the earliest free place is at its end."""
+    quota = Quota(2, 60.0)
+    full = Calendar(tuple(100.0 + 31.0 * each for each in range(20)))
+    assert reserve(full, quota, [0.0], 105.0)[1][0] > 700.0
+    assert squeeze(full, quota, [105.0], 105.0)[1] == (105.0,)
+    calendar, new = squeeze(full, quota, [140.0, 141.0], 140.0)
+    assert new == pytest.approx((160.36, 191.36)) and calendar.late == new[:1]
+    assert set(full.instants) < set(calendar.instants) and len(calendar.instants) == 22
+    assert squeeze(block(full, 400.0), quota, [105.0], 105.0)[1][0] >= 400.0
+
+
+def test_what_is_given_back_is_not_late_any_more():
+    calendar = Calendar((100.0, 110.0), late=(110.0,))
+    assert release(calendar, (110.0,)) == Calendar((100.0,))
+    assert shift(calendar, 5.0).late == (115.0,) and prune(calendar, 111.0).late == ()

@@ -56,7 +56,7 @@ def test_the_verbs(tmp_path, make):
     assert book.reserve(WRITE, (0.0, 5.0), commit=False) == (now, now + 5)
     turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
     assert turns == (now + 10, now + 15)
-    assert book.rebook(WRITE, turns, (0.0,), not_before=now + 1) == (now + 1,)
+    assert book.rebook(WRITE, turns, (now + 1,)) == (now + 1,)
     book.release(WRITE, (now + 1,))
     book.block(WRITE, now + 40)
     assert book.blocked_until(WRITE) == now + 40

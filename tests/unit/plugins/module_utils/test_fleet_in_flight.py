@@ -1,0 +1,126 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A fleet against an API that is slow, away or used by others: each restart once, on time, and never more than the quota allows."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import virtual
+import virtual_fleet
+
+BEFORES = [300, 60, 10]
+WORDS = {
+    "announcements": [{"before": str(before), "text": f"in {before}"} for before in BEFORES],
+    "commands": ["save-all"],
+    "command_wait": 1.0,
+    "poll_interval": 2.0,
+}
+# No headroom: every place of the quota is taken by somebody, so that whoever is late finds none.
+FULL, DEFAULT = 0, 2
+
+
+def notice_errors(api):
+    """Seconds by which each announcement gave more notice than it said (negative: less), from what the servers saw."""
+    out = []
+    for server_id in api.nodes:
+        went_down = api.went_down(server_id)
+        said = [(at, line) for at, one, line in api.lines if one == server_id and line.startswith("say in")]
+        out += [went_down - at - float(line.split()[-1]) for at, line in said]
+    return out
+
+
+def check(api, results, servers):
+    """What holds whatever happens."""
+    assert [results[one]["outcome"] for one in sorted(results)] == ["done"] * servers, results
+    assert sorted(one for _at, one, _signal in api.signals) == sorted(api.nodes)
+    assert min(notice_errors(api)) >= 0.0
+
+
+def steady(seconds):
+    return lambda: (seconds / 2, seconds / 2)
+
+
+def spikes(share, seconds):
+    chance = random.Random(7)
+    return lambda: (seconds / 2, seconds / 2) if chance.random() < share else (0.05, 0.05)
+
+
+def jitter(mean):
+    chance = random.Random(7)
+
+    def latency():
+        took = chance.expovariate(1 / mean)
+        return took / 2, took / 2
+
+    return latency
+
+
+# How slow the API is, and by how many seconds a restart may be later than it was announced.
+SLOW = [
+    ("quick", lambda: steady(0.08), 1.0),
+    ("a second for each answer", lambda: steady(1.0), 1.5),
+    ("two seconds for each answer", lambda: steady(2.0), 12.0),
+    ("half a second, unevenly", lambda: jitter(0.5), 6.0),
+    ("three seconds now and then", lambda: spikes(0.05, 3.0), 10.0),
+    ("ten seconds, seldom", lambda: spikes(0.01, 10.0), 21.0),
+]
+
+
+@pytest.mark.parametrize("headroom", [FULL, DEFAULT])
+@pytest.mark.parametrize(("how", "latency", "allowed"), SLOW, ids=[row[0] for row in SLOW])
+def test_a_slow_api_moves_no_restart_far_and_meets_no_429(how, latency, allowed, headroom):
+    api, results = virtual_fleet.maintain(100, latency=latency(), write_headroom=headroom, **WORDS)
+    check(api, results, 100)
+    assert max(notice_errors(api)) <= allowed and api.refused == 0
+    lines, writes = len(api.lines), len(api.lines) + len(api.signals)
+    assert lines == 4 * 100
+    last = max(at for at, *_rest in api.signals) - 1_000_000.0
+    bound = (writes - 20 + headroom) / (20 - headroom) * 60.0 + BEFORES[0]
+    assert last <= 1.10 * bound
+
+
+def node_is_away(begin, end):
+    """Every write is answered with 503 in these seconds, and counts."""
+
+    def besides(api):
+        answer = api.answer
+
+        def spoiled(method, path, body):
+            now = api.clock.now() - 1_000_000.0
+            if method == "POST" and begin <= now < end and api.limiters[method].hit(api.clock.now()) is None:
+                return virtual.reply(503, {"message": "Service Unavailable"})
+            return answer(method, path, body)
+
+        api.answer = spoiled
+
+    return besides
+
+
+def others_spend(api):
+    chance = random.Random(5)
+    for _each in range(8):
+        api.clock.sleep(chance.uniform(60, 180))
+        api.spend(chance.randint(5, 18))
+
+
+# What happens, and by how many seconds a restart may be later than it was announced: some windows, and not as long as the run.
+TROUBLE = [
+    ("the node is away for a minute", node_is_away(600, 660), FULL, 240.0),
+    ("the node is away for a minute", node_is_away(600, 660), DEFAULT, 120.0),
+    ("others spend the quota", others_spend, FULL, 120.0),
+    ("others spend the quota", others_spend, DEFAULT, 60.0),
+]
+
+
+@pytest.mark.parametrize(("what", "besides", "headroom", "allowed"), TROUBLE)
+def test_after_trouble_those_that_have_begun_go_first_and_the_others_later(what, besides, headroom, allowed):
+    api, results = virtual_fleet.maintain(100, latency=jitter(0.2), besides=besides, write_headroom=headroom, **WORDS)
+    check(api, results, 100)
+    errors = sorted(max(0.0, result["notice_error"]) for result in results.values())
+    assert errors[-1] <= allowed
+    # Most servers do not notice: a timeline that has not begun moves as a whole.
+    assert errors[60] <= 1.0
