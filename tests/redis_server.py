@@ -23,14 +23,15 @@ needs_redis = pytest.mark.skipif(
 class Server:
     """A redis-server on a free port, which can be stopped and started again with what it knew."""
 
-    def __init__(self, folder, *args):
+    def __init__(self, folder, *args, tls=False):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
-        self.folder, self.args = folder, args
+        self.folder, self.args, self.tls = folder, args, tls
         self.start()
 
     def start(self):
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--appendonly", "yes"]
+        ports = ["--port", "0", "--tls-port", str(self.port)] if self.tls else ["--port", str(self.port)]
+        command = ["redis-server", *ports, "--bind", "127.0.0.1", "--dir", str(self.folder), "--appendonly", "yes"]
         self.process = subprocess.Popen([*command, *self.args], stdout=subprocess.DEVNULL)
         until = time.monotonic() + 10
         while True:
@@ -55,10 +56,10 @@ def servers(folder):
     """What starts them, each with a folder of its own; all end with the block."""
     started = []
 
-    def start(*args):
+    def start(*args, **options):
         own = folder / f"redis{len(started)}"
         own.mkdir()
-        started.append(Server(own, *args))
+        started.append(Server(own, *args, **options))
         return started[-1]
 
     try:

@@ -75,7 +75,7 @@ class VirtualApi:
         self.nodes = {config.id: Node(config, self.clock.now()) for config in self.servers}
         self.limiters = {"GET": Limiter(60, 60.0, True), "POST": Limiter(20, 60.0, True)}
         self.cache: dict[int, tuple[float, Any]] = {}
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
 
     def attempt(self, method: str, path: str, body: Any = None) -> Reply:
         """One request."""

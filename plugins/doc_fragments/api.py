@@ -77,6 +77,7 @@ options:
     description:
       - Where the quota is shared. A folder, for every process of this machine; V(redis://:password@host:6379/0) or V(rediss://...) (TLS),
         for several machines, in Redis or Valkey (needs the Python library C(redis)); or V(none), each task for itself.
+      - With V(none) nothing tells two runs of each other, so both may maintain the same server at once.
       - C(?prefix=NAME) at the end of an address sets the first part of its keys, V(serverprism) by default.
       - When Redis cannot be reached for 10 seconds the task fails, and nothing was sent. With E(SERVERPRISM_LEDGER_FALLBACK) set to a
         folder it goes on with that one, and warns.

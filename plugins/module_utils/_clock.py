@@ -80,16 +80,24 @@ def age_of(pid: int) -> float:
     return max(0.0, _boottime() - int(started) / os.sysconf("SC_CLK_TCK")) if started.isdigit() else 0.0
 
 
+def _realm() -> str:
+    """Where the numbers of processes are the same as here: this boot, and of it this container."""
+    try:
+        return f"{boot_id()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return boot_id()
+
+
 def own_name() -> str:
-    """What tells this process from any other: machine, boot, number, beginning."""
+    """What tells this process from any other: machine, boot and container, number, beginning."""
     pid = os.getpid()
-    return f"{socket.gethostname()}/{boot_id()}/{pid}/{_started(pid)}"
+    return f"{socket.gethostname()}/{_realm()}/{pid}/{_started(pid)}"
 
 
 def may_be_alive(name: str) -> bool:
-    """Whether the process of this name may be running; of other machines nobody knows, so it may."""
+    """Whether the process of this name may be running; of other machines and containers nobody knows, so it may."""
     parts = name.split("/")
-    if len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), boot_id()]:
+    if len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), _realm()]:
         return True
     return _started(int(parts[2]) if parts[2].isdigit() else 0) == parts[3]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
@@ -85,6 +85,8 @@ class Countdown:
         # The instants of the entries as the budget holds them.
         self.booked: List[float] = []
         self._lags: List[float] = []
+        # Hears when the action moves, UTC seconds.
+        self.on_move: Callable[[float], None] = lambda at: None
         self.signal_sent = False
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
@@ -243,6 +245,7 @@ class Countdown:
         self.entries[self.next :] = moved
         late = self.action.planned - rest[-1].planned
         if late >= 1.0:
+            self.on_move(self.action.planned)
             self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
         if not self.deadline_ok():
             raise TooLate

@@ -18,9 +18,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._journal import 
     SIGNAL,
     UNPROVEN,
     Journal,
+    strongest,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
@@ -38,6 +39,11 @@ def journal_folder(settings: Settings) -> str:
     return os.path.abspath(os.path.expanduser(folder))
 
 
+def as_left(wanted: str, state: Optional[str]) -> bool:
+    """Whether a server is as a signal of a maintenance would have left it, should it have been sent."""
+    return state in (("offline", "stopping") if wanted == "stopped" else ("starting", "running"))
+
+
 class Guard:
     """The journal, the claim and the failures of the run, as far as a server of a maintenance is concerned."""
 
@@ -50,17 +56,32 @@ class Guard:
 
     def done_before(self) -> Optional[str]:
         """Why there is nothing to do under this maintenance ID; None where there is."""
-        last = self._journal.last(self.server_id) if self._journal else None
-        if last is None or self._journal is None:
+        if self._journal is None or self._last(self._journal) != DONE:
             return None
-        under = f"under maintenance_id {self._journal.maintenance_id}"
-        if last == DONE:
-            return f"done already {under}"
+        return f"done already under maintenance_id {self._journal.maintenance_id}"
+
+    def begun_before(self, wanted: str, state: Optional[str]) -> Optional[str]:
+        """Why nothing is sent to a server that may have had its signal under this ID; None where it has not.
+
+        Raises OperationFailed where it is not as the signal would have left it.
+        """
+        if self._journal is None or self._last(self._journal) is None:
+            return None
+        what = f"its signal may have been sent already under maintenance_id {self._journal.maintenance_id}, and it is {state}"
+        if not as_left(wanted, state):
+            raise OperationFailed(
+                f"Server {self.server_id}: {what}. It is not sent again: look at its console, and use another ID to maintain it anew.",
+                server_id=self.server_id,
+            )
         self.ctx.warn(
-            f"Server {self.server_id}: the signal may have been sent already {under}, and nothing proved what came of it. "
-            "It is not sent again; look at its console, and use another ID to maintain it anew."
+            f"Server {self.server_id}: {what}, but nothing proved that it came of that. "
+            "It is not sent again; use another ID to maintain it anew."
         )
-        return f"its signal may have been sent already {under}"
+        return what
+
+    def _last(self, journal: Journal) -> Optional[str]:
+        """What this machine's journal says of the server, and that of all others that share the ledger."""
+        return strongest(journal.last(self.server_id), self.ctx.client.ledger.noted(journal.name, self.server_id))
 
     def too_many_failures(self) -> Optional[str]:
         """Why the server is deferred after the failures of others of this run; None where it is not."""
@@ -128,12 +149,13 @@ class Guard:
             return
         try:
             self._journal.note(self.server_id, event, self.ctx.clock.now())
-        except JournalUnusable:
+            self.ctx.client.ledger.note(self._journal.name, self.server_id, event)
+        except (JournalUnusable, LedgerLost):
             if event == SIGNAL:
                 raise
             self.ctx.warn(
-                f"The journal {self._journal.path} could not take down that server {self.server_id} is {event}: "
-                "a repeated run will take its signal for sent, and not send it again."
+                f"The journal {self._journal.path} could not take down, here or for other machines, that server {self.server_id} is "
+                f"{event}: a repeated run will take its signal for sent, and not send it again."
             )
 
 

@@ -31,6 +31,12 @@ def verdict(events: List[Dict[str, Any]], server_id: int) -> Optional[str]:
     return None if last == REFUSED else last
 
 
+def strongest(*events: Optional[str]) -> Optional[str]:
+    """Of what several journals say of a server, what leaves least to be done."""
+    order = (None, SIGNAL, UNPROVEN, DONE)
+    return max((event if event in order else None for event in events), key=order.index)
+
+
 def parse(text: str) -> List[Dict[str, Any]]:
     """The events of a journal; lines that are none (a torn one) are passed over."""
     out = []
@@ -49,8 +55,8 @@ class Journal:
 
     def __init__(self, folder: str, api_url: str, maintenance_id: str) -> None:
         self.maintenance_id = maintenance_id
-        name = hashlib.sha256(f"{api_url}\n{maintenance_id}".encode()).hexdigest()[:16]
-        self.path = os.path.join(folder, "journal", f"{name}.jsonl")
+        self.name = hashlib.sha256(f"{api_url}\n{maintenance_id}".encode()).hexdigest()[:16]
+        self.path = os.path.join(folder, "journal", f"{self.name}.jsonl")
 
     def last(self, server_id: int) -> Optional[str]:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""

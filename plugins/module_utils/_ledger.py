@@ -104,6 +104,12 @@ class Ledger(Protocol):
     def failures(self, key: str) -> int:
         """How many servers of a run have failed."""
 
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """The last event of a server in a journal, as other machines noted it."""
+
 
 class BaseLedger:
     """The verbs of a ledger on top of ``_change``, which applies a pure function to the calendars under the lock."""
@@ -247,6 +253,13 @@ class BaseLedger:
     def failures(self, key: str) -> int:
         """See Ledger."""
         return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
+
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """See Ledger. A ledger of this machine alone has nobody to tell."""
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """See Ledger."""
+        return None
 
 
 def seconds(value: Any) -> float:
@@ -423,8 +436,9 @@ class _Resilient(BaseLedger):
                 with self._lock:
                     if self._file is not None:
                         self._warn(
-                            f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone "
-                            "and obeys HTTP 429; set the option ledger to a folder that can be written."
+                            f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone, "
+                            "obeys HTTP 429, and knows neither who else maintains a server nor how many have failed; set the option "
+                            "ledger to a folder that can be written."
                         )
                     self._file = None
         return self._memory._change(step, commit)

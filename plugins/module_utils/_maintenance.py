@@ -67,6 +67,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
 # A run that was told to stop is over in so many seconds, beside two requests: so long a fleet waits for the quota to call itself off.
 LAST_WORDS = 300.0
+# What was planned for the deadline itself may be so many seconds later.
+DEADLINE_GRACE = 1.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 60.0
 
@@ -145,18 +147,27 @@ class Maintenance:
 
     def _unless_settled(self) -> None:
         """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
-        done = self.guard.done_before()
-        if done:
-            return self._end("skipped", done)
-        if self._deferred_by_failures():
+        if self._done_before() or self._deferred_by_failures():
             return
         await_news(self.ctx, self.server_id)
         server, sight = look_until_known(self.ctx, self.server_id)
         self._saw(server, sight)
-        step = self._step(server, sight)
-        if step is not None:
-            with self.guard.claimed():
+        with self.guard.claimed():
+            # Only now nobody else can be at it: since the first look another run of this ID may have been.
+            if self._done_before():
+                return
+            begun = self.guard.begun_before(self.wanted, sight.state)
+            if begun:
+                return self._end("skipped", begun)
+            step = self._step(server, sight)
+            if step is not None:
                 self._timeline(server, sight, step)
+
+    def _done_before(self) -> bool:
+        why = self.guard.done_before()
+        if why:
+            self._end("skipped", why)
+        return why is not None
 
     def _deferred_by_failures(self) -> bool:
         why = self.guard.too_many_failures()
@@ -222,12 +233,17 @@ class Maintenance:
             return self._defer(countdown)
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
-        self.guard.hold(countdown.action.planned - self.ctx.clock.now() + self.waiting.timeout)
+        self._hold_until(countdown.action.planned)
+        countdown.on_move = self._hold_until
         self._tell_plan(countdown)
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
             self._say_done(countdown, self.script.done_text)
+
+    def _hold_until(self, action: float) -> None:
+        """The server stays claimed until what comes of an action at that time is known, refused tries included."""
+        self.guard.hold(max(0.0, action - self.ctx.clock.now()) + self.ctx.settings.max_wait + self.waiting.timeout)
 
     def _say_done(self, countdown: Countdown, text: str) -> None:
         """The maintenance is done: what breaks the last word off does not change that."""
@@ -311,6 +327,7 @@ class Maintenance:
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
+            self._hold_until(countdown.action.planned)
             self._tell_plan(countdown)
         try:
             countdown.run()
@@ -367,7 +384,7 @@ class Maintenance:
         turn = countdown.booked[-1]
         while True:
             tries += 1
-            if self.deadline is not None and self.ctx.clock.now() > self.deadline + LOOK_AHEAD:
+            if self.deadline is not None and self.ctx.clock.now() > self.deadline + DEADLINE_GRACE:
                 raise TooLate
             try:
                 self.guard.note(SIGNAL)
@@ -385,6 +402,7 @@ class Maintenance:
                     end = f" It was tried for {spent:.0f} s, and the next try would be in {wait:.0f} s, past max_wait."
                     raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
+            self._hold_until(self.ctx.clock.now() + wait)
             self.ctx.clock.sleep(wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
             turn = self.ctx.client.await_turn(WRITE, is_urgent=True)

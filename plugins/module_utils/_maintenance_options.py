@@ -87,6 +87,8 @@ def check(params: Dict[str, Any]) -> None:
     _check_density(params)
     if params["max_failures"] is not None and params["max_failures"] < 1:
         raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
+    if params["max_failures"] is not None and params["ledger"] == "none":
+        raise BadOption("max_failures", "needs a ledger, in which the servers of a run tell each other of failures: ledger is none")
 
 
 def _check_density(params: Dict[str, Any]) -> None:

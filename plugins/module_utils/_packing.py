@@ -19,8 +19,8 @@ from typing import List, Optional, Sequence, Tuple
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Quota, Run, prune, reserve
 from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_begin, run_of, used
 
-# The gaps that are tried, as shares of the even one. None is quite as tight as it could be: in a calendar without any play a line
-# that is late would push its restart behind everything that is reserved, and not only by as much as it was late.
+# The gaps that are tried, as shares of the even one. None is quite as tight as it could be: in a calendar without any play
+# everything behind a line that is late would be late, to the end of the run.
 SHARES = (0.0, 1.02, 1.03, 1.04, 1.08)
 LARGE = 100
 

@@ -24,6 +24,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import C
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
+    FALLBACK_VARIABLE,
     LOCK_PATIENCE,
     NOT_A_LEDGER,
     VERSION,
@@ -52,6 +53,8 @@ PREFIX = "serverprism"
 SOCKET_TIMEOUT = 3.0
 # The clock of the server is compared so often, and the quickest answer is believed.
 CLOCK_SAMPLES = 3
+# What other machines have to know of a maintenance ID is kept for so many seconds.
+NOTES_KEPT = 7 * 86400
 WHAT_TO_DO = "check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
 T = TypeVar("T")
 
@@ -109,22 +112,53 @@ class RedisLedger(BaseLedger):
             raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
 
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        return self._patiently(lambda: self._transaction(step, commit))
+
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """See Ledger."""
+
+        def write() -> Tuple[bool, None]:
+            with self._redis.pipeline() as pipe:
+                pipe.hset(self._journal_key(journal), str(server_id), event)
+                pipe.expire(self._journal_key(journal), NOTES_KEPT)
+                pipe.execute()
+            return True, None
+
+        self._patiently(write)
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """See Ledger."""
+        raw = self._patiently(lambda: (True, self._redis.hget(self._journal_key(journal), str(server_id))))
+        return None if raw is None else bytes(raw).decode(errors="replace")
+
+    def _journal_key(self, journal: str) -> str:
+        return f"{self.key}:journal:{journal}"
+
+    def _patiently(self, attempt: Callable[[], Tuple[bool, T]]) -> T:
+        """Try until it holds, for LOCK_PATIENCE seconds."""
         until = time.monotonic() + LOCK_PATIENCE
         pause = 0.001
         while True:
             try:
                 with self._lock:
-                    done, out = self._attempt(step, commit)
+                    done, out = self._attempt(attempt)
                 if done:
                     return out
                 # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
                 why, pause = "others changed it all the time", min(0.02, pause * 1.5)
             except redis.exceptions.AuthenticationError as exc:
-                text = f"The ledger {self.shown} refuses the password: {_said(exc)}. Correct it in the option ledger."
+                # Without a password Redis complains of the first command that redis-py sends.
+                why = "it wants one" if "HELLO" in str(exc) else _said(exc)
+                text = f"The ledger {self.shown} refuses the password: {why}. Correct it in the option ledger."
                 raise LedgerLost(self._clean(text)) from exc
             except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ReadOnlyError) as exc:
                 # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
                 self._ahead = None
+                if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+                    text = (
+                        f"The certificate of the ledger {self.shown} was not accepted ({_said(exc)}). Name its authority's file in ca_path."
+                    )
+                    raise LedgerLost(self._clean(text)) from exc
                 why, pause = _said(exc), min(1.0, max(0.1, pause * 2))
             except redis.exceptions.RedisError as exc:
                 raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used ({_said(exc)}): {WHAT_TO_DO}")) from exc
@@ -133,10 +167,10 @@ class RedisLedger(BaseLedger):
                 raise LedgerLost(self._clean(f"{text}: {WHAT_TO_DO}"))
             time.sleep(random.uniform(pause / 2, pause))
 
-    def _attempt(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
+    def _attempt(self, attempt: Callable[[], Tuple[bool, T]]) -> Tuple[bool, T]:
         """One try, after which no answer is left for the next one to take for its own, whatever breaks it off: Ctrl-C, too."""
         try:
-            return self._transaction(step, commit)
+            return attempt()
         except BaseException:
             self._redis.connection_pool.disconnect()
             raise
@@ -226,10 +260,25 @@ class RedisOrFolder(BaseLedger):
         self._warn = warn
 
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        return self._either(lambda ledger: ledger._change(step, commit))
+
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """See Ledger."""
+        self._either(lambda ledger: ledger.note(journal, server_id, event))
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """See Ledger."""
+        return self._either(lambda ledger: ledger.noted(journal, server_id))
+
+    def _either(self, ask: Callable[[BaseLedger], T]) -> T:
         if self._first is not None:
             try:
-                return self._first._change(step, commit)
+                return ask(self._first)
             except (LedgerLost, LedgerUnusable) as exc:
                 self._first = None
-                self._warn(f"{exc} From here on this machine shares the quota by itself, in {self._folder}; others do not know of it.")
-        return self._second._change(step, commit)
+                why = str(exc).replace(f", or set {FALLBACK_VARIABLE} to a folder", "")
+                self._warn(
+                    f"{why} From here on this task shares the quota on this machine alone, in {self._folder}: others do not know of it, "
+                    "nor of the servers that it maintains."
+                )
+        return ask(self._second)

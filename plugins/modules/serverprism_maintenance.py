@@ -93,10 +93,12 @@ options:
   maintenance_id:
     description:
       - The name of this maintenance, such as a change ticket. What was done under it is kept in a journal beside the ledger, and a server
-        that was done is skipped when the run is repeated. No server gets a second signal under one ID.
+        that was done is skipped when the run is repeated. No server gets a second signal under one ID, on this machine or on those that
+        share a O(ledger) in Redis. One that a restart left down without a proof fails.
     type: str
   max_failures:
-    description: When so many servers of a run have failed, those that have not begun yet are V(deferred). In one task over many hosts.
+    description: When so many servers of a run have failed, those that have not begun yet are V(deferred). In one task over many hosts with a
+      local connection, and with a O(ledger).
     type: int
   cancel_text:
     description:

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+import trustme
 from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
 from functional.harness import Ansible
 from redis_server import needs_redis, servers
@@ -85,3 +86,48 @@ def test_a_countdown_that_loses_its_ledger_is_called_off_aloud(server, simulator
     thread.join()
     assert sim.console(1234) == ["say Restart in 2 seconds", "say Maintenance cancelled: no restart now."], result
     assert sim.states(1234) == ["running"] and not result["changed"] and "SERVERPRISM_LEDGER_FALLBACK" in result["msg"], result
+
+
+def test_a_repeated_run_on_another_machine_restarts_nobody_twice(server, simulator, operate, tmp_path, monkeypatch):
+    redis, sim = server(), simulator([{"id": 1234, "boot_seconds": 3.0, "stop_seconds": 3.0}])
+    options = {"server_id": 1234, "maintenance_id": "CHG-7", "ledger": redis.url(), "poll_interval": 0.2}
+    results = []
+    for home in ("one", "two", "three"):
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+        results.append(operate(sim, "maintenance", **{**options, "maintenance_id": "CHG-8" if home == "three" else "CHG-7"}))
+    assert [result["outcome"] for result in results] == ["done", "skipped", "done"], results
+    assert results[1]["reason"] == "done already under maintenance_id CHG-7"
+
+
+def test_redis_over_tls_is_believed_only_with_the_right_authority(server, simulator, operate, tmp_path):
+    authority, stranger = trustme.CA(), trustme.CA()
+    own = authority.issue_cert("127.0.0.1")
+    own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    own.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    stranger.cert_pem.write_to_path(str(tmp_path / "stranger.pem"))
+    files = ["--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem"), "--tls-auth-clients", "no"]
+    redis = server(*files, tls=True)
+    sim = simulator()
+    options = {"ledger": f"rediss://127.0.0.1:{redis.port}/0"}
+    result = operate(sim, "server_info", **options, ca_path=str(tmp_path / "ca.pem"))
+    assert not result.get("failed"), result
+    for more in ({}, {"ca_path": str(tmp_path / "stranger.pem")}):
+        begun = time.monotonic()
+        result = operate(sim, "server_info", **options, **more)
+        assert result["failed"] and "certificate of the ledger" in result["msg"] and "ca_path" in result["msg"], result
+        # It will not become another by asking again.
+        assert time.monotonic() - begun < _redis.LOCK_PATIENCE / 2
+    assert len(sim.requests()) == 1
+
+
+def test_a_password_that_is_missing_is_told_as_that(server, simulator, operate):
+    result = operate(simulator(), "server_info", ledger=server("--requirepass", PASSWORD).url())
+    assert result["failed"] and "refuses the password: it wants one." in result["msg"], result
+
+
+def test_without_the_library_one_line_says_what_to_install(simulator, operate, monkeypatch):
+    monkeypatch.setattr(_redis, "HAS_REDIS", False)
+    sim = simulator()
+    result = operate(sim, "server_info", ledger="redis://127.0.0.1:1/0")
+    assert result["failed"] and "pip install redis" in result["msg"] and "\n" not in result["msg"] and not sim.requests(), result

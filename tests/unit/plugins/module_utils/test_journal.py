@@ -10,7 +10,15 @@ import json
 import os
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal, parse, verdict
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import journal_folder
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal, parse, strongest, verdict
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+
+
+def settings(ledger):
+    """Those of a task with this ledger."""
+    defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
+    return Settings.from_params({**defaults, "api_token": "the-token", "ledger": ledger})
 
 
 def test_a_torn_last_line_is_passed_over(tmp_path):
@@ -31,3 +39,29 @@ def test_a_torn_last_line_is_passed_over(tmp_path):
 def test_what_the_journal_says_of_a_server(events, last):
     lines = "\n".join(json.dumps({"server_id": 7, "event": event}) for event in events)
     assert verdict(parse(f'{lines}\nnoise\n[]\n{{"server_id": 8, "event": "done"}}'), 7) == last
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "known"),
+    [
+        (None, None, None),
+        ("signal", None, "signal"),
+        ("refused", "done", "done"),
+        ("signal", "refused", "signal"),
+        ("unproven", "done", "done"),
+        ("done", "signal", "done"),
+        (None, "nonsense", None),
+    ],
+)
+def test_of_two_journals_the_one_counts_that_leaves_less_to_be_done(here, there, known):
+    assert strongest(here, there) == strongest(there, here) == known
+
+
+def test_the_journal_lies_beside_the_ledger_or_where_it_would_stand_in(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SERVERPRISM_LEDGER_FALLBACK", raising=False)
+    folders = {ledger: journal_folder(settings(ledger)) for ledger in ("/var/ledger", "none", "redis://host/0")}
+    at_home = str(tmp_path / ".ansible" / "serverprism")
+    assert folders == {"/var/ledger": "/var/ledger", "none": at_home, "redis://host/0": at_home}
+    monkeypatch.setenv("SERVERPRISM_LEDGER_FALLBACK", "/shared")
+    assert [journal_folder(settings(ledger)) for ledger in folders] == ["/var/ledger", "/shared", "/shared"]

@@ -15,8 +15,8 @@ import stat
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota, is_allowed
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, _started, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, MemoryLedger, _Resilient
 
@@ -246,3 +246,26 @@ def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
     assert two.doubtful_until(7) == until and two.doubtful_until(8) == 0.0
     two.doubt(7, None)
     assert one.doubtful_until(7) == 0.0
+
+
+def test_who_maintains_a_server_is_believed_until_it_ends_dies_or_its_time_is_over(tmp_path):
+    book = MemoryLedger(quotas(2), FakeClock())
+    now, me = book.clock.now(), own_name()
+    machine, realm, pid, begun = me.split("/")
+    elsewhere = {
+        "another machine": f"other/{realm}/{pid}/{begun}",
+        "another container of this machine": f"{machine}/{realm}0/999999999/1",
+        "this machine, alive": f"{machine}/{realm}/1/{_started(1)}",
+    }
+    for owner in elsewhere.values():
+        hold(book, Claim(7, owner, now + 60))
+        assert book.claim(7, 10.0).owner == owner
+        book.clock.since += 61.0
+        assert book.claim(7, 10.0) is None
+        book.clock.since -= 61.0
+    hold(book, Claim(7, f"{machine}/{realm}/999999999/1", now + 60))
+    assert book.claim(7, 10.0) is None
+
+
+def hold(book, claim):
+    book._change(lambda calendars: calendars.update({WRITE: Calendar(claims=(claim,))}))

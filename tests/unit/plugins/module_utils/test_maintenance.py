@@ -13,8 +13,10 @@ from datetime import datetime, timezone
 
 import pytest
 import virtual
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from hypothesis import given, settings
@@ -437,3 +439,76 @@ def test_a_server_that_another_run_maintains_is_left_alone():
     with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
         OPERATION.run(ctx)
     assert not api.signals
+
+
+def test_a_server_that_another_run_of_the_same_id_did_meanwhile_is_left_alone(tmp_path):
+    """The first look takes long, and the other run is over before this one claims the server."""
+    api, results = virtual.api(SERVER), []
+    book = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
+    options = {"use": book, "ledger": str(tmp_path), "maintenance_id": "CHG-7"}
+
+    def fault(method, path):
+        api.fault = lambda method, path: None
+        results.append(maintain(api, **options))
+        return virtual.Fault(status=503, done=False)
+
+    api.fault = fault
+    results.append(maintain(api, **options))
+    assert [result["outcome"] for result in results] == ["done", "skipped"] and api.sent() == ["restart"], results
+    assert api.said().count("say Restart in 5 minutes") == 1 and results[1]["reason"].startswith("done already"), results
+
+
+LEFT = [
+    ("restarted", "running", True),
+    ("restarted", "starting", True),
+    ("restarted", "offline", False),
+    ("restarted", "stopping", False),
+    ("restarted", None, False),
+    ("stopped", "offline", True),
+    ("stopped", "stopping", True),
+    ("stopped", "running", False),
+    ("stopped", "starting", False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "state", "expected"), LEFT)
+def test_whether_a_server_is_as_its_signal_would_have_left_it(wanted, state, expected):
+    assert as_left(wanted, state) is expected
+
+
+def test_a_repeated_run_fails_for_a_server_that_its_restart_left_down(tmp_path):
+    api = virtual.api({**SERVER, "failed_start": True})
+    options = {"ledger": str(tmp_path), "maintenance_id": "CHG-7", "wait_timeout": 120.0}
+    assert maintain(api, **options)["outcome"] == "failed" and api.nodes[1].state == "offline"
+    again = maintain(api, **options)
+    assert again["outcome"] == "failed" and "under maintenance_id CHG-7, and it is offline" in again["msg"], again
+    assert api.sent() == ["restart"]
+
+
+def test_a_server_stays_claimed_for_as_long_as_a_countdown_that_is_late_can_take():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, max_wait=400.0, wait_timeout=100.0)
+    ends = []
+
+    def fault(method, path):
+        claims = ctx.client.ledger._change(lambda calendars: calendars[WRITE].claims, commit=False)
+        ends.append(claims[0].until - api.clock.now() if claims else None)
+        late = path.endswith("/command") and api.lines and api.clock.now() < 1_000_500.0
+        return virtual.Fault(status=503, done=False) if late else None
+
+    api.fault = fault
+    assert OPERATION.run(ctx)["outcome"] == "done"
+    # From the first line on, at any moment: what is left of the countdown, refusals, and the wait for the proof.
+    assert len(ends) > 10 and ends[0] is None and min(ends[1:]) > 100.0, ends
+
+
+def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=2.8) if method == "GET" and api.lines else None
+    result = maintain(api, deadline=stamp(1_000_300.5))
+    assert result["outcome"] == "deferred" and not api.signals and api.said()[-1].startswith("say Maintenance cancelled"), result
+
+
+def test_failures_of_others_are_not_known_without_a_ledger():
+    result = maintain(virtual.api(SERVER), max_failures=2)
+    assert result["failed"] and "max_failures: needs a ledger" in result["msg"], result
