@@ -201,19 +201,19 @@ def squeeze(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: floa
     """
     new: List[float] = []
     for at in wanted:
-        ahead = foretold(replace(calendar, instants=_until(calendar.instants, max(at, now))), quota, now).instants
-        new.append(_next(ahead, quota, max(at, calendar.blocked_until)))
+        new.append(_next(_before(calendar, quota, at, now), quota, max(at, calendar.blocked_until)))
         calendar = _with(calendar, new[-1], is_late=at <= now < new[-1])
     return calendar, tuple(new)
 
 
-def foretold(calendar: Calendar, quota: Quota, now: float) -> Calendar:
-    """The instants as they will be spent: after those that are late comes what is reserved, each as soon as the ones before allow."""
+def _before(calendar: Calendar, quota: Quota, at: float, now: float) -> List[float]:
+    """When those before an instant will go: after the late ones comes what is reserved until then, each as soon as the others allow."""
     late = [one for one in calendar.late if one > now]
     out = [*_until(calendar.instants, now), *late]
-    for at in release(calendar, late).instants[len(out) - len(late) :]:
-        out.append(_next(out, quota, at))
-    return replace(calendar, instants=tuple(out))
+    reserved = _until(release(calendar, late).instants, max(at, now))[len(out) - len(late) :]
+    for one in reserved:
+        out.append(_next(out, quota, one))
+    return out
 
 
 def _holds(instants: Sequence[float], at: float) -> bool:

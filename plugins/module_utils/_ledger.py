@@ -11,11 +11,10 @@ import json
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Batch, Calendar, Claim, Quota, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id, may_be_alive, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     make_folder,
@@ -28,19 +27,21 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     write_all,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, foresee, reserve_next, standing
-from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
+    NOT_A_LEDGER,
+    Calendars,
+    dump_calendars,
+    parse_calendars,
+    seconds,
+)
 
 VERSION = 1
 # The lock is held for about a millisecond at a time: who does not get it for so long has met a hung holder.
 LOCK_PATIENCE = 10.0
 # A folder: where the quota is shared instead, once a ledger in Redis is lost.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
-LATEST = 95_649_119_999.0  # The end of the year 5000.
-# What reading a stored ledger can raise where it is none.
-NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 T = TypeVar("T")
-Calendars = Dict[str, Calendar]
 
 
 class LedgerUnusable(Exception):
@@ -138,15 +139,12 @@ class BaseLedger:
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
             quota = self.quotas[bucket]
-            expected = _budget.foretold(calendar, quota, self.clock.now())
             if fleet is None:
-                _after, instants = _budget.reserve(expected, quota, offsets, start, headroom)
+                calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
             elif not commit:
-                instants = foresee(expected, quota, offsets, start, headroom, fleet)
+                instants = foresee(calendar, quota, offsets, start, headroom, fleet)
             else:
-                after, instants = reserve_next(expected, quota, offsets, start, headroom, fleet)
-                calendar = replace(calendar, batches=after.batches, runs=after.runs)
-            calendars[bucket] = replace(calendar, instants=tuple(sorted((*calendar.instants, *instants))))
+                calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
             return instants
 
         return self._change(step, commit)
@@ -260,56 +258,6 @@ class BaseLedger:
     def noted(self, journal: str, server_id: int) -> Optional[str]:
         """See Ledger."""
         return None
-
-
-def seconds(value: Any) -> float:
-    """A stored time or duration; ValueError where no clock can have shown it, and nothing could be reckoned with it."""
-    out = float(value)
-    if not -LATEST <= out <= LATEST:
-        raise ValueError("not a time")
-    return out
-
-
-def _count(value: Any) -> int:
-    if not 0 <= int(value) <= LATEST:
-        raise ValueError("not a number of servers")
-    return int(value)
-
-
-def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
-    """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
-    out: Calendars = {}
-    seconds(moved)
-    for bucket in known:
-        part = buckets.get(bucket, {})
-        instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
-        blocked = seconds(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), seconds(at), *map(_count, counts)) for key, at, *counts in part.get("runs", []))
-        batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
-        claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
-        if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
-            raise ValueError("blocked for longer than any answer asks for")
-        doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
-        late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late), moved)
-    return out
-
-
-def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
-    """The calendars as they are stored, without what lies before ``before``."""
-    pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
-    return {
-        bucket: {
-            "instants": list(one.instants),
-            "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting] for run in one.runs],
-            "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
-            "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
-            "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
-            "late": list(one.late),
-        }
-        for bucket, one in pruned.items()
-    }
 
 
 class MemoryLedger(BaseLedger):

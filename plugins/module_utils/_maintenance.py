@@ -24,6 +24,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, cancel_text, check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank, diff, timeline, unconfirmed
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -38,16 +39,12 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules imp
     SEND,
     WAIT,
     Step,
-    Verdict,
     decide,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import backoff
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     DONE as SAID_DONE,
-)
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
-    SIGNAL as SIGNALLED,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     UNKNOWN,
@@ -99,21 +96,7 @@ class Maintenance:
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
         self.guard = Guard(ctx, self.server_id)
-        self.result: Result = {
-            "changed": False,
-            "server_id": self.server_id,
-            "name": None,
-            "outcome": "failed",
-            "reason": None,
-            "signal": None,
-            "before": None,
-            "after": None,
-            "timeline": [],
-            "notice_error": None,
-            "downtime": None,
-            "confirmed": False,
-            "evidence": "none",
-        }
+        self.result: Result = blank(self.server_id)
 
     def run(self) -> Result:
         """The result of ``serverprism_maintenance``; OperationFailed carries it where the outcome is failed or cancelled."""
@@ -369,7 +352,7 @@ class Maintenance:
         self.result.update(signal=self.follow.signals[-1], after=self.follow.after)
         report(self.ctx, self.follow, verdict, self.result)
         if verdict.status != "done":
-            raise OperationFailed(_unconfirmed(self.server_id, self.follow.signals[0], verdict), self.result)
+            raise OperationFailed(unconfirmed(self.server_id, self.follow.signals[0], verdict), self.result)
         self.result["outcome"] = "done"
         down = self.result["downtime"]
         self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
@@ -419,30 +402,15 @@ class Maintenance:
             return
         if self.follow is not None and self.follow.signals:
             self.result.update(changed=True, signal=self.follow.signals[-1])
-        more = self.follow.sent[1:] if self.follow is not None else []
-        signals = [Entry(SIGNALLED, name, at).became("sent" if sure else UNKNOWN, at) for name, at, sure in more]
-        entries = [*self.countdown.entries, *signals, *self.countdown.extra]
-        self.result["timeline"] = [entry.as_dict() for entry in entries]
+        self.result["timeline"] = timeline(self.countdown, self.follow)
         self.result["notice_error"] = notice_error(self.countdown.entries, self.action_at)
         if self.ctx.diff:
-            plan = "".join(f"{e['planned'][:19]}Z {e['kind']}: {e['text']}\n" for e in self.result["timeline"])
-            self.result["diff"] = {
-                "before": "",
-                "after": plan,
-                "after_header": f"maintenance of server {self.server_id}",
-            }
+            self.result["diff"] = diff(self.server_id, self.result["timeline"])
 
 
 def _without_words(script: Script) -> Script:
     """For a server that is off: nobody to announce to, and no console to take commands."""
     return Script((), script.announce_command, (), 0.0, script.cancel_text, script.done_text, script.tz)
-
-
-def _unconfirmed(server_id: int, signal: str, verdict: Verdict) -> str:
-    return (
-        f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out"
-        f"{': ' + verdict.why if verdict.why else ''}. Look at its console before you send another."
-    )
 
 
 def run(ctx: Context) -> Result:

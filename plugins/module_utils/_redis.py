@@ -26,17 +26,19 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import L
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import (
     FALLBACK_VARIABLE,
     LOCK_PATIENCE,
-    NOT_A_LEDGER,
     VERSION,
     BaseLedger,
-    Calendars,
     LedgerUnusable,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._own import Own
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
+    NOT_A_LEDGER,
+    Calendars,
     dump_calendars,
     parse_calendars,
     seconds,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._own import Own
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._veil import Veil
 
 try:

@@ -16,7 +16,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import (
     correct,
     defer,
     due,
-    foretold,
     is_allowed,
     prune,
     release,
@@ -190,7 +189,6 @@ def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quot
 @given(QUOTAS, REQUESTS)
 def test_where_nothing_is_late_everything_goes_when_it_was_reserved(quota, requests):
     calendar, got = fill(quota, requests)
-    assert foretold(calendar, quota, 0.0).instants == calendar.instants
     assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.instants)
 
 

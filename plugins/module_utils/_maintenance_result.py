@@ -1,0 +1,55 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the result of a maintenance holds. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import Countdown
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result
+from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import Verdict
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import SENT, SIGNAL, UNKNOWN, Entry
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import Follow
+
+
+def blank(server_id: int) -> Result:
+    """The result of a maintenance of which nothing is known yet."""
+    return {
+        "changed": False,
+        "server_id": server_id,
+        "name": None,
+        "outcome": "failed",
+        "reason": None,
+        "signal": None,
+        "before": None,
+        "after": None,
+        "timeline": [],
+        "notice_error": None,
+        "downtime": None,
+        "confirmed": False,
+        "evidence": "none",
+    }
+
+
+def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, Any]]:
+    """Everything that was planned or sent, signals that were sent again included, in the order of its kind."""
+    more = follow.sent[1:] if follow is not None else []
+    signals = [Entry(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
+    return [entry.as_dict() for entry in [*countdown.entries, *signals, *countdown.extra]]
+
+
+def diff(server_id: int, entries: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    """The plan, or what became of it, as Ansible shows a difference."""
+    plan = "".join(f"{entry['planned'][:19]}Z {entry['kind']}: {entry['text']}\n" for entry in entries)
+    return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
+
+
+def unconfirmed(server_id: int, signal: str, verdict: Verdict) -> str:
+    """The message on a signal of which nothing proves that it was carried out."""
+    return (
+        f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out"
+        f"{': ' + verdict.why if verdict.why else ''}. Look at its console before you send another."
+    )
