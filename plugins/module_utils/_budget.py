@@ -69,7 +69,7 @@ class Run:
     """What became of the servers of a run so far.
 
     ``at`` is when that last changed; ``other`` are those skipped, deferred or cancelled; ``counting`` are those whose timeline is
-    reserved and not over.
+    reserved and not over; ``told`` is when the user last heard how far it is.
     """
 
     key: str
@@ -78,6 +78,7 @@ class Run:
     failed: int = 0
     other: int = 0
     counting: int = 0
+    told: float = 0.0
 
     @property
     def ended(self) -> int:
@@ -278,7 +279,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
 def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Every instant moved: the wall clock was set, not the time that passed."""
     moved = tuple(at + seconds for at in calendar.instants)
-    runs = tuple(replace(run, at=run.at + seconds) for run in calendar.runs)
+    runs = tuple(replace(run, at=run.at + seconds, told=run.told + seconds) for run in calendar.runs)
     claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
     batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
     doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)

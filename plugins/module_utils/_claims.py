@@ -60,6 +60,14 @@ def count_end(calendar: Calendar, key: str, outcome: str, counted: bool, now: fl
     return _with_run(calendar, replace(run, at=now, counting=max(0, run.counting - counted), **ended))
 
 
+def tell(calendar: Calendar, key: str, every: float, now: float) -> Tuple[Calendar, bool]:
+    """Whether somebody is to say how far a run is; with that it is said, and for ``every`` seconds not again."""
+    run = run_of(calendar, key)
+    if now - run.told < every:
+        return calendar, False
+    return _with_run(calendar, replace(run, told=now)), True
+
+
 def used(calendar: Calendar, window: float, now: float) -> int:
     """How many requests of this bucket lie within the last window."""
     return sum(now - window < at <= now for at in calendar.instants)

@@ -41,6 +41,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 LOOK_AHEAD = 1.5
 # A timeline that has not begun, and would have to wait for more than this part of the quota's window, gets another place.
 PATIENCE_SHARE = 0.05
+# Whoever counts down wakes after so many seconds at the latest, to say how far the run is.
+LONGEST_SILENCE = 3600.0
 # That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
 SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
 # Where a whole fleet is called off, the others have given back their quota after so many seconds.
@@ -87,6 +89,9 @@ class Countdown:
         self._lags: List[float] = []
         # Hears when the action moves, UTC seconds.
         self.on_move: Callable[[float], None] = lambda at: None
+        # Is called once in so many seconds while the countdown waits.
+        self.on_pause: Callable[[], None] = lambda: None
+        self.pause = LONGEST_SILENCE
         self.signal_sent = False
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
@@ -170,6 +175,7 @@ class Countdown:
     def run(self) -> None:
         """Send everything before the action, each line on time. Raises what breaks the countdown off."""
         while self.next < len(self.entries) - 1:
+            self._sleep_until(self.booked[self.next])
             turn = self.ctx.client.await_turn(WRITE, self.booked[self.next])
             self.booked[self.next] = turn
             self._send_line(turn)
@@ -180,6 +186,14 @@ class Countdown:
                 f"No announcement certainly reached the players of server {self.server_id}: nothing was restarted.",
                 server_id=self.server_id,
             )
+
+    def _sleep_until(self, at: float) -> None:
+        """Sleep, and be heard of now and then."""
+        clock = self.ctx.clock
+        while (left := at - clock.now()) > self.pause:
+            clock.sleep(self.pause)
+            self.on_pause()
+        clock.sleep(max(0.0, left))
 
     def _anybody_told(self) -> bool:
         lines = [e for e in self.entries if e.kind == ANNOUNCEMENT]

@@ -22,13 +22,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._journal import 
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Standing
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 # A claim outlives what it is for by so long: a look that is late, a last word to the players.
 CLAIM_SLACK = 120.0
-# A run says so often how far it is.
-STATUS_LINES = 20
+# A run says so often how far it is: as its servers end, and while they count down, in windows of the quota.
+STATUS_LINES, STATUS_WINDOWS = 20, 5
 
 
 def journal_folder(settings: Settings) -> str:
@@ -101,14 +101,29 @@ class Guard:
         try:
             ended = self.ctx.client.ledger.count_end(fleet, outcome, counted).ended
             if ended % max(1, fleet.total // STATUS_LINES) == 0 or ended == fleet.total:
-                self.ctx.progress(self._status(self.ctx.client.ledger.standing(fleet, offsets, self.ctx.settings.write_headroom)))
+                self.ctx.client.ledger.tell(fleet.key, 0.0)
+                self._tell_status(fleet, offsets)
         except LedgerLost as exc:
             self.ctx.warn(str(exc))
+
+    def goes_on(self, offsets: Sequence[float]) -> None:
+        """This server counts down: should nobody of the run have said for a while how far it is, say so."""
+        fleet = self.ctx.fleet
+        if fleet is not None and fleet.total > 1 and self.ctx.client.ledger.tell(fleet.key, self.pause_of_status):
+            self._tell_status(fleet, offsets)
+
+    @property
+    def pause_of_status(self) -> float:
+        """Seconds for which the user hears nothing of the whole run at most, while servers count down."""
+        return STATUS_WINDOWS * self.ctx.settings.limit_window
+
+    def _tell_status(self, fleet: Fleet, offsets: Sequence[float]) -> None:
+        self.ctx.progress(self._status(self.ctx.client.ledger.standing(fleet, offsets, self.ctx.settings.write_headroom)))
 
     def _status(self, now: Standing) -> str:
         """One line on the whole run."""
         run, settings = now.run, self.ctx.settings
-        counts = [(run.done, "done"), (run.failed, "failed"), (run.other, "skipped or deferred")]
+        counts = [(run.done, "done"), (run.failed, "failed"), (run.other, "skipped, deferred or cancelled")]
         parts = [f"{count} {name}" for count, name in counts if count or name == "done"]
         parts += [f"{run.counting} in countdown or restart", f"{now.waiting} waiting"]
         end = f"; ends at about {iso(now.ends_at)[11:16]} UTC" if run.counting or now.waiting else ""

@@ -105,6 +105,9 @@ class Ledger(Protocol):
     def failures(self, key: str) -> int:
         """How many servers of a run have failed."""
 
+    def tell(self, key: str, every: float) -> bool:
+        """Whether the caller is to say how far a run is: once in so many seconds, whoever asks."""
+
     def note(self, journal: str, server_id: int, event: str) -> None:
         """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
 
@@ -251,6 +254,16 @@ class BaseLedger:
     def failures(self, key: str) -> int:
         """See Ledger."""
         return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
+
+    def tell(self, key: str, every: float) -> bool:
+        """See Ledger."""
+
+        def step(calendars: Calendars) -> bool:
+            calendars[WRITE], is_due = _claims.tell(calendars[WRITE], key, every, self.clock.now())
+            return is_due
+
+        # Nearly always it is too soon, and nothing has to be written.
+        return self._change(step, commit=False) and self._change(step)
 
     def note(self, journal: str, server_id: int, event: str) -> None:
         """See Ledger. A ledger of this machine alone has nobody to tell."""

@@ -218,6 +218,7 @@ class Maintenance:
             return self._predict(countdown, signal)
         self._hold_until(countdown.action.planned)
         countdown.on_move = self._hold_until
+        countdown.pause, countdown.on_pause = self.guard.pause_of_status, lambda: self.guard.goes_on(countdown.form.offsets)
         self._tell_plan(countdown)
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)

@@ -40,7 +40,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), seconds(at), *map(_count, counts)) for key, at, *counts in part.get("runs", []))
+        runs = tuple(Run(str(key), seconds(at), *map(_count, counts), told=seconds(told)) for key, at, *counts, told in part.get("runs", []))
         batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
@@ -58,7 +58,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
         bucket: {
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting] for run in one.runs],
+            "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting, run.told] for run in one.runs],
             "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
             "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],

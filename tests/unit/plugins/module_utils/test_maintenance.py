@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 
 import pytest
 import virtual
+import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
@@ -429,6 +430,15 @@ def test_a_run_says_how_far_it_is():
     ctx = virtual.context(api, OPERATION, server_id=1, fleet=Fleet("run", 2, 2, "run/0", 2), progress=told.append)
     OPERATION.run(ctx)
     assert told[-1].startswith("run: 1 done, 0 in countdown or restart, 1 waiting; 1 of 20 writes used in the last 60 s; ends at"), told
+
+
+def test_while_all_count_down_one_of_the_run_says_now_and_then_how_far_it_is():
+    told = []
+    words = [{"before": before, "text": "Restart in {remaining}"} for before in ("30m", "1m")]
+    api, results = virtual_fleet.maintain(4, announcements=words, progress=told.append)
+    assert {result["outcome"] for result in results.values()} == {"done"}
+    while_down = [text for text in told if text.startswith("run: 0 done, 4 in countdown or restart, 0 waiting; ")]
+    assert 5 <= len(while_down) <= 6 and "; ends at about" in while_down[0], told
 
 
 def test_a_server_that_another_run_maintains_is_left_alone():
