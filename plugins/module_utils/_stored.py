@@ -40,7 +40,10 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
-        runs = tuple(Run(str(key), seconds(at), *map(_count, counts), told=seconds(told)) for key, at, *counts, told in part.get("runs", []))
+        runs = tuple(
+            Run(str(key), seconds(at), _count(done), _count(failed), _count(other), _count(counting), seconds(told))
+            for key, at, done, failed, other, counting, told in part.get("runs", [])
+        )
         batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:

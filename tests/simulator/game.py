@@ -12,6 +12,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class Game(Node):
                 )
             except OSError as exc:
                 self._says(f"cannot be started: {exc}")
+                print(f"server {self.config.id} cannot be started: {exc}", file=sys.stderr, flush=True)
                 self._ended()
                 continue
             with self.lock:
