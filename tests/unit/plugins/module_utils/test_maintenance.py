@@ -17,6 +17,7 @@ import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -466,6 +467,17 @@ def test_a_server_that_another_run_of_the_same_id_did_meanwhile_is_left_alone(tm
     results.append(maintain(api, **options))
     assert [result["outcome"] for result in results] == ["done", "skipped"] and api.sent() == ["restart"], results
     assert api.said().count("say Restart in 5 minutes") == 1 and results[1]["reason"].startswith("done already"), results
+
+
+def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path):
+    """The journal has its signal by then: that is no reason to call the server finished."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
+    Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
+    other = Claim(1, "elsewhere/boot/7/1", api.clock.now() + 600.0)
+    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
+    with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
+        OPERATION.run(ctx)
 
 
 LEFT = [
