@@ -63,6 +63,7 @@ def test_check_mode_writes_the_plan(reported):
     done, folder = reported([{"id": 1, **FAST}], "--check")
     report = json.loads((folder / "report.json").read_text())
     assert done.rc == 0 and report["check_mode"] and report["begun"] is None, done.output
+    assert (report["totals"]["planned"], report["totals"]["done"], report["servers"][0]["outcome"]) == (1, 0, "planned")
     assert "Maintenance plan" in (folder / "report.html").read_text()
 
 

@@ -32,20 +32,40 @@ ROWS = [
     {"host": "c", "result": result("skipped", False, timeline=[], downtime=None, notice_error=None, reason="offline"), "error": ""},
     {"host": "d", "result": result(), "error": "players cannot join"},
     {"host": "e", "result": {}, "error": "no server"},
-    {
-        "host": "f",
-        "result": result("cancelled", False, timeline=[entry("announcement", 0), entry("cancel", 4)], downtime=None),
-        "error": "",
-    },
+    {"host": "f", "result": CANCELLED, "error": ""},
 ]
 
 
 def test_the_sums():
     report = build(ROWS, "2026-05-04T04:00:00Z", False)
-    assert report["totals"] == {"servers": 6, "done": 1, "skipped": 1, "deferred": 0, "failed": 3, "cancelled": 1, "unconfirmed": 1}
+    totals = {"planned": 0, "done": 1, "skipped": 1, "deferred": 0, "failed": 3, "cancelled": 1, "unconfirmed": 1}
+    assert report["totals"] == {"servers": 6, **totals}
     assert (report["worst_notice_error"], report["longest_downtime"]) == (-2.0, 5.0)
-    assert (report["begun"][17:19], report["ended"][17:19]) == ("00", "10")
+    assert (report["begun"][17:19], report["ended"][17:19]) == ("00", "15")
     assert [one["host"] for one in report["servers"]] == list("abcdef")
+
+
+def test_a_run_ends_when_its_last_server_is_seen_up_or_its_last_word_is_said():
+    late = result(downtime=90.0)
+    said = result(timeline=[*result()["timeline"], entry("done", 50)])
+    for rows, ended in (([late], "03:01:40"), ([said], "03:00:50"), ([CANCELLED], "03:00:04")):
+        report = build([{"host": "a", "result": one, "error": ""} for one in rows], "2026-05-04T04:00:00Z", False)
+        assert report["ended"][11:19] == ended
+
+
+def planned(**more):
+    timeline = [entry(kind, second, "planned") for kind, second in (("announcement", 0), ("command", 9), ("signal", 10))]
+    reason = "check mode: nothing was sent"
+    return result(confirmed=False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
+
+
+def test_a_plan_is_planned_and_not_done():
+    skipped = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason="offline")
+    rows = [{"host": "a", "result": planned(), "error": ""}, {"host": "b", "result": skipped, "error": ""}]
+    report = build(rows, "2026-05-04T04:00:00Z", True)
+    assert [one["outcome"] for one in report["servers"]] == ["planned", "skipped"]
+    assert {name: number for name, number in report["totals"].items() if number} == {"servers": 2, "planned": 1, "skipped": 1}
+    assert (report["begun"], report["ended"]) == (None, None)
 
 
 def test_what_somebody_has_to_look_at_is_on_top():
