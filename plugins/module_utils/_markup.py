@@ -32,13 +32,14 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 32px 0 10px; }
 .bad-list { background: var(--soft); border: 1px solid var(--line); border-radius: 8px; margin: 20px 0 0; padding: 10px 14px; }
 .bad-list p { margin: 4px 0; overflow-wrap: anywhere; }
 .chart { position: relative; }
-.row { position: relative; display: grid; grid-template-columns: 200px minmax(0, 1fr); align-items: center; min-height: 26px; }
+.row { position: relative; display: grid; grid-template-columns: 200px minmax(0, 1fr); align-items: center; min-height: 26px;
+  padding: 2px 0; }
 .label { font-size: 13px; line-height: 1.35; padding-right: 12px; overflow-wrap: anywhere; }
 .track { position: relative; min-height: 20px; }
 .bars { display: block; width: 100%; height: 20px; overflow: visible; }
 .note { font-size: 13px; line-height: 1.35; color: var(--dim); overflow-wrap: anywhere; }
 .note span { background: var(--card); padding-right: 4px; }
-.axis { position: sticky; top: 0; z-index: 1; height: 36px; background: var(--card); }
+.axis { position: sticky; top: 0; z-index: 1; height: 36px; padding: 0; background: var(--card); }
 .axis .track { height: 36px; }
 .tick, .day { position: absolute; padding-left: 4px; font-size: 12px; line-height: 16px; color: var(--dim); white-space: nowrap;
   font-variant-numeric: tabular-nums; }
@@ -73,8 +74,8 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 @media (max-width: 819px) { .fine { display: none; } }
 @media (max-width: 639px) {
   body { padding: 16px 10px 40px; } .tiles { gap: 8px; }
-  .row { grid-template-columns: minmax(0, 1fr); padding-bottom: 8px; }
-  .axis { padding: 0; } .axis .label { display: none; }
+  .row { grid-template-columns: minmax(0, 1fr); padding: 0 0 8px; }
+  .row.axis { padding: 0; } .axis .label { display: none; }
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
   .lines { left: 0; width: 100%; }
 }

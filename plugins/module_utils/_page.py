@@ -28,6 +28,8 @@ HEADS = (
     ("notice error", "number", "value"),
     ("why", "text", "why"),
 )
+# What only a run that was has.
+MEASURED = ("proof", "downtime", "notice error")
 
 
 def _tiles(report: Mapping[str, Any]) -> str:
@@ -73,12 +75,13 @@ def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[fl
 
 
 def _table(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    head = "".join(f'<th scope="col" data-kind="{kind}"><button type="button">{name}</button></th>' for name, kind, _look in HEADS)
+    kept = [index for index, (name, _kind, _look) in enumerate(HEADS) if not planned or name not in MEASURED]
+    titles = [f'<th scope="col" data-kind="{HEADS[index][1]}"><button type="button">{HEADS[index][0]}</button></th>' for index in kept]
     rows = []
     for one in servers:
-        cells = [_cell(head, *cell, one["outcome"]) for head, cell in zip(HEADS, _cells(one, planned))]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        cells = _cells(one, planned)
+        rows.append(f"<tr>{''.join(_cell(HEADS[index], *cells[index], one['outcome']) for index in kept)}</tr>")
+    return f"<table><thead><tr>{''.join(titles)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcome: str) -> str:

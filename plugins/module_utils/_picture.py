@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._markup import said, seconds, text
@@ -72,8 +72,9 @@ def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[
 
 def step_of(length: float, most: int, multiple: int = 1) -> int:
     """The smallest step by which an axis of so many seconds has at most so many marks; a multiple of ``multiple``."""
-    fitting = (one for one in STEPS if one % multiple == 0 and length / one <= most)
-    return next(fitting, multiple * math.ceil(max(DAY, length / most) / multiple))
+    fitting = (one for one in sorted((*STEPS, 2 * multiple)) if one % multiple == 0 and length / one <= most)
+    days = max(DAY, multiple)
+    return next(fitting, days * math.ceil(length / most / days))
 
 
 class Scale:
@@ -143,15 +144,15 @@ def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
     return "mark", f'<circle class="mark" cx="{x}%" cy="10" r="3.5">{title}</circle>'
 
 
-def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Dict[str, bool]) -> str:
+def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
     """One server; ``kinds`` learns what the legend has to tell."""
     parts = []
     for one in stretches(row, planned, scale.last):
-        kinds[one.kind] = True
+        kinds.add(one.kind)
         parts.append(_bar(one, scale))
     for entry, at in instants(row, planned):
         kind, drawn = _mark(entry, scale.x(at))
-        kinds[kind] = True
+        kinds.add(kind)
         parts.append(drawn)
     note = text(said(row["outcome"], row["reason"]))
     track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
@@ -163,7 +164,8 @@ def picture(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
     known = span(servers, planned)
     if known is None:
         return ""
-    scale, kinds = Scale(*known), {}  # type: Tuple[Scale, Dict[str, bool]]
+    scale = Scale(*known)
+    kinds: Set[str] = set()
     rows = "".join(_row(row, planned, scale, kinds) for row in servers)
     legend = "".join(
         f'<span><i class="key-{kind}">{"&times;" if kind == "cross" else ""}</i>{meaning}</span>'

@@ -68,7 +68,8 @@ def test_an_axis_has_few_marks_and_fewer_on_a_phone(length):
     fine = pic.step_of(length, pic.WIDE)
     coarse = pic.step_of(length, pic.NARROW, fine)
     assert length / fine <= pic.WIDE and length / coarse <= pic.NARROW and coarse % fine == 0
-    assert length < 9 or length / fine > 2
+    assert length < 2 or (length / fine > 2 and length / coarse > 2)
+    assert fine % 86400 == 0 or 86400 % fine == 0
 
 
 def days(begin, end):

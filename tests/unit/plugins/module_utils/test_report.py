@@ -99,6 +99,7 @@ def test_the_figures_of_a_plan_say_planned_and_tell_of_nothing_that_can_only_be_
     html = page(build([{"host": "a", "result": planned(), "error": ""}], "2026-05-04T04:00:00Z", True))
     names = ["servers", "planned", "skipped", "failed", "cancelled", "deferred"]
     assert [name for _value, name, _bad in tiles(html)] == names and tiles(html)[1][0] == "1"
+    assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal", "why"]
     assert not re.search(r">done<|check mode: nothing|class=\"(down|up|unknown)\"|key-(down|up|unknown)\"", html)
     assert html.count('class="wait"') == 1 and html.count('class="signal"') == 1
     assert "Nothing was sent. Planned for 2026-05-04 03:00:00 to 03:00:10 UTC" in html
