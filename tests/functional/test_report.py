@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 
 import pytest
+import yaml
 from functional.browser import needs_browser
+from functional.harness import ROOT
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
@@ -43,6 +47,44 @@ def test_a_run_writes_its_report(reported):
     assert {one["host"]: one["outcome"] for one in report["servers"]} == {"h1": "done", "h2": "skipped", "h3": "failed"}
     assert report["servers"][0]["timeline"][-1]["kind"] == "signal"
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
+
+
+def documented(keys, prefix=""):
+    """The type of each key, by its path."""
+    for name, key in keys.items():
+        kind = key["type"] + (f" of {key['elements']}" if "elements" in key else "")
+        yield f"{prefix}{name}", kind
+        yield from documented(key.get("contains", {}), f"{prefix}{name}{'[]' * (key['type'] == 'list')}.")
+
+
+def written(value, path):
+    """The values of each path of a report."""
+    for name, one in value.items():
+        yield f"{path}{name}", one
+        for each in one if isinstance(one, list) else [one]:
+            if isinstance(each, dict):
+                yield from written(each, f"{path}{name}{'[]' * isinstance(one, list)}.")
+
+
+KINDS = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict": dict, "list of dict": list}
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["run", "plan"])
+def test_what_a_run_writes_is_what_is_documented(reported, check):
+    guide = (ROOT / "docs" / "docsite" / "rst" / "maintenance.rst").read_text()
+    rows = dict(
+        re.findall(r"^   \* - ``([\w.\[\]]+)``\n     - (.*)\n", guide[guide.index("docsite.maintenance.report_json:") :], re.MULTILINE)
+    )
+    plugin = importlib.import_module("ansible_collections.serverprism.cloud.plugins.filter.maintenance_report")
+    returned = yaml.safe_load(plugin.RETURN)["_value"]["contains"]["data"]["contains"]
+    assert dict(documented(returned)) == {path: kind.replace(" or null", "") for path, kind in rows.items()}
+    _done, folder = reported([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}], *check)
+    found = list(written(json.loads((folder / "report.json").read_text()), ""))
+    assert {path for path, _value in found} == set(rows)
+    for path, value in found:
+        kind, _or, null = rows[path].partition(" or ")
+        assert isinstance(value, KINDS[kind]) if value is not None else null == "null", (path, value)
+        assert kind == "bool" or not isinstance(value, bool), path
 
 
 def test_a_report_that_was_opened_to_others_stays_open(reported, ansible):
