@@ -4,19 +4,18 @@
 
 """The report of a maintenance run as data: what became of each server, and the sums. Pure. Private to this collection.
 
-The schema of ``report.json``: ``schema`` (1), ``generated``, ``check_mode``, ``totals`` (servers by outcome, and ``unconfirmed``),
-``worst_notice_error`` and ``longest_downtime`` (seconds or null), ``begun`` and ``ended`` (UTC, ISO 8601, or null), and ``servers``: a
-list, each with ``host``, ``server_id``, ``name``, ``outcome``, ``reason``, ``signal``, ``confirmed``, ``evidence``, ``notice_error``,
-``downtime`` and ``timeline`` (as the result of serverprism_maintenance has it).
+The documentation of the filter maintenance_report tells what is in ``report.json``.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 
 SCHEMA = 1
-OUTCOMES = ("done", "skipped", "deferred", "failed", "cancelled")
+OUTCOMES = ("planned", "done", "skipped", "deferred", "failed", "cancelled")
 COPIED = ("server_id", "name", "signal", "confirmed", "evidence", "notice_error", "downtime")
 
 
@@ -25,20 +24,43 @@ def epoch(text: Optional[str]) -> Optional[float]:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def server(host: str, result: Mapping[str, Any], error: str) -> Dict[str, Any]:
+def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -> Dict[str, Any]:
     """One server of the report. An error after the maintenance (a check that failed) makes it a failure all the same."""
     outcome = str(result.get("outcome") or "failed")
     if error and outcome in ("done", "skipped"):
         outcome = "failed"
+    # The module predicts what it would return; but a report that says "done" where nothing was done would be believed.
+    if check_mode and outcome == "done":
+        outcome = "planned"
     out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
     out.update(outcome=outcome, reason=error or result.get("reason"), timeline=list(result.get("timeline") or []))
     return out
 
 
+def instants(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
+    """The entries of a timeline that have happened, and when; of a plan, those that are to happen."""
+    known = [
+        (entry, epoch(entry["at"] or (entry["planned"] if planned and entry["outcome"] == "planned" else None)))
+        for entry in row["timeline"]
+    ]
+    return [(entry, at) for entry, at in known if at is not None]
+
+
+def signalled(row: Mapping[str, Any], planned: bool) -> Optional[float]:
+    """When the first signal went out, or is to; None where there was none."""
+    wanted = ("sent", "unknown", "planned") if planned else ("sent", "unknown")
+    return min((at for entry, at in instants(row, planned) if entry["kind"] == "signal" and entry["outcome"] in wanted), default=None)
+
+
+def up_again(row: Mapping[str, Any]) -> Optional[float]:
+    """When the server was seen up again after the signal; None where nobody saw that."""
+    sent = signalled(row, planned=False)
+    return None if sent is None or row["downtime"] is None else sent + float(row["downtime"])
+
+
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
     """Whether a signal went out and nothing proved what came of it."""
-    sent = any(entry["kind"] == "signal" and entry["outcome"] in ("sent", "unknown") for entry in row["timeline"])
-    return sent and not row["confirmed"]
+    return signalled(row, planned=False) is not None and not row["confirmed"]
 
 
 def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
@@ -48,8 +70,9 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
 
 def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -> Dict[str, Any]:
     """The report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host."""
-    servers = sorted((server(row["host"], row["result"], row["error"]) for row in rows), key=lambda one: str(one["host"]))
-    times: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
+    servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
+    sent: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
+    seen = [iso(up) for up in map(up_again, servers) if up is not None]
     totals = {outcome: sum(one["outcome"] == outcome for one in servers) for outcome in OUTCOMES}
     totals["unconfirmed"] = sum(is_unconfirmed(one) for one in servers)
     return {
@@ -59,7 +82,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -
         "totals": {"servers": len(servers), **totals},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),
         "longest_downtime": _worst([one["downtime"] for one in servers]),
-        "begun": min(times, default=None),
-        "ended": max(times, default=None),
+        "begun": min(sent, default=None),
+        "ended": max([*sent, *seen], default=None),
         "servers": servers,
     }

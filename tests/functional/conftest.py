@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from functional.browser import Browser
 from functional.harness import Ansible, perform_here
 from simulator.process import Simulator
 
@@ -27,6 +28,14 @@ def simulator() -> Iterator[Callable[..., Simulator]]:
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser; a test that takes it is marked with needs_browser."""
+    one = Browser(tmp_path_factory.mktemp("browser"))
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import re
-import shutil
-import subprocess
 
 import pytest
+import yaml
+from functional.browser import needs_browser
+from functional.harness import ROOT
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
-needs_browser = pytest.mark.skipif(
-    shutil.which("chromium") is None and not os.environ.get("CI"), reason="chromium is not installed: this test did NOT run"
-)
 
 
 @pytest.fixture
@@ -51,6 +49,44 @@ def test_a_run_writes_its_report(reported):
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
 
 
+def documented(keys, prefix=""):
+    """The type of each key, by its path."""
+    for name, key in keys.items():
+        kind = key["type"] + (f" of {key['elements']}" if "elements" in key else "")
+        yield f"{prefix}{name}", kind
+        yield from documented(key.get("contains", {}), f"{prefix}{name}{'[]' * (key['type'] == 'list')}.")
+
+
+def written(value, path):
+    """The values of each path of a report."""
+    for name, one in value.items():
+        yield f"{path}{name}", one
+        for each in one if isinstance(one, list) else [one]:
+            if isinstance(each, dict):
+                yield from written(each, f"{path}{name}{'[]' * isinstance(one, list)}.")
+
+
+KINDS = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict": dict, "list of dict": list}
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)], ids=["run", "plan"])
+def test_what_a_run_writes_is_what_is_documented(reported, check):
+    guide = (ROOT / "docs" / "docsite" / "rst" / "maintenance.rst").read_text()
+    rows = dict(
+        re.findall(r"^   \* - ``([\w.\[\]]+)``\n     - (.*)\n", guide[guide.index("docsite.maintenance.report_json:") :], re.MULTILINE)
+    )
+    plugin = importlib.import_module("ansible_collections.serverprism.cloud.plugins.filter.maintenance_report")
+    returned = yaml.safe_load(plugin.RETURN)["_value"]["contains"]["data"]["contains"]
+    assert dict(documented(returned)) == {path: kind.replace(" or null", "") for path, kind in rows.items()}
+    _done, folder = reported([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}], *check)
+    found = list(written(json.loads((folder / "report.json").read_text()), ""))
+    assert {path for path, _value in found} == set(rows)
+    for path, value in found:
+        kind, _or, null = rows[path].partition(" or ")
+        assert isinstance(value, KINDS[kind]) if value is not None else null == "null", (path, value)
+        assert kind == "bool" or not isinstance(value, bool), path
+
+
 def test_a_report_that_was_opened_to_others_stays_open(reported, ansible):
     folder = ansible.folder / "report"
     folder.mkdir(mode=0o755)
@@ -63,21 +99,23 @@ def test_check_mode_writes_the_plan(reported):
     done, folder = reported([{"id": 1, **FAST}], "--check")
     report = json.loads((folder / "report.json").read_text())
     assert done.rc == 0 and report["check_mode"] and report["begun"] is None, done.output
-    assert "Maintenance plan" in (folder / "report.html").read_text()
+    assert (report["totals"]["planned"], report["totals"]["done"], report["servers"][0]["outcome"]) == (1, 0, "planned")
+    html = (folder / "report.html").read_text()
+    assert "Maintenance plan" in html and 'class="wait"' in html and 'class="down"' not in html and 'class="unknown"' not in html
+
+
+def test_a_restart_that_nothing_proves_is_not_shown_as_down(reported):
+    done, folder = reported([{"id": 1, **FAST, "drop_signals": ["restart"]}], "-e", "maintenance_wait_timeout=8")
+    report, html = json.loads((folder / "report.json").read_text()), (folder / "report.html").read_text()
+    assert done.rc == 2 and report["totals"]["unconfirmed"] == 1, done.output
+    assert html.count('class="unknown"') == 1 and 'class="down"' not in html and "</i>not known</span>" in html
 
 
 @needs_browser
-def test_in_a_browser_names_stay_text_and_the_table_sorts(reported, tmp_path):
+def test_in_a_browser_names_stay_text_and_the_table_sorts(reported, browser):
     _done, folder = reported([{"id": 1, **FAST, "name": EVIL}, {"id": 2, "state": "offline", "name": "zz"}])
-    probe = """<script>
-      const buttons = document.querySelectorAll("th button"); buttons[1].click(); buttons[1].click();
-      document.title = [document.title, document.images.length, document.querySelectorAll("svg circle").length > 0,
-        [...document.querySelectorAll("tbody tr")].map((row) => row.cells[1].textContent).join("-")].join("|");
-    </script></body>"""
-    file = tmp_path / "probe.html"
-    file.write_text((folder / "report.html").read_text().replace("</body>", probe))
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'chromium'}"]
-    command = ["chromium", *flags, "--dump-dom", f"file://{file}"]
-    home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-    dom = subprocess.run(command, env=home, capture_output=True, text=True, timeout=90, check=False).stdout
-    assert re.search("<title>(.*?)</title>", dom)[1] == "Maintenance report|0|true|2-1", dom[:300]
+    browser.open(folder / "report.html")
+    assert browser.tell("document.title") == "Maintenance report"
+    assert browser.tell("document.images.length") == 0 and browser.tell("document.querySelectorAll('svg circle').length") > 0
+    browser.tell("for (let times = 0; times < 2; times++) document.querySelectorAll('th button')[1].click()")
+    assert browser.tell("[...document.querySelectorAll('tbody tr')].map((row) => row.cells[1].textContent)") == ["2", "1"]
