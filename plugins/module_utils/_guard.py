@@ -14,6 +14,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
+    MAY_HAVE_BEGUN,
     REFUSED,
     SIGNAL,
     UNPROVEN,
@@ -67,7 +68,7 @@ class Guard:
         """
         if self._journal is None or self._last(self._journal) is None:
             return None
-        what = f"its signal may have been sent already under maintenance_id {self._journal.maintenance_id}, and it is {state}"
+        what = f"{MAY_HAVE_BEGUN} under maintenance_id {self._journal.maintenance_id}, and it is {state}"
         if not as_left(wanted, state):
             raise OperationFailed(
                 f"Server {self.server_id}: {what}. It is not sent again: look at its console, and use another ID to maintain it anew.",

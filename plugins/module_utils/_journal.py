@@ -22,6 +22,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._files import ma
 # Whoever does not get the lock for so long has met a hung holder: it is held for one line.
 LOCK_PATIENCE = 10.0
 SIGNAL, DONE, UNPROVEN, REFUSED = "signal", "done", "unproven", "refused"
+# What a repeated run says of a server that may have had its signal; the report and the role know it by these words.
+MAY_HAVE_BEGUN = "its signal may have been sent already"
 EVENTS = (SIGNAL, DONE, UNPROVEN, REFUSED)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import MAY_HAVE_BEGUN
 
 SCHEMA = 1
 OUTCOMES = ("planned", "done", "skipped", "deferred", "failed", "cancelled")
@@ -59,8 +60,8 @@ def up_again(row: Mapping[str, Any]) -> Optional[float]:
 
 
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
-    """Whether a signal went out and nothing proved what came of it."""
-    return signalled(row, planned=False) is not None and not row["confirmed"]
+    """Whether a signal went out, in this run or may be in one before, and nothing proved what came of it."""
+    return not row["confirmed"] and (signalled(row, planned=False) is not None or MAY_HAVE_BEGUN in (row["reason"] or ""))
 
 
 def _worst(values: Sequence[Optional[float]]) -> Optional[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import MAY_HAVE_BEGUN
 from ansible_collections.serverprism.cloud.plugins.module_utils._page import page
 from ansible_collections.serverprism.cloud.plugins.module_utils._report import build
 
@@ -66,6 +67,12 @@ def test_a_plan_is_planned_and_not_done():
     assert [one["outcome"] for one in report["servers"]] == ["planned", "skipped"]
     assert {name: number for name, number in report["totals"].items() if number} == {"servers": 2, "planned": 1, "skipped": 1}
     assert (report["begun"], report["ended"]) == (None, None)
+
+
+def test_a_server_whose_signal_may_be_out_since_an_earlier_run_is_unconfirmed():
+    begun = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason=f"{MAY_HAVE_BEGUN} under maintenance_id CHG-7")
+    report = build([{"host": "a", "result": begun, "error": ""}], "2026-05-04T04:00:00Z", False)
+    assert report["totals"]["unconfirmed"] == 1 and "<b>a</b> unconfirmed" in page(report)
 
 
 def test_what_somebody_has_to_look_at_is_on_top():
