@@ -28,6 +28,8 @@ options:
   details:
     description:
       - Whether name, limits, resources and state of each server are read, too. Costs one read for each server.
+      - What cannot be read of one of several servers, since its node is unavailable or its record is odd, is null, and a warning names it.
+        Such a list is not kept in the cache. A host whose name is not known is called after product and ID.
     type: bool
     default: false
   service_status:

@@ -192,12 +192,16 @@ def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
     assert "api_token" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
 
 
-def test_an_odd_record_hides_no_other_server_and_is_not_kept(simulator, inventory, ansible):
+@pytest.mark.parametrize(
+    "fault", [{"fields": {"data.limits": None}, "count": 1}, {"status": 503, "headers": {"Retry-After": "60"}, "count": 1}]
+)
+def test_a_server_that_cannot_be_read_hides_no_other_and_is_not_kept(simulator, inventory, ansible, fault):
     sim = simulator(FLEET)
-    sim.fault(path="/1300$", fields={"data.limits": None}, count=1)
+    sim.fault(path="/1300$", **fault)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     found = hosts(inventory(sim, details=True, **cache))
     assert len(found) == 3 and found["palworld-4-gb-1300"]["serverprism_limits"] is None
+    assert len(sim.requests()) == 4
     found = hosts(inventory(sim, details=True, **cache))
     assert len(sim.requests()) == 8 and found["palworld-4-gb-1300"]["serverprism_limits"]
 
