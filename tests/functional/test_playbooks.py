@@ -47,9 +47,10 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
         ("announce", {}, "announce_text"),
-        ("announce", {"announce_text": "a\nstop"}, "line break"),
-        ("announce", {"announce_text": "back at {time}"}, "{time} has no meaning here"),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, "{text}"),
+        ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
+        ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
+        ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} has no meaning here'),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: it has no {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -58,6 +59,7 @@ def test_bad_variables_are_refused_by_name(simulator, fleet, name, variables, na
     sim = simulator([{"id": 1}])
     run = fleet(sim, name, [1], **variables)
     assert run.rc == 2 and named in run.output and "Traceback" not in run.output and not sim.posts(), run.output
+    assert "Finalization" not in run.output, run.output
 
 
 def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
@@ -135,11 +137,20 @@ def test_a_patience_that_is_no_number_is_refused_by_name(simulator, fleet):
     assert run.rc == 2 and "argument 'max_wait' is of type str" in run.output and not sim.requests(), run.output
 
 
-def test_announce_says_that_a_game_is_not_known_and_nothing_of_saving(simulator, fleet):
-    sim = simulator([{"id": 1, "product": "A new game"}])
-    run = fleet(sim, "announce", [1], announce_text="hello")
+def test_announce_says_what_it_cannot_say_and_nothing_of_saving(simulator, fleet):
+    games = [{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}]
+    run = fleet(simulator(games), "announce", [1, 2], announce_text="hello")
     said = " ".join(run.stdout.split())
-    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set maintenance_announce_command for this game.' in said, run.output
+    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set announce_command for this game.' in said, run.output
+    assert "Valheim takes no console commands: its players are not told. Where a mod takes them, set announce_command." in said
+    assert "save" not in said and "maintenance_announce_command" not in said, run.output
+
+
+def test_announce_with_a_command_of_its_own_speaks_to_any_game(simulator, fleet):
+    sim = simulator([{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}])
+    run = fleet(sim, "announce", [1, 2], announce_text="hello", announce_command="shout {text}")
+    assert run.rc == 0 and sim.console(1) == sim.console(2) == ["shout hello"], run.output
+    assert "No profile fits" not in run.output and "takes no console commands:" not in run.output, run.output
 
 
 def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
