@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: ServerPrism collection contributors (@serverprism)
 description:
   - The C(max_wait) with which a play over so many hosts lets each of them wait for its turn in the quota. Asks nothing of the API.
-  - It is E(SERVERPRISM_MAX_WAIT), but no more than 300 seconds of it, and what the requests of all hosts that are in flight at the same time
-    take at the limits. A longer E(SERVERPRISM_MAX_WAIT) is left as it is.
+  - It is E(SERVERPRISM_MAX_WAIT), but no more than 300 seconds of it, and what the requests of all hosts that are in flight at the same
+    time take at the limits. A longer E(SERVERPRISM_MAX_WAIT) is left as it is.
   - The limits are taken from E(SERVERPRISM_READ_LIMIT), E(SERVERPRISM_WRITE_LIMIT) and E(SERVERPRISM_LIMIT_WINDOW).
 options:
   _input:
