@@ -64,11 +64,15 @@ def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str
     for detail in found.values():
         if isinstance(detail, OddServer):
             warn(f"{detail} Its details are unknown.")
-    away = [str(server_id) for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
+    away = [server_id for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
     if away:
-        whose = f"Server {away[0]}: its" if len(away) == 1 else f"Servers {', '.join(away)}: their"
-        warn(f"{whose} node is unavailable (HTTP 503), and so are name, limits and state. Run it again later.")
+        whose = "its" if len(away) == 1 else "their"
+        warn(f"{_named(away).capitalize()}: {whose} node is unavailable (HTTP 503), and so are name, limits and state. Run it again later.")
     return found
+
+
+def _named(ids: Sequence[int]) -> str:
+    return ("server " if len(ids) == 1 else "servers ") + ", ".join(map(str, ids))
 
 
 def _read(client: Client, server_id: int, patience: Optional[Patience] = None) -> Detail:
@@ -114,7 +118,7 @@ def _ask_again(client: Client, found: Dict[int, Detail]) -> None:
         if not due:
             return
         pause = max(due.values())
-        client.pause(pause, f"the node of {len(due)} server(s) is unavailable (HTTP 503): once more in {pause:.0f} s")
+        client.pause(pause, f"no answer yet to {_named(list(due))} (HTTP 503): once more in {pause:.0f} s")
         found.update(_read_all(client, list(due)))
 
 
