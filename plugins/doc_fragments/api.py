@@ -46,6 +46,8 @@ options:
     description:
       - Seconds the task may spend on waiting for its turn, on HTTP 429 and 503 and on retries, in all. Then it fails and says on what the
         time went. The start of a timeline is bounded by its deadline instead, and the looks after a signal by C(wait_timeout).
+      - Where the details of several servers are read, each of these reads may spend as much, so that a fleet of any size is read to its end.
+        A server whose node is unavailable (HTTP 503) is asked again for one O(limit_window) at most.
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0

@@ -27,6 +27,11 @@ options:
   name:
     description: The server's name, for C({name}).
     type: str
+  problem_of:
+    description:
+      - What the user calls the text. With it the result is not the line, but one sentence on what is wrong with the text; empty where
+        nothing is.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -42,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The line.
+  description: The line, or what is wrong with the text.
   type: str
 """
 
@@ -54,22 +59,27 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, fill, speak, spoken
 
 
-def console_line(text: str, command: str = "say {text}", name: str | None = None) -> str:
+def console_line(text: str, command: str = "say {text}", name: str | None = None, problem_of: str | None = None) -> str:
     """See DOCUMENTATION."""
     text, command = str(text), str(command)
     try:
-        check_line("console_line", text)
-        check_braces("console_line", text, ("name",))
-        if "{text}" not in command:
-            raise BadOption("console_line", "the command has no {text}, so nobody would read the text")
-        if "{name}" in text and not name:
-            raise BadOption(
-                "console_line",
-                "the text has {name}, and the server's name is not known: an inventory of this collection reads it with details: true",
-            )
+        _check(problem_of or "console_line", text, command, name)
     except BadOption as exc:
+        if problem_of:
+            return str(exc)
         raise AnsibleFilterError(str(exc)) from None
-    return speak(command, fill(text, {"name": spoken(str(name or ""))}))
+    return "" if problem_of else speak(command, fill(text, {"name": spoken(str(name or ""))}))
+
+
+def _check(option: str, text: str, command: str, name: str | None) -> None:
+    check_line(option, text)
+    check_braces(option, text, ("name",))
+    if "{text}" not in command:
+        raise BadOption(option, "the command has no {text}, so nobody would read the text")
+    if "{name}" in text and not name:
+        raise BadOption(
+            option, "the text has {name}, and the server's name is not known: an inventory of this collection reads it with details: true"
+        )
 
 
 class FilterModule:

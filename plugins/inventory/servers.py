@@ -28,6 +28,8 @@ options:
   details:
     description:
       - Whether name, limits, resources and state of each server are read, too. Costs one read for each server.
+      - What cannot be read of one of several servers, since its node is unavailable or its record is odd, is null, and a warning names it.
+        Such a list is not kept in the cache. A host whose name is not known is called after product and ID.
     type: bool
     default: false
   service_status:
@@ -80,6 +82,7 @@ cache_timeout: 600
 """
 
 import hashlib
+import os
 import sys
 from typing import Any
 
@@ -93,8 +96,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import Fl
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import check
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, printable
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import check_options, check_template
 
 display = Display()
+# What hosts have as variables only with details.
+DETAILS = ("name", "limits", "resources", "state")
 
 
 class NameTaken(Exception):
@@ -130,12 +136,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             (".serverprism.yml", ".serverprism.yaml", "/serverprism.yml", "/serverprism.yaml")
         )
 
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """What the file says, once it makes sense: a misspelt filter that is ignored would select every server."""
+        if direct is not None:
+            check_options(direct, self.option_definitions, os.environ)
+        super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Read everything, and only then add hosts."""
         super().parse(inventory, loader, path, cache)
         try:
             self._read_config_data(path)
             check({"server_ids": [], "product": self.get_option("product")})
+            for expression in self.get_option("hostname"):
+                check_template("hostname", str(expression))
             fleet = self._fleet(path, cache)
         # Ansible shows a cause as well, and so would say the same twice.
         except ServerPrismError as exc:
@@ -238,7 +252,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """What the user's expressions give for each host."""
         names = [self._name(row) for row in rows]
         if rows and self.get_option("hostname") and not any(names):
-            more = " The name is only read with details: true." if not self.get_option("details") else ""
+            wants_details = any(f"serverprism_{name}" in one for one in self.get_option("hostname") for name in DETAILS)
+            more = " Names and limits are only read with details: true." if wants_details and not self.get_option("details") else ""
             display.warning(f"hostname gives no name for any server{self._why_no_name}, so they are called after product and ID.{more}")
         return names
 

@@ -66,6 +66,9 @@ def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, c
     kind, text = _cause(reply, status, said, is_command)
     if status == 409 and server_id is None:
         text = "The API refuses {what} now."
+    if status == 404 and server_id is None:
+        # Every customer has a list, if an empty one.
+        text = "Not found: {what}. So api_url is not the address of the API: check it."
     # What the API says is added last: it is data, and braces in it are no places to fill.
     told = (text or "Unexpected answer for {what}.").format(what=what)
     if not text or kind in (errors.Conflict, errors.InvalidRequest):

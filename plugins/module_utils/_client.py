@@ -59,18 +59,25 @@ QUIET, TELL_EVERY = 4.0, 30.0
 
 
 class Patience:
-    """The seconds a call may wait in all, and on what they went."""
+    """The seconds a call may wait in all, and on what they went. Threads that wait at the same time need one each.
 
-    def __init__(self, limit: float, clock: Clock) -> None:
+    ``at_most`` bounds kinds of waiting further: ``{"unavailable": 0.0}`` takes HTTP 503 for an answer.
+    """
+
+    def __init__(self, limit: float, clock: Clock, at_most: Optional[Mapping[str, float]] = None) -> None:
         self.limit = limit
         self._clock = clock
+        self._at_most = dict(at_most or {})
         self._spent: Dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def remaining(self) -> float:
-        """Seconds left."""
+    def remaining(self, kind: str = "turn") -> float:
+        """Seconds left for waiting of this kind."""
         with self._lock:
-            return max(0.0, self.limit - sum(self._spent.values()))
+            left = self.limit - sum(self._spent.values())
+            if kind in self._at_most:
+                left = min(left, self._at_most[kind] - self._spent.get(kind, 0.0))
+            return max(0.0, left)
 
     def spend(self, kind: str, seconds: float) -> None:
         """Note seconds spent waiting for ``turn``, ``throttled``, ``unavailable`` or ``retry``."""
@@ -82,10 +89,6 @@ class Patience:
         with self._lock:
             parts = [f"{seconds:.1f} s {_SPENT_ON[kind]}" for kind, seconds in self._spent.items() if seconds >= 0.05]
         return ", ".join(parts) or "no time spent waiting yet"
-
-    def fork(self) -> "Patience":
-        """A copy with what is left, for a thread of its own: waits at the same time count once."""
-        return Patience(self.remaining(), self._clock)
 
 
 @dataclass
@@ -173,6 +176,13 @@ class Client:
         what = f"the console command for server {server_id}"
         call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, {"command": command}, True)
         answers.check_sent(self._request(call, turn, patience), what, server_id)
+
+    def pause(self, seconds: float, why: str) -> None:
+        """Wait between two calls; told and counted as the waits within one are."""
+        self._tell(seconds, why)
+        self.clock.sleep(seconds)
+        with self.usage.lock:
+            self.usage.waited_seconds += seconds
 
     def await_turn(
         self, bucket: str, turn: Optional[float] = None, *, patience: Optional[Patience] = None, is_urgent: bool = False
@@ -313,10 +323,10 @@ class Client:
             self.ledger.block(call.bucket, self.clock.now() + wait)
         else:
             wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)
-        if wait > patience.remaining():
+        spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")
+        if wait > patience.remaining(spent):
             raise self._out_of_patience(call, kind, reply, reason, wait, patience)
         self._tell(wait, self._clean(f"no answer yet to {call.what} ({reason}): once more in {wait:.0f} s"))
-        spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")
         self._sleep(wait, patience, spent)
 
     def _out_of_patience(

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import AbstractSet, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import OddServer
-from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, wanted
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import ServerSummary
+from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, known, wanted
+from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,20 @@ class FleetServer:
 def read_fleet(
     client: Client, details: bool, product: Optional[str], service_status: Optional[str], warn: Callable[[str], None]
 ) -> List[FleetServer]:
-    """One read for the list, filtered; with details one more for each server that is left. Of an odd record the details are unknown."""
+    """One read for the list, filtered; with details one more for each server that is left. What could not be read of one is null."""
     summaries = [summary for summary in client.list_servers() if wanted(summary, product, service_status)]
     if not details:
         return [FleetServer(summary) for summary in summaries]
-    known = fetch_details(client, [summary.id for summary in summaries], warn)
-    out = []
-    for summary in summaries:
-        server = known[summary.id]
-        # The list is one read, the details come later: a server can go in between.
-        if isinstance(server, OddServer):
-            out.append(FleetServer(summary, {"name": None, "limits": None, "resources": None, "state": None}))
-        elif server is not None:
-            shown = server.as_dict()
-            more = {key: shown[key] for key in ("name", "limits", "resources")}
-            out.append(FleetServer(summary, {**more, "state": server.state}))
-    return out
+    found = fetch_details(client, [summary.id for summary in summaries], warn)
+    # The list is one read, the details come later: a server can go in between.
+    return [FleetServer(summary, _details(known(found[summary.id]))) for summary in summaries if found[summary.id] is not None]
+
+
+def _details(server: Optional[Server]) -> Dict[str, Any]:
+    if server is None:
+        return {"name": None, "limits": None, "resources": None, "state": None}
+    shown = server.as_dict()
+    return {**{key: shown[key] for key in ("name", "limits", "resources")}, "state": server.state}
 
 
 def variables(server: FleetServer) -> Dict[str, Any]:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, OddServer, ServerNotFound
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -19,6 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
     OperationFailed,
     Result,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._retry import backoff
 
 # So many reads are under way at once: one customer has 60 a minute, so more would only wait together.
 CONCURRENT_READS = 8
@@ -42,47 +43,96 @@ def wanted(summary: ServerSummary, product: Optional[str], service_status: Optio
     return not product or re.search(product, summary.product) is not None
 
 
-# A server, or why there is none of it: None for not there.
-Detail = Union[Server, OddServer, None]
+# What a read of one server can end in without an end of the others: its record is odd, its node is away, it is not there.
+Detail = Union[Server, OddServer, NodeUnavailable, None]
+
+
+def known(detail: Detail) -> Optional[Server]:
+    """The server, where there is one and its details could be read."""
+    return detail if isinstance(detail, Server) else None
 
 
 def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str], None]) -> Dict[int, Detail]:
-    """The servers by ID, read concurrently within the budget.
+    """The servers by ID, read concurrently within the budget; each read has the whole of ``max_wait`` for itself.
 
-    An odd record hides no other server: it is warned of, and an error only where it is alone.
+    An odd record hides no other server, and neither does a node that is away: that is warned of, and an error only where it is alone.
     """
+    if len(server_ids) < 2:
+        return {server_id: _read(client, server_id) for server_id in server_ids}
+    found = _read_all(client, server_ids)
+    _ask_again(client, found)
+    for detail in found.values():
+        if isinstance(detail, OddServer):
+            warn(f"{detail} Its details are unknown.")
+    away = [server_id for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
+    if away:
+        whose = "its" if len(away) == 1 else "their"
+        warn(f"{_named(away).capitalize()}: {whose} node is unavailable (HTTP 503), and so are name, limits and state. Run it again later.")
+    return found
 
-    def fetch(server_id: int) -> Detail:
+
+def _named(ids: Sequence[int]) -> str:
+    return ("server " if len(ids) == 1 else "servers ") + ", ".join(map(str, ids))
+
+
+def _read(client: Client, server_id: int, patience: Optional[Patience] = None) -> Detail:
+    try:
+        return client.get_server(server_id, patience=patience)
+    except ServerNotFound:
+        return None
+
+
+def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
+    """Each server once. One whose node is away is put aside at once: on a broken node there can be many."""
+
+    def read(server_id: int) -> Detail:
         try:
-            return client.get_server(server_id)
-        except ServerNotFound:
-            return None
-        except OddServer as exc:
-            if len(server_ids) == 1:
-                raise
-            warn(f"{exc} Its details are unknown.")
+            return _read(client, server_id, Patience(client.settings.max_wait, client.clock, {"unavailable": 0.0}))
+        except (OddServer, NodeUnavailable) as exc:
             return exc
 
-    if len(server_ids) < 2:
-        return {server_id: fetch(server_id) for server_id in server_ids}
     pool = ThreadPoolExecutor(max_workers=min(CONCURRENT_READS, len(server_ids)))
     try:
-        return dict(zip(server_ids, pool.map(fetch, server_ids)))
+        futures = [pool.submit(read, server_id) for server_id in server_ids]
+        for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+            future.result()
+        return {server_id: future.result() for server_id, future in zip(server_ids, futures)}
     finally:
         # After a failure the reads not yet begun would only spend quota.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def entry(summary: ServerSummary, server: Detail) -> Dict[str, Any]:
-    """One element of ``servers``; ``current_state`` is null when unknown, and all details are where the record is odd."""
+def _ask_again(client: Client, found: Dict[int, Detail]) -> None:
+    """Ask again for those whose node is away, all of them at a time, as long as one window of the quota takes.
+
+    A node that restarts is back by then. The time does not grow with their number, and what they cost is about one window's reads.
+    """
+    until = client.clock.now() + min(client.settings.max_wait, client.settings.limit_window)
+    attempt = 0
+    while True:
+        attempt += 1
+        away = {server_id: detail for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)}
+        # A Retry-After is kept to; whose is too late is not asked again.
+        due = {server_id: max(exc.retry_after or 0.0, backoff(attempt)) for server_id, exc in away.items()}
+        due = {server_id: seconds for server_id, seconds in due.items() if client.clock.now() + seconds <= until}
+        if not due:
+            return
+        pause = max(due.values())
+        client.pause(pause, f"no answer yet to {_named(list(due))} (HTTP 503): once more in {pause:.0f} s")
+        found.update(_read_all(client, list(due)))
+
+
+def entry(summary: ServerSummary, detail: Detail, details: bool) -> Dict[str, Any]:
+    """One element of ``servers``; ``current_state`` is null when unknown, and all details are where they could not be read."""
     out: Dict[str, Any] = summary.as_dict()
-    if isinstance(server, OddServer):
-        out.update(name=None, limits=None, resources=None, current_state=None)
-    elif server is not None:
-        details = server.as_dict()
-        out.update({key: details[key] for key in ("name", "service_status", "limits", "resources")})
-        out["current_state"] = server.state
-    return out
+    if not details:
+        return out
+    server = known(detail)
+    if server is None:
+        return {**out, "name": None, "limits": None, "resources": None, "current_state": None}
+    shown = server.as_dict()
+    out.update({key: shown[key] for key in ("name", "service_status", "limits", "resources")})
+    return {**out, "current_state": server.state}
 
 
 def run(ctx: Context) -> Result:
@@ -100,7 +150,8 @@ def run(ctx: Context) -> Result:
         raise OperationFailed(_missing(not_found), {"servers": [], "not_found": not_found}, status=404)
     chosen = [i for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
     details: Dict[int, Detail] = {}
-    if asked or params["details"]:
+    detailed = asked or params["details"]
+    if detailed:
         details = fetch_details(ctx.client, chosen, ctx.warn)
         # The list is one read, the details come later: a server can go in between.
         gone = [i for i in chosen if details[i] is None]
@@ -108,7 +159,7 @@ def run(ctx: Context) -> Result:
         chosen = [i for i in chosen if i not in gone]
         if gone and asked and params["missing"] == "fail":
             raise OperationFailed(_missing(gone), {"servers": [], "not_found": not_found}, status=404)
-    return {"changed": False, "servers": [entry(listed[i], details.get(i)) for i in chosen], "not_found": not_found}
+    return {"changed": False, "servers": [entry(listed[i], details.get(i), detailed) for i in chosen], "not_found": not_found}
 
 
 def _missing(ids: Sequence[int]) -> str:

@@ -76,7 +76,8 @@ RETURN = r"""
 servers:
   description:
     - The servers. RV(servers[].name), RV(servers[].limits), RV(servers[].resources) and RV(servers[].current_state) are there
-      with details only. Where the API's record of one of several servers is not as promised, they are null, and a warning says so.
+      with details only. Where the record of one of several servers is not as promised, or its node is unavailable, they are null, and a
+      warning names it. A server that is read alone is an error then.
   type: list
   elements: dict
   returned: always

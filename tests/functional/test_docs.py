@@ -184,7 +184,7 @@ def test_the_examples_of_the_modules_run(simulator, ansible, module):
     assert run.rc == 0 and not sim.posts(), run.output
 
 
-@pytest.mark.parametrize("name", ["console_line", "maintenance_plan", "maintenance_report"])
+@pytest.mark.parametrize("name", ["console_line", "maintenance_plan", "maintenance_report", "max_wait", "table"])
 def test_the_examples_of_the_filters_run(simulator, ansible, name):
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.filter.{name}").EXAMPLES)
     run = ansible.run(simulator(FLEET), [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}])

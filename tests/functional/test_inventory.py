@@ -192,12 +192,16 @@ def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
     assert "api_token" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
 
 
-def test_an_odd_record_hides_no_other_server_and_is_not_kept(simulator, inventory, ansible):
+@pytest.mark.parametrize(
+    "fault", [{"fields": {"data.limits": None}, "count": 1}, {"status": 503, "headers": {"Retry-After": "60"}, "count": 1}]
+)
+def test_a_server_that_cannot_be_read_hides_no_other_and_is_not_kept(simulator, inventory, ansible, fault):
     sim = simulator(FLEET)
-    sim.fault(path="/1300$", fields={"data.limits": None}, count=1)
+    sim.fault(path="/1300$", **fault)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     found = hosts(inventory(sim, details=True, **cache))
     assert len(found) == 3 and found["palworld-4-gb-1300"]["serverprism_limits"] is None
+    assert len(sim.requests()) == 4
     found = hosts(inventory(sim, details=True, **cache))
     assert len(sim.requests()) == 8 and found["palworld-4-gb-1300"]["serverprism_limits"]
 
@@ -218,6 +222,7 @@ def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inve
         ({"status": 403, "body": '{"message": "Invalid scope(s) provided."}'}, "servers:read"),
         ({"status": 403, "body": "error code: 1010"}, "firewall"),
         ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "redirects"),
+        ({"status": 404, "body": "{}"}, "Not found: the list of servers. So api_url is not the address of the API: check it. (HTTP 404)"),
         ({"status": 429, "headers": {"Retry-After": "500"}}, "HTTP 429"),
         ({"status": 503}, "HTTP 503"),
         ({"status": 200, "body": "<html>"}, "not JSON"),
@@ -243,11 +248,49 @@ def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
         ({"product": "("}, "product"),
         ({"timeout": 0}, "timeout"),
         ({"api_url": "http://example.com"}, "api_url"),
+        ({"detail": True}, "detail: there is no such option; details may be meant"),
+        ({"servicestatus": "active"}, "servicestatus: there is no such option; service_status may be meant"),
+        ({"details": "perhaps"}, "details: 'perhaps' is neither true nor false"),
+        ({"api_tokn": "x", "env": {"SERVERPRISM_API_TOKEN": None}}, "api_tokn: there is no such option; api_token may be meant"),
+        ({"hostname": "{{ serverprism_id"}, "hostname: the template '{{ serverprism_id' is broken"),
     ],
 )
 def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
     sim = simulator(FLEET)
     assert named in inventory(sim, **options) and not sim.requests()
+
+
+def test_every_documented_option_is_taken(simulator, inventory, ansible):
+    """Those of its own, of the API, of the cache and of what is constructed."""
+    sim = simulator(FLEET)
+    cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
+    api = {
+        "validate_certs": "yes",
+        "timeout": 5,
+        "max_wait": 20,
+        "read_limit": 60,
+        "write_limit": 20,
+        "limit_window": 3,
+        "write_headroom": 1,
+    }
+    constructed = {"compose": {"x": "1"}, "groups": {"y": "true"}, "keyed_groups": [], "strict": True, "use_extra_vars": "no"}
+    more = {
+        "cache_timeout": 9,
+        "cache_prefix": "sp",
+        "leading_separator": False,
+        "connection_local": "off",
+        "product": "",
+        "service_status": "",
+    }
+    options = {
+        "details": "no",
+        "hostname": ["serverprism_id"],
+        "ledger": "none",
+        "status_cache": 1,
+        "api_url": sim.url,
+        "api_token": sim.token,
+    }
+    assert len(hosts(inventory(sim, **cache, **api, **constructed, **more, **options))) == 3
 
 
 def test_only_its_own_files_are_read(simulator, inventory):

@@ -18,10 +18,10 @@ FAST = {"boot_seconds": 3.0, "stop_seconds": 30.0}
 def fleet(ansible):
     """Run a playbook of the collection on hosts h1, h2, ...: ``fleet(sim, "power", [1, 2], *args, **variables)``."""
 
-    def run(sim, name, ids, *args, **variables):
+    def run(sim, name, ids, *args, env=None, **variables):
         path = ansible.folder / "inventory.json"
         path.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"serverprism_id": i} for i in ids}}}))
-        return ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables), *args)
+        return ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables), *args, env=env)
 
     return run
 
@@ -47,9 +47,10 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
         ("announce", {}, "announce_text"),
-        ("announce", {"announce_text": "a\nstop"}, "line break"),
-        ("announce", {"announce_text": "back at {time}"}, "{time} has no meaning here"),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, "{text}"),
+        ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
+        ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
+        ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} has no meaning here'),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: it has no {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -58,6 +59,7 @@ def test_bad_variables_are_refused_by_name(simulator, fleet, name, variables, na
     sim = simulator([{"id": 1}])
     run = fleet(sim, name, [1], **variables)
     assert run.rc == 2 and named in run.output and "Traceback" not in run.output and not sim.posts(), run.output
+    assert "Finalization" not in run.output, run.output
 
 
 def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
@@ -119,11 +121,36 @@ def test_a_server_that_is_two_hosts_is_refused(simulator, ansible, name, variabl
     assert run.rc == 0, run.output
 
 
-def test_announce_says_that_a_game_is_not_known_and_nothing_of_saving(simulator, fleet):
-    sim = simulator([{"id": 1, "product": "A new game"}])
-    run = fleet(sim, "announce", [1], announce_text="hello")
+@pytest.mark.parametrize(
+    ("name", "variables"), [("announce", {"announce_text": "hello"}), ("power", {"power_state": "stopped", "power_wait": False})]
+)
+def test_with_many_forks_every_server_comes_to_its_turn(simulator, fleet, name, variables):
+    sim = simulator([{"id": i} for i in range(1, 13)], speed=40.0, write_limit=2)
+    env = {"SERVERPRISM_WRITE_LIMIT": "2", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_MAX_WAIT": "2"}
+    run = fleet(sim, name, range(1, 13), "--forks", "12", env=env, **variables)
+    assert run.rc == 0 and run.stdout.count("changed=1") == 12 == len([post for post in sim.posts() if post["status"] == 200]), run.output
+
+
+def test_a_patience_that_is_no_number_is_refused_by_name(simulator, fleet):
+    sim = simulator([{"id": 1}])
+    run = fleet(sim, "announce", [1], announce_text="hello", serverprism_product="Minecraft", env={"SERVERPRISM_MAX_WAIT": "soon"})
+    assert run.rc == 2 and "argument 'max_wait' is of type str" in run.output and not sim.requests(), run.output
+
+
+def test_announce_says_what_it_cannot_say_and_nothing_of_saving(simulator, fleet):
+    games = [{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}]
+    run = fleet(simulator(games), "announce", [1, 2], announce_text="hello")
     said = " ".join(run.stdout.split())
-    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set maintenance_announce_command for this game.' in said, run.output
+    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set announce_command for this game.' in said, run.output
+    assert "Valheim takes no console commands: its players are not told. Where a mod takes them, set announce_command." in said
+    assert "save" not in said and "maintenance_announce_command" not in said, run.output
+
+
+def test_announce_with_a_command_of_its_own_speaks_to_any_game(simulator, fleet):
+    sim = simulator([{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}])
+    run = fleet(sim, "announce", [1, 2], announce_text="hello", announce_command="shout {text}")
+    assert run.rc == 0 and sim.console(1) == sim.console(2) == ["shout hello"], run.output
+    assert "No profile fits" not in run.output and "takes no console commands:" not in run.output, run.output
 
 
 def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
@@ -132,24 +159,67 @@ def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
     assert run.rc == 0 and "changed=1" in run.stdout and not sim.posts(), run.output
 
 
-def test_status_shows_a_table_and_writes_files(simulator, fleet, ansible):
-    sim = simulator([{"id": 1, "name": '=cmd|"x"'}, {"id": 2, "null": True, "service_status": "suspended"}])
-    run = fleet(sim, "status", [1, 2, 99, "abc"], status_file=str(ansible.folder / "s.csv"))
+STATUS = [
+    {"id": 1, "name": '=cmd|"x"'},
+    {"id": 2, "null": True, "service_status": "suspended"},
+    {"id": 3, "state": "offline", "product": "Palworld 8 GB"},
+]
+
+
+def use(memory, cpu, disk):
+    """A fault with which the live part of a server is known."""
+    return {"data.resources.memory_bytes": memory, "data.resources.cpu_absolute": cpu, "data.resources.disk_bytes": disk}
+
+
+def test_status_shows_a_table(simulator, fleet, ansible):
+    sim = simulator(STATUS)
+    sim.fault(path="/1$", fields=use(1536 * 1048576 + 5, 12.6, 7))
+    sim.fault(path="/3$", fields=use(0, 0, 8_000_000_000))
+    path = ansible.folder / "named.json"
+    names = {"日本のサーバー": 1, "cafe\u0301": 2, "lobby": 3, "zz-gone": 99, "zz-word": "abc"}
+    path.write_text(json.dumps({"all": {"hosts": {name: {"serverprism_id": number} for name, number in names.items()}}}))
+    run = ansible.run(sim, "serverprism.cloud.status", "-i", str(path))
     assert run.rc == 0, run.output
-    table = [line.strip(' ",').split() for line in run.stdout.splitlines() if line.strip().startswith('"h')]
-    assert [row[:4] for row in table] == [
-        ["h1", "1", "active", "running"],
-        ["h2", "2", "suspended", "unknown"],
-        ["h99", "99", "not", "found"],
-        ["habc", "no", "serverprism_id"],
+    lines = [json.loads(line.strip().rstrip(",")) for line in run.stdout.splitlines() if line.startswith('        "')]
+    assert lines == [
+        "server          id  billing    state     memory   cpu  product",
+        "cafe\u0301             2  suspended  unknown                 Minecraft 4 GB",
+        "lobby            3  active     offline     0 MB   0 %  Palworld 8 GB",
+        "zz-gone         99  not found",
+        "zz-word             no serverprism_id",
+        "日本のサーバー   1  active     running  1536 MB  13 %  Minecraft 4 GB",
     ]
-    lines = list(csv.DictReader((ansible.folder / "s.csv").read_text().splitlines()))
-    assert [line["state"] for line in lines] == ["running", "unknown", "not found", "no serverprism_id"]
-    assert lines[0]["name"] == '\'=cmd|"x"'
+
+
+def test_status_writes_files(simulator, fleet, ansible):
+    sim = simulator(STATUS)
+    sim.fault(path="/1$", fields=use(1536 * 1048576 + 5, 12.6, 7))
+    sim.fault(path="/3$", fields=use(0, 0, 8_000_000_000))
+    run = fleet(sim, "status", [1, 2, 3, 99, "abc"], status_file=str(ansible.folder / "s.csv"))
+    assert run.rc == 0, run.output
+    rows = list(csv.reader((ansible.folder / "s.csv").read_text().splitlines()))
+    named = "host id name product billing state memory_bytes memory_limit_mb cpu_percent disk_bytes"
+    assert rows == [
+        named.split(),
+        ["h1", "1", '\'=cmd|"x"', "Minecraft 4 GB", "active", "running", "1610612741", "4096", "12.6", "7"],
+        ["h2", "2", "A server", "Minecraft 4 GB", "suspended", "unknown", "", "4096", "", ""],
+        ["h3", "3", "A server", "Palworld 8 GB", "active", "offline", "0", "4096", "0", "8000000000"],
+        ["h99", "99", "", "", "", "not found", "", "", "", ""],
+        ["habc", "", "", "", "", "no serverprism_id", "", "", "", ""],
+    ]
     run = fleet(sim, "status", [1, 2, 99], status_file="~/s.json")
     assert run.rc == 0, run.output
     rows = json.loads((ansible.home / "s.json").read_text())
     assert [(one["host"], one["id"]) for one in rows] == [("h1", 1), ("h2", 2), ("h99", 99)] and rows[2]["problem"] == "not found"
+    assert rows[0]["resources"]["memory_bytes"] == 1610612741 and rows[0]["limits"]["memory_mb"] == 4096
+
+
+def test_status_shows_the_others_while_the_node_of_one_is_away(simulator, fleet, ansible):
+    sim = simulator(STATUS)
+    sim.fault(path="/3$", status=503)
+    run = fleet(sim, "status", [1, 2, 3], status_file=str(ansible.folder / "s.csv"))
+    states = [line["state"] for line in csv.DictReader((ansible.folder / "s.csv").read_text().splitlines())]
+    assert run.rc == 0 and states == ["running", "unknown", "unknown"] and "Server 3: its node is unavailable" in run.output, run.output
 
 
 def test_a_file_of_status_lies_where_the_user_stands_and_not_where_a_variable_says(simulator, fleet, ansible, tmp_path):

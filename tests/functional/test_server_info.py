@@ -78,6 +78,20 @@ def test_reads_beyond_the_quota_wait_for_their_turn(simulator, operate):
     assert {request["status"] for request in sim.requests()} == {200}
 
 
+def test_a_large_fleet_is_read_though_no_single_read_may_wait_for_long(simulator, operate):
+    sim = simulator([{"id": i} for i in range(1, 151)], speed=30)
+    result = operate(sim, "server_info", details=True, max_wait=sim.seconds(300))
+    assert not result.get("failed") and len(ids(result)) == 150, result
+
+
+def test_a_server_whose_node_is_away_is_asked_again_when_the_api_says(simulator, operate):
+    sim = simulator(FLEET)
+    sim.fault(path="/1234$", status=503, headers={"Retry-After": "1"}, count=1)
+    result = operate(sim, "server_info", details=True)
+    first, again = [request["time"] for request in sim.requests() if request["path"].endswith("/1234")]
+    assert result["servers"][0]["current_state"] == "running" and again - first >= 1.0, result
+
+
 @pytest.mark.parametrize(
     ("options", "named"), [({"product": "("}, "product"), ({"server_ids": [0]}, "server_ids"), ({"server_ids": [-5]}, "server_ids")]
 )

@@ -96,3 +96,68 @@ def test_a_failure_in_the_middle_is_a_failure():
     api.fault = lambda method, path: virtual.Fault(status=401) if path.endswith("/2") else None
     result = info(api, details=True)
     assert result["failed"] and "api_token" in result["msg"], result
+
+
+def test_a_fleet_of_any_size_can_be_read_since_each_read_may_wait_for_itself():
+    api = virtual.api(*({"id": i} for i in range(1, 1001)))
+    result = info(api, details=True)
+    assert not result.get("failed") and len(result["servers"]) == len(api.reads) == 1000, result.get("msg")
+    assert all(server["current_state"] == "running" for server in result["servers"])
+
+
+@pytest.mark.parametrize(("status", "words"), [(429, "HTTP 429"), (500, "past max_wait (300 s)")])
+def test_a_read_that_is_refused_for_longer_than_max_wait_ends_that_of_the_fleet(status, words):
+    api = virtual.api(*FLEET)
+    api.fault = lambda method, path: virtual.Fault(status=status) if path.endswith("/2") else None
+    began = api.clock.now()
+    result = info(api, details=True)
+    assert result["failed"] and words in result["msg"] and api.clock.now() - began < 600, result
+
+
+def away(*ids, until=float("inf")):
+    """The node of these servers is away, until so many seconds after the beginning."""
+
+    def fault(api):
+        began = api.clock.now()
+        return lambda method, path: (
+            virtual.Fault(status=503) if path.rsplit("/", 1)[-1] in map(str, ids) and api.clock.now() < began + until else None
+        )
+
+    return fault
+
+
+def test_a_node_that_is_away_hides_no_server_of_another():
+    api, told = virtual.api(*FLEET, {"id": 4}), []
+    api.fault = away(2, 4)(api)
+    began = api.clock.now()
+    result = info(api, details=True, warn=told.append)
+    assert [server["current_state"] for server in result["servers"]] == ["running", None, None, None], result
+    assert result["servers"][1]["limits"] is None and result["servers"][1]["product"] == "Palworld 8 GB" and not result["not_found"]
+    assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), and so are name, limits and state. Run it again later."]
+    assert 30 < api.clock.now() - began <= 65
+    fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
+    assert [server.details["limits"] is None for server in fleet] == [False, True, False, True] and len(told) == 2
+
+
+def test_a_node_that_is_back_soon_was_not_away():
+    api, told = virtual.api(*FLEET), []
+    api.fault = away(2, until=20)(api)
+    result = info(api, details=True, warn=told.append)
+    assert result["servers"][1]["current_state"] == "offline" and not told, result
+
+
+def test_many_servers_of_a_broken_node_take_no_longer_than_a_few():
+    api, told = virtual.api(*({"id": i} for i in range(1, 201))), []
+    api.fault = away(*range(1, 101))(api)
+    result = info(api, details=True, warn=told.append)
+    assert sum(server["limits"] is None for server in result["servers"]) == 100 and len(told) == 1
+    assert len(api.reads) <= 400, len(api.reads)
+
+
+def test_a_server_that_was_asked_for_alone_is_an_error_while_its_node_is_away():
+    api = virtual.api(*FLEET)
+    api.fault = away(2)(api)
+    began = api.clock.now()
+    result = info(api, server_ids=[2])
+    assert result["failed"] and "The node is unavailable for server 2" in result["msg"], result
+    assert 250 < api.clock.now() - began <= 301

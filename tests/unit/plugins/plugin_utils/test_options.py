@@ -1,0 +1,70 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What of the options of the inventory is refused, and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import check_options, check_template
+
+DEFINITIONS: dict[str, Any] = {
+    "details": {"type": "bool"},
+    "service_status": {"type": "str"},
+    "validate_certs": {"type": "bool", "env": [{"name": "SERVERPRISM_VALIDATE_CERTS"}]},
+    "cache": {"type": "bool", "env": [{"name": "ANSIBLE_INVENTORY_CACHE"}], "aliases": ["keep"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "words"),
+    [
+        ({"detail": True}, {}, "detail: there is no such option; details may be meant."),
+        ({"servicestatus": "active"}, {}, "servicestatus: there is no such option; service_status may be meant."),
+        ({"Service-Status": "active"}, {}, "Service-Status: there is no such option; service_status may be meant."),
+        ({"colour": "blue"}, {}, "colour: there is no such option."),
+        ({1: 2}, {}, "1: there is no such option."),
+        ({"details": "perhaps"}, {}, "details: 'perhaps' is neither true nor false."),
+        ({"details": "{{ true }}"}, {}, "details: '{{ true }}' is neither true nor false."),
+        ({"details": [True]}, {}, "details: [True] is neither true nor false."),
+        ({"details": ""}, {}, "details: '' is neither true nor false."),
+        ({"keep": "maybe"}, {}, "keep: 'maybe' is neither true nor false."),
+        ({}, {"SERVERPRISM_VALIDATE_CERTS": "never"}, "SERVERPRISM_VALIDATE_CERTS: 'never' is neither true nor false."),
+    ],
+)
+def test_what_ansible_would_pass_over_is_refused_by_name(given: dict[Any, Any], environment: dict[str, str], words: str) -> None:
+    with pytest.raises(BadOption) as caught:
+        check_options(given, DEFINITIONS, environment)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "environment"),
+    [
+        ({}, {}),
+        ({"details": True, "service_status": "perhaps", "keep": "yes"}, {}),
+        *(({"details": value}, {}) for value in (False, None, "on", "False", 0, 1, "1")),
+        ({"validate_certs": True}, {"SERVERPRISM_VALIDATE_CERTS": "never"}),
+        ({}, {"ANSIBLE_INVENTORY_CACHE": "maybe", "SERVERPRISM_VALIDATE_CERTS": "no"}),
+    ],
+)
+def test_what_makes_sense_is_taken(given: dict[Any, Any], environment: dict[str, str]) -> None:
+    check_options(given, DEFINITIONS, environment)
+
+
+@pytest.mark.parametrize("text", ["{{ serverprism_id", "{{ serverprism_id }", "serverprism_name |", "{% if x %}a", "'a"])
+def test_a_broken_template_is_told_as_that(text: str) -> None:
+    with pytest.raises(BadOption, match="^hostname: the template .* is broken "):
+        check_template("hostname", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["serverprism_name | lower", "srv-{{ serverprism_id }}", "{{ a | my.own.filter }}", "{% do x %}", "{'a': 1}[b]", "''", "nothing_such"],
+)
+def test_a_template_that_may_give_something_is_taken(text: str) -> None:
+    check_template("hostname", text)
