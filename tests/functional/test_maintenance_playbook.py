@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import is_allowed
@@ -301,6 +303,63 @@ def test_a_canary_that_goes_well_is_followed_by_the_fleet_and_its_failures_stop_
     run, spoken = canary(simulator(fleet(5), write_limit=200), maintain)
     assert run.rc == 2 and spoken[0] == 1 and sorted(spoken) == list(range(1, 13)), run.output
     assert rows(run)["h05"][0] == "failed" and [words[0] for words in rows(run).values()].count("done") == 10
+
+
+def test_a_canary_that_was_off_is_told_to_have_tested_nothing(simulator, maintain):
+    servers = fleet()
+    servers[0]["state"] = "offline"
+    sim = simulator(servers, write_limit=200)
+    for args in (["--check"], []):
+        run, spoken = canary(sim, maintain, *args)
+        warning = "WARNING: the canary was skipped (offline): it has tested nothing, and the 11 others come next all the same."
+        assert run.rc == 0 and run.output.count(warning) == 1, run.output
+    assert sorted(spoken) == list(range(2, 13)) and run.stdout.index(warning) < run.stdout.index("sent: say")
+
+
+def test_a_canary_that_was_done_before_is_not_told_to_have_tested_nothing(simulator, maintain):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
+    maintain(sim, hosts, "--limit", "h1", maintenance_id="CHG-7")
+    run = maintain(sim, hosts, "-e", "maintenance_canary=1", maintenance_id="CHG-7")
+    assert run.rc == 0 and "done already" in run.output and "WARNING: the canary" not in run.output, run.output
+
+
+def unusable(kind, folder):
+    """A report folder that cannot be used, and what is said of it."""
+    file = folder / "a file"
+    file.touch()
+    (folder / "link").symlink_to(folder / "nowhere")
+    return {
+        "file": (file, f"into {file}, since it exists and is not a folder."),
+        "below a file": (file / "report", f"into {file / 'report'}, since {file} exists and is not a folder."),
+        "link": (folder / "link", "since it is a link to nothing."),
+        "read-only": (Path("/sys/report"), "since /sys cannot be written by this user."),
+    }[kind]
+
+
+@pytest.mark.parametrize(("kind", "args"), [("file", []), ("below a file", ["--check"]), ("link", []), ("read-only", [])])
+def test_a_report_folder_that_cannot_be_used_is_refused_before_anything_is_asked(simulator, maintain, tmp_path, kind, args):
+    sim = simulator(fleet())
+    path, words = unusable(kind, tmp_path)
+    if kind == "read-only" and os.access("/sys", os.W_OK):
+        pytest.skip("/sys can be written here: this test did NOT run")
+    run, _spoken = canary(sim, maintain, *args, maintenance_report_dir=str(path))
+    assert run.rc == 2 and not sim.requests(), run.output
+    line = next(line for line in run.stdout.splitlines() if "FAILED!" in line)
+    assert "maintenance_report_dir: no report can be written into " in line and words in line and run.stdout.count("FAILED!") == 1
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_report_that_fails_later_is_told_and_decides_about_no_server(simulator, maintain, tmp_path, before):
+    """The folder is taken away while the servers are maintained."""
+    folder, tasks = tmp_path / "report", tmp_path / "verify.yml"
+    tasks.write_text(json.dumps([{"name": "Lose it", "ansible.builtin.file": {"path": str(folder), "state": "touch", "mode": "0600"}}]))
+    sim = simulator([{"id": i, **FAST} for i in (1, 2)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
+    options = {"maintenance_verify_tasks": str(tasks), "maintenance_report_dir": str(folder)}
+    run = maintain(sim, hosts, "-e", f"maintenance_canary={before}", **options)
+    assert run.rc == 0 and run.stdout.count(f"WARNING: no report in {folder}: ") == 1 + before, run.output
+    assert sorted({post["server"] for post in sim.posts()}) == [1, 2] and run.stdout.count("failed=0") == 2
 
 
 def test_the_canary_can_be_left_out(simulator, maintain):
