@@ -201,6 +201,7 @@ def test_limit_restricts_the_run(simulator, maintain):
         ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
+        ({"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}, "no plan: deadline: lies before start"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
         ({"maintenance_report_dir": "report"}, "maintenance_report_dir"),
         ({"maintenance_max_failures": -1}, "max_failures"),
@@ -432,6 +433,37 @@ def test_the_plan_is_shown_before_anything_is_sent(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--forks", "1")
     assert "2 servers, 6 writes: done in about" in run.stdout and "limited by 1 fork; 2 forks would be enough" in run.stdout, run.output
+
+
+def test_one_server_has_a_plan_and_what_is_said_at_the_end_is_in_it(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_done_text="{name} is back.")
+    assert run.rc == 0 and "1 server, 4 writes: done in about" in run.stdout and len(sim.posts()) == 4, run.output
+
+
+def test_the_plan_counts_no_server_that_was_refused(simulator, maintain):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
+    hosts = {"a": {}, "b": {"serverprism_id": 1}, "c": {"serverprism_id": 99}, "d": {"serverprism_id": 2, "maintenance_state": "rebooted"}}
+    run = maintain(sim, {**hosts, "e": {"serverprism_id": 3}})
+    assert [rows(run)[name][0] for name in "abcde"] == ["failed", "skipped", "failed", "failed", "skipped"], run.output
+    assert "2 servers, 6 writes: done in about" in run.stdout, run.output
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_repeated_run_plans_what_is_left_and_check_mode_shows_that(simulator, maintain, before):
+    sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in range(1, 9)}
+    maintain(sim, hosts, "--forks", "6", "--limit", "h1:h2:h3:h4:h5:h6", maintenance_id="N", maintenance_announcements=[])
+    sent, start = len(sim.posts()), datetime.now(timezone.utc) + timedelta(hours=1)
+    # Time enough for two, not for eight in two workers.
+    window = {"maintenance_start": start.isoformat(), "maintenance_deadline": (start + timedelta(seconds=3)).isoformat()}
+    args = ["--check", "--forks", "2", "-e", json.dumps({**window, "maintenance_canary": before})]
+    run = maintain(sim, hosts, *args, maintenance_id="N")
+    assert run.rc == 0 and [row[0] for row in rows(run).values()][-2:] == ["planned", "planned"] and len(sim.posts()) == sent, run.output
+    assert "2 servers, 6 writes: begins at " in run.stdout and "Left out: 6 done already under maintenance_id N." in run.stdout
+    maintain(sim, hosts, "--limit", "h7:h8", maintenance_id="N", maintenance_announcements=[])
+    run = maintain(sim, hosts, *args, maintenance_id="N")
+    assert "Nothing is left to do: 8 done already under maintenance_id N." in run.stdout, run.output
 
 
 def test_a_run_says_how_far_it_is(simulator, maintain):
