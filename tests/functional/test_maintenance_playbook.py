@@ -73,7 +73,7 @@ def test_each_game_is_spoken_to_in_its_own_words(simulator, maintain):
     sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}, {"id": 2, **FAST, "product": "7 Days To Die (EU)"}])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}})
     assert run.rc == 0, run.output
-    assert sim.console(1) == ["Broadcast Restart in 1 second", "Save"]
+    assert sim.console(1) == ["Broadcast Restart_in_1_second", "Save"]
     assert sim.console(2) == ['say "Restart in 1 second"', "saveworld"]
 
 
