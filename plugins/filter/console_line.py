@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   command:
-    description: The console command, with C({text}).
+    description: The console command, with C({text}), or with C({text_}), which is the text with underscores for blanks.
     type: str
     default: say {text}
   name:
@@ -56,7 +56,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, fill, speak, spoken
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, fill, has_text, speak, spoken
 
 
 def console_line(text: str, command: str = "say {text}", name: str | None = None, problem_of: str | None = None) -> str:
@@ -74,7 +74,7 @@ def console_line(text: str, command: str = "say {text}", name: str | None = None
 def _check(option: str, text: str, command: str, name: str | None) -> None:
     check_line(option, text)
     check_braces(option, text, ("name",))
-    if "{text}" not in command:
+    if not has_text(command):
         raise BadOption(option, "the command has no {text}, so nobody would read the text")
     if "{name}" in text and not name:
         raise BadOption(

@@ -13,6 +13,8 @@ description:
   - How long a run over so many servers takes, what limits it, and how many C(forks) are enough. Asks nothing of the API.
   - It assumes that all servers are maintained alike, that each is up a minute after its restart, and that nobody else uses the quota.
   - The limits are taken from E(SERVERPRISM_WRITE_LIMIT), E(SERVERPRISM_LIMIT_WINDOW) and E(SERVERPRISM_WRITE_HEADROOM).
+  - With O(maintenance_id) and O(server_ids) it leaves out the servers that the journal of this machine has as done already. The journal
+    lies in E(SERVERPRISM_LEDGER), and is only read.
 options:
   _input:
     description: The number of servers.
@@ -50,6 +52,26 @@ options:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: str
     default: UTC
+  state:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: str
+    choices: [restarted, stopped]
+    default: restarted
+  done_text:
+    description: As for M(serverprism.cloud.serverprism_maintenance). It is one write more for each server that is restarted.
+    type: str
+  maintenance_id:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: str
+  server_ids:
+    description: The IDs of the servers, in their order. Only with O(maintenance_id), as many as there are servers.
+    type: list
+    elements: int
+    default: []
+  api_url:
+    description:
+      - As for M(serverprism.cloud.serverprism_maintenance), else E(SERVERPRISM_API_URL). Each address has journals of its own.
+    type: str
   strict:
     description: Whether it is an error where no plan can be made. Otherwise the summary says why, and that is all there is.
     type: bool
@@ -68,13 +90,13 @@ _value:
   type: dict
   contains:
     servers:
-      description: The number of servers.
+      description: The number of servers, without those in RV(_value.done_before).
       type: int
     writes:
-      description: The requests that all their timelines make of the quota of writes.
+      description: The requests that the maintenance of those that are in time makes of the quota of writes.
       type: int
     duration:
-      description: Seconds until the last server is up.
+      description: Seconds from the beginning until the last of them is up.
       type: float
     limited_by:
       description: V(countdown) (everything fits at once), V(quota), V(forks) or V(deadline).
@@ -85,6 +107,13 @@ _value:
     deferred:
       description: The servers that the deadline leaves out.
       type: int
+    deferred_then:
+      description: The servers that it would leave out with RV(_value.enough_forks).
+      type: int
+    done_before:
+      description: The IDs of the servers that are left out, since under this maintenance ID they were done, or had their signal.
+      type: list
+      elements: int
     summary:
       description: All of it in one line, or why there is no plan.
       type: str
@@ -94,7 +123,7 @@ import math
 import os
 import time
 from dataclasses import asdict
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -102,10 +131,12 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Q
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import say_duration
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import journal_folder
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, Journal
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Plan, plan_batches
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 
@@ -119,12 +150,17 @@ def _limit(option: str) -> float:
 
 
 # The types are those of the module, so that both read the same input in the same way.
+_SHARED = ("announcements", "commands", "command_wait", "start", "deadline", "timezone", "state", "done_text", "maintenance_id")
 _SPEC: dict[str, Any] = {
     "servers": {"type": "int", "required": True},
     "forks": {"type": "int", "required": True},
     "canary": {"type": "int", "default": 0},
-    **{name: OPTIONS[name] for name in ("announcements", "commands", "command_wait", "start", "deadline", "timezone")},
+    "server_ids": {"type": "list", "elements": "int", "default": []},
+    "api_url": {"type": "str"},
+    **{name: OPTIONS[name] for name in _SHARED},
 }
+# Further away than this a beginning is named, and further than that its day.
+SOON, TODAY = 60.0, 6 * 3600.0
 
 
 def maintenance_plan(servers: Any, forks: Any, *, strict: bool = True, **given: Any) -> dict[str, Any]:
@@ -158,29 +194,92 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
 def _plan(params: dict[str, Any]) -> dict[str, Any]:
     now, servers, forks = time.time(), params["servers"], params["forks"]
     begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), BEGAN)
+    if begin is not None and end is not None and end < begin:
+        raise BadOption("deadline", "lies before start")
     begin = max(now, begin or now)
+    settled = _settled(params)
+    ahead = params["canary"] if params["canary"] < servers else 0
+    batches = _batches(servers, ahead, params["server_ids"], settled)
+    if not batches:
+        nothing = Plan(0, 0, 0.0, "countdown", 0)
+        return {**asdict(nothing), "done_before": list(settled), "summary": f"Nothing is left to do: {_left_out(params, settled)}."}
     form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
     quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
     left = {} if end is None else {"deadline": end - begin}
-    first = params["canary"] if params["canary"] < servers else 0
-    batches = [first, servers - first] if first else [servers]
-    told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, forks, **left)
-    return {**asdict(told), "summary": _summary(told, begin, forks, first)}
+    says_done = bool(params["done_text"]) and params["state"] == "restarted"
+    told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, forks, says_done=says_done, **left)
+    summary = summarize(told, begin, now, forks, batches[0] if len(batches) > 1 else 0)
+    if settled:
+        summary += f" Left out: {_left_out(params, settled)}."
+    return {**asdict(told), "done_before": list(settled), "summary": summary}
 
 
-def _summary(told: Plan, begin: float, forks: int, canary: int) -> str:
-    end = iso(begin + told.duration)
+def _batches(servers: int, ahead: int, server_ids: list[int], settled: Mapping[int, str]) -> list[int]:
+    """How many servers go one after the other, without those that are settled."""
+    rest = [server_id in settled for server_id in server_ids] + [False] * (servers - len(server_ids))
+    return [count for count in (rest[:ahead].count(False), rest[ahead:].count(False)) if count]
+
+
+def _settled(params: dict[str, Any]) -> dict[int, str]:
+    """What the journal says of the servers that are not to be maintained again under this ID."""
+    if not params["maintenance_id"] or not params["server_ids"]:
+        return {}
+    if len(params["server_ids"]) > params["servers"]:
+        raise BadOption("server_ids", f"there are more than {params['servers']} of them")
+    spec = {name: option for name, option in API_ARGUMENT_SPEC.items() if name != "api_token"}
+    validated = ArgumentSpecValidator(spec).validate({"api_url": params["api_url"]} if params["api_url"] else {})
+    if validated.error_messages:
+        raise ValueError(validated.errors.msg)
+    # Where the journal lies needs no token.
+    settings = Settings.from_params({**validated.validated_parameters, "api_token": "none"})
+    return Journal(journal_folder(settings), settings.api_url, params["maintenance_id"]).verdicts(params["server_ids"])
+
+
+def _left_out(params: dict[str, Any], settled: Mapping[int, str]) -> str:
+    done = sum(verdict == DONE for verdict in settled.values())
+    parts = [(done, "done already"), (len(settled) - done, "whose signal may have been sent already")]
+    return f"{' and '.join(f'{count} {what}' for count, what in parts if count)} under maintenance_id {params['maintenance_id']}"
+
+
+def _clock(at: float, with_day: bool) -> str:
+    return iso(at)[:16].replace("T", " ") if with_day else iso(at)[11:16]
+
+
+def _when(begin: float, now: float, duration: float) -> str:
+    """When the run will be over; and when it begins, where that is not now."""
     # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
-    end = end[11:16] if begin < time.time() + 6 * 3600.0 else end[:16].replace("T", " ")
-    ahead = f" ({canary} of them ahead of the others)" if canary else ""
-    head = f"{told.servers} servers{ahead}, {told.writes} writes: done in about {say_duration(round(told.duration))}, at {end} UTC"
+    with_day, end = begin >= now + TODAY, begin + duration
+    took = say_duration(round(duration))
+    if begin < now + SOON:
+        return f"done in about {took}, at {_clock(end, False)} UTC"
+    other_day = with_day and iso(begin)[:10] != iso(end)[:10]
+    return f"begins at {_clock(begin, with_day)} UTC and is done about {took} later, at {_clock(end, other_day)} UTC"
+
+
+def _what_forks_do(told: Plan, forks: int) -> str:
+    one = told.enough_forks == 1
+    enough = f"{told.enough_forks} fork{'s' * (not one)}"
+    there = f"(there {'is' if forks == 1 else 'are'} {forks})"
+    if told.deferred > told.deferred_then:
+        return f"; with {enough} {there} it would leave out {told.deferred_then or 'none'}"
+    if told.limited_by == "forks":
+        return f"; {enough} would be enough"
+    helpless = ", however many forks there are" if told.deferred else ""
+    return f"{helpless}; {enough} {'is' if one else 'are'} enough {there}"
+
+
+def summarize(told: Plan, begin: float, now: float, forks: int, canary: int) -> str:
+    """A plan in a line."""
+    one = told.servers == 1
+    head = f"{told.servers} server{'s' * (not one)}" + (f" ({canary} of them ahead of the others)" if canary else "")
+    more = "" if one else _what_forks_do(told, forks)
+    if told.deferred == told.servers:
+        return f"{head}, 0 writes: the deadline leaves {'it' if one else 'all of them'} out{more}."
+    head = f"{head}, {told.writes} writes: {_when(begin, now, told.duration)}"
     if told.deferred:
-        return f"{head}. The deadline leaves out {told.deferred} of them. {told.enough_forks} forks are enough (there are {forks})."
-    why = {"countdown": "all at once", "quota": "limited by the quota", "forks": f"limited by {forks} fork{'s' * (forks != 1)}"}[
-        told.limited_by
-    ]
-    more = f"; {told.enough_forks} forks would be enough" if told.limited_by == "forks" else ""
-    return f"{head}, {why}{more}."
+        return f"{head}. The deadline leaves out {told.deferred} of them{more}."
+    why = {"countdown": "all at once", "quota": "limited by the quota", "forks": f"limited by {forks} fork{'s' * (forks != 1)}"}
+    return f"{head}{'' if one and told.limited_by == 'countdown' else ', ' + why[told.limited_by]}{more}."
 
 
 class FilterModule:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
@@ -62,11 +62,20 @@ class Journal:
 
     def last(self, server_id: int) -> Optional[str]:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
+        return verdict(self._events(), server_id)
+
+    def verdicts(self, server_ids: Sequence[int]) -> Dict[int, str]:
+        """The servers of these that are not to be maintained again, with what the journal says of each. Makes nothing."""
+        events = self._events()
+        found = ((server_id, verdict(events, server_id)) for server_id in server_ids)
+        return {server_id: last for server_id, last in found if last is not None}
+
+    def _events(self) -> List[Dict[str, Any]]:
         try:
             descriptor = open_own(self.path, os.O_RDONLY)
-            return verdict(parse(read_all(descriptor).decode(errors="replace")), server_id)
+            return parse(read_all(descriptor).decode(errors="replace"))
         except FileNotFoundError:
-            return None
+            return []
         except (OSError, ValueError) as exc:
             raise self._unusable(exc) from exc
 

@@ -14,7 +14,14 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, parse_announcements, shape
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+    TEXTS,
+    check_braces,
+    fill,
+    has_text,
+    parse_announcements,
+    shape,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import WAITING_OPTIONS, check_server_id, check_waiting
 
 # Unless the user sets another.
@@ -67,11 +74,11 @@ def check(params: Dict[str, Any]) -> None:
     check_waiting(params)
     parse_announcements(params["announcements"])
     check_line("announce_command", params["announce_command"])
-    if "{text}" not in params["announce_command"]:
+    if not has_text(params["announce_command"]):
         raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
-    check_braces("announce_command", params["announce_command"], ("text",))
+    check_braces("announce_command", params["announce_command"], TEXTS)
     for index, item in enumerate(params["announcements"] or []):
-        check_line(f"announcements[{index}].text", params["announce_command"].replace("{text}", item["text"]))
+        check_line(f"announcements[{index}].text", fill(params["announce_command"], dict.fromkeys(TEXTS, item["text"])))
     for index, command in enumerate(params["commands"] or []):
         check_line(f"commands[{index}]", command)
     wait = params["command_wait"]

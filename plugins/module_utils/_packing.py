@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Quota, Run, prune, reserve
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Quota, Run, prune, release, reserve
 from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_begin, run_of, used
 
 # The gaps that are tried, as shares of the even one. None is quite as tight as it could be: in a calendar without any play
@@ -103,8 +103,9 @@ def choose_gap(calendar: Calendar, quota: Quota, offsets: Sequence[float], headr
 class Plan:
     """What a run over a fleet will take.
 
-    ``duration`` is seconds until the last server is up; ``limited_by`` countdown, quota, forks or deadline; ``deferred`` are the
-    servers that the deadline leaves out; ``enough_forks`` is the number beyond which more of them save nothing.
+    ``writes`` are those of the servers that are in time, and ``duration`` is seconds until the last of these is up; ``limited_by``
+    countdown, quota, forks or deadline; ``deferred`` are the servers that the deadline leaves out; ``enough_forks`` is the number beyond
+    which more of them save nothing, and ``deferred_then`` what the deadline would leave out with so many.
     """
 
     servers: int
@@ -113,30 +114,83 @@ class Plan:
     limited_by: str
     enough_forks: int
     deferred: int = 0
+    deferred_then: int = 0
 
 
-def plan(quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf) -> Plan:
+def rehearse(
+    quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf, says_done: bool = False
+) -> Tuple[int, float]:
+    """How many servers are in time, and when the last of them is up: the run as its workers will reserve it, from an empty calendar.
+
+    A last word (``says_done``) has no place in a timeline: it takes what is free once the server is up, and so it can delay the
+    timelines that are reserved after it.
+    """
+    fleet, calendar, left, in_time, end = Fleet.whole("", servers, forks), Calendar(), servers, 0, 0.0
+    # With so many workers it would take long to choose the gap anew each time, and it hardly changes.
+    many = min(servers, forks) > 2 * LARGE
+    gap = choose_gap(calendar, quota, offsets, headroom, servers, forks, 0.0) if many else None
+    last = -math.inf
+    # When a worker is free, or has a last word to say.
+    events: List[Tuple[float, bool]] = [(0.0, False)] * min(forks, servers)
+    while events:
+        at, says = heapq.heappop(events)
+        if says:
+            calendar, (said,) = reserve(calendar, quota, (0.0,), at)
+            end = max(end, said)
+            heapq.heappush(events, (said, False))
+        elif left:
+            left -= 1
+            if gap is None:
+                calendar, instants = reserve_next(calendar, quota, offsets, at, headroom, fleet)
+            else:
+                calendar, instants = reserve(calendar, quota, offsets, max(at, last + gap), headroom)
+            last = instants[0]
+            if instants[-1] > deadline:
+                calendar = release(calendar, instants)
+                heapq.heappush(events, (at, False))
+                continue
+            in_time += 1
+            up = instants[-1] + restart_seconds(quota)
+            end = max(end, up)
+            heapq.heappush(events, (up, says_done))
+            calendar = prune(calendar, at - quota.guarded)
+    return in_time, end
+
+
+def plan(
+    quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf, says_done: bool = False
+) -> Plan:
     """The plan for a quota that nobody else uses; ``deadline`` is seconds from the start."""
 
     def starts(workers: int) -> Tuple[float, ...]:
         gap = choose_gap(Calendar(), quota, offsets, headroom, servers, workers, 0.0)
         return simulate(Calendar(), quota, offsets, headroom, servers, workers, 0.0, gap)
 
+    def late(begun: Sequence[float]) -> int:
+        return sum(start + offsets[-1] > deadline for start in begun)
+
     alone = offsets[-1] + restart_seconds(quota)
-    best, own = max(starts(servers)) + alone, starts(forks)
+    ideal, own = starts(servers), starts(forks)
+    best = max(ideal) + alone
+    in_time, end = rehearse(quota, offsets, headroom, servers, forks, deadline, says_done)
+
+    def is_enough(workers: int) -> bool:
+        begun = starts(workers)
+        return late(begun) <= late(ideal) if in_time < servers else max(begun) + alone <= best * 1.01
+
     low, high = 1, servers
     while low < high:
         middle = (low + high) // 2
-        if max(starts(middle)) + alone <= best * 1.01:
-            high = middle
-        else:
-            low = middle + 1
-    in_time = [start for start in own if start + offsets[-1] <= deadline]
-    duration = max(in_time, default=-alone) + alone
+        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
     limited = "forks" if max(own) + alone > best * 1.01 else "quota" if best > alone + 1.0 else "countdown"
-    if len(in_time) < servers:
+    then = in_time
+    if in_time < servers:
         limited = "deadline"
-    return Plan(servers, servers * len(offsets), duration, limited, low, servers - len(in_time))
+        then = max(in_time, rehearse(quota, offsets, headroom, servers, low, deadline, says_done)[0]) if low > forks else in_time
+    if limited != "forks" and then == in_time:
+        low = min(low, forks)
+    writes = in_time * (len(offsets) + says_done)
+    return Plan(servers, writes, end, limited, low, servers - in_time, servers - then)
 
 
 def reserve_next(
@@ -213,13 +267,19 @@ def standing(calendar: Calendar, quota: Quota, offsets: Sequence[float], headroo
 
 
 def plan_batches(
-    quota: Quota, offsets: Sequence[float], headroom: int, batches: Sequence[int], forks: int, deadline: float = math.inf
+    quota: Quota,
+    offsets: Sequence[float],
+    headroom: int,
+    batches: Sequence[int],
+    forks: int,
+    deadline: float = math.inf,
+    says_done: bool = False,
 ) -> Plan:
     """The plan of batches of so many servers, each of which begins when the one before has ended."""
     plans: List[Plan] = []
     for servers in batches:
         begun = sum(one.duration for one in plans)
-        plans.append(plan(quota, offsets, headroom, servers, forks, deadline - begun))
+        plans.append(plan(quota, offsets, headroom, servers, forks, deadline - begun, says_done))
     last = plans[-1]
     return Plan(
         sum(one.servers for one in plans),
@@ -228,4 +288,5 @@ def plan_batches(
         next((one.limited_by for one in plans if one.limited_by == "deadline"), last.limited_by),
         max(one.enough_forks for one in plans),
         sum(one.deferred for one in plans),
+        sum(one.deferred_then for one in plans),
     )

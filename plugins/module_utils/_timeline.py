@@ -20,6 +20,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
 PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed", "dropped"
 STOP_COMMANDS = ("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "server.stop", "server.quit", "global.quit")
+# Where a text goes in a console command: as it is, or with underscores for blanks, for a game that shows one word.
+TEXTS = ("text", "text_")
 # An announcement leaves this much early, so that one network round trip does not cut into the notice it promises.
 LEAD = 0.25
 
@@ -82,7 +84,7 @@ def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
     """Refuse a text whose placeholder is misspelt or misplaced: players would read the braces. Other braces (JSON) are left alone."""
-    known = ("remaining", "time", "name", "text")
+    known = ("remaining", "time", "name", *TEXTS)
     meant = ", ".join("{" + name + "}" for name in names)
     for inner in re.findall(r"\{([^{}]*)\}", text):
         if inner in names:
@@ -117,6 +119,11 @@ def spoken(name: str) -> str:
     return one_line(name).replace(";", ",").lstrip("/\\!.:|$~^ ")
 
 
+def has_text(command: str) -> bool:
+    """Whether a console command says where the text goes."""
+    return any("{" + name + "}" in command for name in TEXTS)
+
+
 def quotes_around(command: str) -> str:
     """The quotation marks that ``{text}`` stands between in a command: none, one kind, or both (JSON as an argument)."""
     before, _here, after = command.partition("{text}")
@@ -132,6 +139,8 @@ def speak(command: str, text: str) -> str:
     Between quotes (``say "{text}"``) the text must not end them: what follows would be read as another argument, or as code.
     And a line that is a game's stop command, no more and no less, would stop it: it gets a full stop.
     """
+    if "{text_}" in command:
+        command, text = command.replace("{text_}", "{text}"), "_".join(text.split())
     quotes = quotes_around(command)
     if quotes:
         text = text.replace("\\", "/")

@@ -59,7 +59,9 @@ options:
         type: str
         required: true
   announce_command:
-    description: The console command that shows a text to players; V({text}) is where it goes.
+    description:
+      - The console command that shows a text to players; V({text}) is where it goes.
+      - V({text_}) is the same with underscores for blanks, for a game that shows no more than one word, as Palworld.
     type: str
     default: say {text}
   commands:

@@ -170,9 +170,14 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         key = f"{boot_id()}-{os.getppid()}-{task_key(self._task)}"
         # Batches are slices of all hosts; one is named after where it begins.
         begins = hosts.index(batch[0]) if batch[0] in hosts else 0
+        # Whom the role knows to be done under this maintenance ID takes no place.
+        settled = set(task_vars.get("__maintenance_settled") or ()) if self._task.args.get("maintenance_id") else set()
         host = task_vars.get("inventory_hostname")
-        place = batch.index(host) if host in batch else 0
-        return Fleet(key, len(hosts), int(task_vars.get("ansible_forks") or 5), f"{key}/{begins}", len(batch), begins, place)
+        forks = int(task_vars.get("ansible_forks") or 5)
+        to_do = [one for one in batch if one not in settled or one == host]
+        ahead = sum(one not in settled for one in hosts[:begins])
+        place = to_do.index(host) if host in to_do else 0
+        return Fleet(key, len(hosts), forks, f"{key}/{begins}", len(to_do), ahead, place)
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""

@@ -6,14 +6,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from functional.browser import Browser
-from functional.harness import Ansible, perform_here
+from functional.harness import Ansible, Run, perform_here
 from simulator.process import Simulator
+
+QUICK = {
+    "maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
+    "maintenance_command_wait": 0.2,
+    "maintenance_poll_interval": 0.2,
+}
 
 
 @pytest.fixture
@@ -50,5 +57,19 @@ def operate(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
     def run(sim: Simulator, name: str, **options: Any) -> dict[str, Any]:
         return perform_here(sim, tmp_path / "ledger", name, **options)
+
+    return run
+
+
+@pytest.fixture
+def maintain(ansible: Ansible) -> Callable[..., Run]:
+    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``."""
+
+    def run(
+        sim: Simulator, hosts: dict[str, dict[str, Any]], *args: str, env: dict[str, str | None] | None = None, **variables: Any
+    ) -> Run:
+        path = ansible.folder / "inventory.json"
+        path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**QUICK, **variables}}}))
+        return ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), *args, env=env)
 
     return run

@@ -13,25 +13,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import is_allowed
 
-PLAYBOOK = "serverprism.cloud.maintenance"
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
-QUICK = {
-    "maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
-    "maintenance_command_wait": 0.2,
-    "maintenance_poll_interval": 0.2,
-}
-
-
-@pytest.fixture
-def maintain(ansible):
-    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``."""
-
-    def run(sim, hosts, *args, env=None, **variables):
-        path = ansible.folder / "inventory.json"
-        path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**QUICK, **variables}}}))
-        return ansible.run(sim, PLAYBOOK, "-i", str(path), *args, env=env)
-
-    return run
 
 
 def rows(run):
@@ -71,7 +53,7 @@ def test_each_game_is_spoken_to_in_its_own_words(simulator, maintain):
     sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}, {"id": 2, **FAST, "product": "7 Days To Die (EU)"}])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}})
     assert run.rc == 0, run.output
-    assert sim.console(1) == ["Broadcast Restart in 1 second", "Save"]
+    assert sim.console(1) == ["Broadcast Restart_in_1_second", "Save"]
     assert sim.console(2) == ['say "Restart in 1 second"', "saveworld"]
 
 
@@ -199,6 +181,7 @@ def test_limit_restricts_the_run(simulator, maintain):
         ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
+        ({"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}, "no plan: deadline: lies before start"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
         ({"maintenance_report_dir": "report"}, "maintenance_report_dir"),
         ({"maintenance_max_failures": -1}, "max_failures"),

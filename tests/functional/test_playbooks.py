@@ -69,7 +69,7 @@ def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
     assert run.rc == 0, run.output
     assert [sim.console(i) for i in (1, 2, 3, 4, 5)] == [
         ['say The "event" begins'],
-        ['Broadcast The "event" begins'],
+        ['Broadcast The_"event"_begins'],
         ["say \"The 'event' begins\""],
         [],
         [],

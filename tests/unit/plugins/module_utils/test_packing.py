@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, is_allowed, prune, reserve
 from ansible_collections.serverprism.cloud.plugins.module_utils._claims import count_end
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
     LARGE,
@@ -99,6 +99,50 @@ def test_the_plan_says_how_many_the_deadline_leaves_out():
     assert told.limited_by == "deadline" and 0 < told.deferred < 60
     assert plan(QUOTA, USUAL, 2, 60, 60, deadline=10_000.0).deferred == 0
     assert plan(QUOTA, USUAL, 2, 3, 3, deadline=100.0).deferred == 3
+
+
+def test_a_plan_counts_the_writes_that_will_be_made():
+    assert plan(QUOTA, USUAL, 2, 30, 10, says_done=True).writes == 30 * 6
+    told = plan(QUOTA, USUAL, 2, 60, 60, deadline=900.0)
+    assert told.writes == 5 * (60 - told.deferred)
+    assert plan(QUOTA, USUAL, 2, 3, 3, deadline=100.0).writes == 0
+
+
+@pytest.mark.parametrize(("forks", "helps"), [(5, True), (40, False)])
+def test_with_a_deadline_a_plan_says_what_more_forks_would_change(forks, helps):
+    told = plan(QUOTA, USUAL, 2, 60, forks, deadline=900.0)
+    assert 0 < told.deferred_then <= told.deferred and (told.deferred_then < told.deferred) == helps
+    if helps:
+        assert plan(QUOTA, USUAL, 2, 60, told.enough_forks, deadline=900.0).deferred == told.deferred_then
+        assert plan(QUOTA, USUAL, 2, 60, forks, deadline=3000.0).deferred_then == 0
+
+
+def as_workers_do(offsets, servers, forks, says_done, headroom=2):
+    """A run with the calendar's own functions, worker by worker: when the last server is up and its last word is said."""
+    calendar, fleet, ends = Calendar(), Fleet.whole("run", servers, forks), [0.0]
+    free, words, left = [0.0] * min(forks, servers), [], servers
+    while left or words:
+        if words and (not left or not free or min(words) <= min(free)):
+            words.sort()
+            calendar, (at,) = reserve(calendar, QUOTA, (0.0,), words.pop(0))
+            free.append(at)
+            ends.append(at)
+        else:
+            free.sort()
+            now, left = free.pop(0), left - 1
+            calendar, instants = reserve_next(calendar, QUOTA, offsets, now, headroom, fleet)
+            (words if says_done else free).append(instants[-1] + 60.0)
+            ends.append(instants[-1] + 60.0)
+            calendar = prune(calendar, now - 2 * QUOTA.guarded)
+    return max(ends)
+
+
+@pytest.mark.parametrize("says_done", [False, True])
+@pytest.mark.parametrize("offsets", [USUAL, (0.0, 540.25, 595.0, 600.25)])
+@pytest.mark.parametrize(("servers", "forks"), [(4, 4), (30, 10), (30, 30), (60, 25), (130, 130)])
+def test_the_end_that_a_plan_expects_is_that_of_the_run(servers, forks, offsets, says_done):
+    told = plan(QUOTA, offsets, 2, servers, forks, says_done=says_done)
+    assert told.duration == pytest.approx(as_workers_do(offsets, servers, forks, says_done), rel=0.03)
 
 
 def test_each_batch_of_a_run_is_packed_by_itself():

@@ -92,7 +92,16 @@ def test_time_is_said_in_the_zone_of_the_user() -> None:
         ('say "{text}"', 'a "; quit; " b', "say \"a '; quit; ' b\""),
         ('c_announce("{text}")', 'end\\") os.exit() --', 'c_announce("end/\') os.exit() --")'),
         ('say "{text}"', "x" * 2000, 'say "' + "x" * 1018 + '"'),
+        ('say "{text_}"', 'a "b"', "say \"a_'b'\""),
     ],
 )
 def test_a_text_between_quotes_cannot_end_them(command: str, text: str, line: str) -> None:
     assert tl.speak(command, text) == line
+
+
+def test_a_game_that_shows_one_word_gets_the_text_as_one() -> None:
+    text = "{name}: restart in {remaining}, at {time}"
+    line = tl.announce_line("Broadcast {text_}", text, remaining=90, action_at=0, name="The pals", tz=zone("UTC"))
+    assert line == "Broadcast The_pals:_restart_in_1_minute_30_seconds,_at_00:00_UTC"
+    assert len(tl.speak("Broadcast {text_}", "x " * 1000)) == 1024
+    assert tl.has_text("a {text_}") and tl.has_text("a {text}") and not tl.has_text("a text")

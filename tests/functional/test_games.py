@@ -1,0 +1,80 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each game is told. The commands are written out here once more: one that is wrong reaches nobody, or stops a server."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+from documents import DOCS, ROOT
+
+VARS = (ROOT / "roles" / "maintenance" / "vars" / "main.yml").read_text()
+PROFILES = yaml.safe_load(VARS)["__maintenance_profiles"]
+# Game, a product, the line that warns, and what saves.
+GAMES = [
+    ("Minecraft Bedrock", "Minecraft Bedrock 2 GB", "say Restart in 1 second", []),
+    ("Minecraft", "Minecraft Java 4 GB", "say Restart in 1 second", ["save-all"]),
+    ("Palworld", "Palworld 8 GB", "Broadcast Restart_in_1_second", ["Save"]),
+    ("Rust", "Rust 8 GB", "say Restart in 1 second", ["server.save"]),
+    ("ARK", "ARK: Survival Ascended", "ServerChat Restart in 1 second", ["SaveWorld"]),
+    ("Valheim", "Valheim 4 GB", None, []),
+    ("Terraria", "Terraria 1 GB", "say Restart in 1 second", ["save"]),
+    ("7 Days to Die", "7 Days To Die (EU)", 'say "Restart in 1 second"', ["saveworld"]),
+    ("Project Zomboid", "Project Zomboid 6 GB", 'servermsg "Restart in 1 second"', ["save"]),
+    ("Factorio", "Factorio 2 GB", "Restart in 1 second", ["/server-save"]),
+    ("OpenTTD", "OpenTTD", 'say "Restart in 1 second"', ["save maintenance"]),
+]
+ENDS_A_SERVER = {
+    *("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "restart", "kill", "reboot", "off"),
+    *("server.stop", "server.quit", "global.quit", "exit-nosave", "kickall", "kick", "ban", "banall", "destroywilddinos"),
+}
+
+
+def test_each_game_is_told_these_words(simulator, ansible):
+    servers = [
+        {"id": i, "product": product, "boot_seconds": 3.0, "stop_seconds": 2.0} for i, (_game, product, *_rest) in enumerate(GAMES, 1)
+    ]
+    sim, path = simulator(servers), ansible.folder / "inventory.json"
+    quick = {"maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}], "maintenance_command_wait": 0.2}
+    hosts = {f"h{server['id']}": {"serverprism_id": server["id"]} for server in servers}
+    path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**quick, "maintenance_poll_interval": 0.2}}}))
+    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), "--forks", "11", "-e", "maintenance_canary=0")
+    assert run.rc == 0, run.output
+    told = {game: sim.console(i) for i, (game, *_rest) in enumerate(GAMES, 1)}
+    assert told == {game: [*([line] if line else []), *saves] for game, _product, line, saves in GAMES}
+
+
+def test_every_profile_is_in_the_table_above():
+    assert [one["game"] for one in PROFILES] == [game for game, *_rest in GAMES]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one["game"])
+def test_no_command_of_a_profile_ends_a_server_or_sends_players_away(profile):
+    for command in [profile["announce_command"] or "say", *profile["commands"]]:
+        assert command.split()[0].lower().lstrip("/") not in ENDS_A_SERVER, command
+
+
+@pytest.mark.parametrize("game", [one["game"] for one in PROFILES])
+def test_every_profile_names_where_its_commands_come_from(game):
+    above = re.search(rf"((?:^  #.*\n)+)  - {{game: {re.escape(game)},", VARS, re.MULTILINE)
+    assert above and re.search(r"\w\.\w+(/|,| )", above[1]), game
+
+
+def test_the_page_of_games_lists_the_profiles():
+    table = re.findall(
+        r"^    \* - (.*)\n      - (.*)\n      - (.*)\n      - (.*)$", (DOCS / "docsite" / "rst" / "games.rst").read_text(), re.MULTILINE
+    )
+    assert table[1:] == [
+        (
+            one["game"],
+            f"``{one['word'].strip()}``",
+            f"``{one['announce_command']}``" if one["announce_command"] else "none",
+            ", ".join(f"``{command}``" for command in one["commands"]) or "none",
+        )
+        for one in PROFILES
+    ]

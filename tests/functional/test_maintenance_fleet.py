@@ -1,0 +1,102 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run over a fleet tells beforehand: its plan, a canary that tests nothing, a report that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from functional.test_maintenance_playbook import FAST, canary, fleet, rows
+
+
+def test_a_canary_that_was_off_is_told_to_have_tested_nothing(simulator, maintain):
+    servers = fleet()
+    servers[0]["state"] = "offline"
+    sim = simulator(servers, write_limit=200)
+    for args in (["--check"], []):
+        run, spoken = canary(sim, maintain, *args)
+        warning = "WARNING: the canary was skipped (offline): it has tested nothing, and the 11 others come next all the same."
+        assert run.rc == 0 and run.output.count(warning) == 1, run.output
+    assert sorted(spoken) == list(range(2, 13)) and run.stdout.index(warning) < run.stdout.index("sent: say")
+
+
+def test_a_canary_that_was_done_before_is_not_told_to_have_tested_nothing(simulator, maintain):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
+    maintain(sim, hosts, "--limit", "h1", maintenance_id="CHG-7")
+    run = maintain(sim, hosts, "-e", "maintenance_canary=1", maintenance_id="CHG-7")
+    assert run.rc == 0 and "done already" in run.output and "WARNING: the canary" not in run.output, run.output
+
+
+def unusable(kind, folder):
+    """A report folder that cannot be used, and what is said of it."""
+    file = folder / "a file"
+    file.touch()
+    (folder / "link").symlink_to(folder / "nowhere")
+    return {
+        "file": (file, f"into {file}, since it exists and is not a folder."),
+        "below a file": (file / "report", f"into {file / 'report'}, since {file} exists and is not a folder."),
+        "link": (folder / "link", "since it is a link to nothing."),
+        "read-only": (Path("/sys/report"), "since /sys cannot be written by this user."),
+    }[kind]
+
+
+@pytest.mark.parametrize(("kind", "args"), [("file", []), ("below a file", ["--check"]), ("link", []), ("read-only", [])])
+def test_a_report_folder_that_cannot_be_used_is_refused_before_anything_is_asked(simulator, maintain, tmp_path, kind, args):
+    sim = simulator(fleet())
+    path, words = unusable(kind, tmp_path)
+    if kind == "read-only" and os.access("/sys", os.W_OK):
+        pytest.skip("/sys can be written here: this test did NOT run")
+    run, _spoken = canary(sim, maintain, *args, maintenance_report_dir=str(path))
+    assert run.rc == 2 and not sim.requests(), run.output
+    line = next(line for line in run.stdout.splitlines() if "FAILED!" in line)
+    assert "maintenance_report_dir: no report can be written into " in line and words in line and run.stdout.count("FAILED!") == 1
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_report_that_fails_later_is_told_and_decides_about_no_server(simulator, maintain, tmp_path, before):
+    """The folder is taken away while the servers are maintained."""
+    folder, tasks = tmp_path / "report", tmp_path / "verify.yml"
+    tasks.write_text(json.dumps([{"name": "Lose it", "ansible.builtin.file": {"path": str(folder), "state": "touch", "mode": "0600"}}]))
+    sim = simulator([{"id": i, **FAST} for i in (1, 2)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
+    options = {"maintenance_verify_tasks": str(tasks), "maintenance_report_dir": str(folder)}
+    run = maintain(sim, hosts, "-e", f"maintenance_canary={before}", **options)
+    assert run.rc == 0 and run.stdout.count(f"WARNING: no report in {folder}: ") == 1 + before, run.output
+    assert sorted({post["server"] for post in sim.posts()}) == [1, 2] and run.stdout.count("failed=0") == 2
+
+
+def test_one_server_has_a_plan_and_what_is_said_at_the_end_is_in_it(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_done_text="{name} is back.")
+    assert run.rc == 0 and "1 server, 4 writes: done in about" in run.stdout and len(sim.posts()) == 4, run.output
+
+
+def test_the_plan_counts_no_server_that_was_refused(simulator, maintain):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
+    hosts = {"a": {}, "b": {"serverprism_id": 1}, "c": {"serverprism_id": 99}, "d": {"serverprism_id": 2, "maintenance_state": "rebooted"}}
+    run = maintain(sim, {**hosts, "e": {"serverprism_id": 3}})
+    assert [rows(run)[name][0] for name in "abcde"] == ["failed", "skipped", "failed", "failed", "skipped"], run.output
+    assert "2 servers, 6 writes: done in about" in run.stdout, run.output
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_repeated_run_plans_what_is_left_and_check_mode_shows_that(simulator, maintain, before):
+    sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in range(1, 9)}
+    maintain(sim, hosts, "--forks", "6", "--limit", "h1:h2:h3:h4:h5:h6", maintenance_id="N", maintenance_announcements=[])
+    sent, start = len(sim.posts()), datetime.now(timezone.utc) + timedelta(hours=1)
+    # Time enough for two, not for eight in two workers.
+    window = {"maintenance_start": start.isoformat(), "maintenance_deadline": (start + timedelta(seconds=3)).isoformat()}
+    args = ["--check", "--forks", "2", "-e", json.dumps({**window, "maintenance_canary": before})]
+    run = maintain(sim, hosts, *args, maintenance_id="N")
+    assert run.rc == 0 and [row[0] for row in rows(run).values()][-2:] == ["planned", "planned"] and len(sim.posts()) == sent, run.output
+    assert "2 servers, 6 writes: begins at " in run.stdout and "Left out: 6 done already under maintenance_id N." in run.stdout
+    maintain(sim, hosts, "--limit", "h7:h8", maintenance_id="N", maintenance_announcements=[])
+    run = maintain(sim, hosts, *args, maintenance_id="N")
+    assert "Nothing is left to do: 8 done already under maintenance_id N." in run.stdout, run.output
