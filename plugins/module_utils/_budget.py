@@ -56,12 +56,11 @@ class Quota:
 
 @dataclass(frozen=True)
 class Batch:
-    """How the timelines of one batch of a run are packed: the last start, the gap between starts, how many are still to come."""
+    """How the timelines of one batch of a run are packed: the last start, and the gap between starts."""
 
     key: str
     last: float
     gap: float
-    left: int
 
 
 @dataclass(frozen=True)

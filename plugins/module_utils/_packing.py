@@ -21,7 +21,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._claims import c
 
 # The gaps that are tried, as shares of the even one. None is quite as tight as it could be: in a calendar without any play
 # everything behind a line that is late would be late, to the end of the run.
-SHARES = (0.0, 1.02, 1.03, 1.04, 1.08)
+SHARES = (0.0, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.1)
+# What is best for so many is best for more.
 LARGE = 100
 
 
@@ -96,6 +97,7 @@ def choose_gap(calendar: Calendar, quota: Quota, offsets: Sequence[float], headr
         return 0.0
     even = even_gap(len(offsets), quota, headroom)
     gaps = [even * share for share in SHARES]
+    servers = min(servers, LARGE)
     return min(gaps, key=lambda gap: max(simulate(calendar, quota, offsets, headroom, servers, forks, now, gap)))
 
 
@@ -198,17 +200,13 @@ def reserve_next(
 ) -> Tuple[Calendar, Tuple[float, ...]]:
     """Reserve the timeline of the next server of a run, and remember the run.
 
-    How to pack is decided with the first server and again whenever half of what was left is done: the quota may have been used by others.
+    How to pack is decided with the first server. To change it under way would need to know when each worker in flight will be free.
     """
     known = next((batch for batch in calendar.batches if batch.key == fleet.batch), None)
-    left = min(known.left, fleet.batch_total) if known else fleet.batch_total
-    if known is None or left & (left - 1) == 0:
-        gap = choose_gap(calendar, quota, offsets, headroom, left, fleet.forks, not_before)
-    else:
-        gap = known.gap
+    gap = known.gap if known else choose_gap(calendar, quota, offsets, headroom, fleet.batch_total, fleet.forks, not_before)
     start = max(not_before, known.last + gap) if known and gap else not_before
     calendar, instants = reserve(calendar, quota, offsets, start, headroom)
-    batch = Batch(fleet.batch, instants[0], gap, max(1, left - 1))
+    batch = Batch(fleet.batch, instants[0], gap)
     calendar = replace(calendar, batches=(*(one for one in calendar.batches if one.key != fleet.batch), batch))
     return count_begin(calendar, fleet.key, not_before), instants
 

@@ -44,7 +44,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
             Run(str(key), seconds(at), _count(done), _count(failed), _count(other), _count(counting), seconds(told))
             for key, at, done, failed, other, counting, told in part.get("runs", [])
         )
-        batches = tuple(Batch(str(key), seconds(last), seconds(gap), _count(left)) for key, last, gap, left in part.get("batches", []))
+        batches = tuple(Batch(str(key), seconds(last), seconds(gap)) for key, last, gap in part.get("batches", []))
         claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             raise ValueError("blocked for longer than any answer asks for")
@@ -62,7 +62,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
             "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting, run.told] for run in one.runs],
-            "batches": [[batch.key, batch.last, batch.gap, batch.left] for batch in one.batches],
+            "batches": [[batch.key, batch.last, batch.gap] for batch in one.batches],
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
             "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
             "late": list(one.late),

@@ -76,11 +76,8 @@ def test_a_slow_api_moves_no_restart_far_and_meets_no_429(how, latency, allowed,
     api, results = virtual_fleet.maintain(100, latency=latency(), write_headroom=headroom, **WORDS)
     check(api, results, 100)
     assert max(notice_errors(api)) <= allowed and api.refused == 0
-    lines, writes = len(api.lines), len(api.lines) + len(api.signals)
-    assert lines == 4 * 100
-    last = max(at for at, *_rest in api.signals) - 1_000_000.0
-    bound = (writes - 20 + headroom) / (20 - headroom) * 60.0 + BEFORES[0]
-    assert last <= 1.10 * bound
+    assert len(api.lines) == 4 * 100
+    assert max(at for at, *_rest in api.signals) - 1_000_000.0 <= 1.10 * bound(100, BEFORES, 20 - headroom)
 
 
 def node_is_away(begin, end):
@@ -124,3 +121,22 @@ def test_after_trouble_those_that_have_begun_go_first_and_the_others_later(what,
     assert errors[-1] <= allowed
     # Most servers do not notice: a timeline that has not begun moves as a whole.
     assert errors[60] <= 1.0
+
+
+def bound(servers, befores, limit):
+    """Seconds from the first write to the last restart that the quota allows at best."""
+    writes = servers * (len(befores) + 2)
+    return max(0.0, (writes - limit) / limit * 60.0) + befores[0]
+
+
+@pytest.mark.parametrize("headroom", [FULL, DEFAULT])
+@pytest.mark.parametrize("befores", [(300, 60, 10), (600, 60, 10), (600, 300, 60, 10)])
+@pytest.mark.parametrize("servers", [4, 10, 20, 30, 60, 200])
+def test_with_enough_forks_a_fleet_comes_close_to_what_the_quota_allows(servers, befores, headroom):
+    announcements = [{"before": str(before), "text": f"in {before}"} for before in befores]
+    api, results = virtual_fleet.maintain(servers, write_headroom=headroom, announcements=announcements, commands=["save-all"])
+    check(api, results, servers)
+    took = max(at for at, *_rest in api.signals) - min(at for at, *_rest in api.lines)
+    assert took <= bound(servers, befores, 20 - headroom) * (1.20 if servers <= 20 else 1.10)
+    assert max(notice_errors(api)) <= 1.0 and api.refused == 0
+    assert len(api.reads) <= 4 * servers
