@@ -43,6 +43,8 @@ LOOK_AHEAD = 1.5
 PATIENCE_SHARE = 0.05
 # Whoever counts down wakes after so many seconds at the latest, to say how far the run is.
 LONGEST_SILENCE = 3600.0
+# A last announcement whose action moves far is said again, but in trouble that does not end not without end.
+MOST_REPEATED = 3
 # That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
 SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
 # Where a whole fleet is called off, the others have given back their quota after so many seconds.
@@ -253,7 +255,7 @@ class Countdown:
             moved = self._rebooked(moved)
             # Later than what the players were told, and not only than what was planned.
             far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
-            if far and self.script.announcements and not any(entry.kind == ANNOUNCEMENT for entry in rest):
+            if far and self._may_say_again() and not any(entry.kind == ANNOUNCEMENT for entry in rest):
                 # Whoever heard the last word hears it once more before it comes.
                 moved = self._rebooked(said_again(moved, self.script.announcements[-1]))
         self.entries[self.next :] = moved
@@ -263,6 +265,10 @@ class Countdown:
             self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
         if not self.deadline_ok():
             raise TooLate
+
+    def _may_say_again(self) -> bool:
+        planned = len(self.script.announcements)
+        return planned > 0 and sum(entry.kind == ANNOUNCEMENT for entry in self.entries) < planned + MOST_REPEATED
 
     def _rebooked(self, rest: List[Entry]) -> List[Entry]:
         """The same entries, each as soon as the quota lets it: what was announced comes before what is only planned."""

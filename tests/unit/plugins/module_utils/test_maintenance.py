@@ -15,6 +15,7 @@ import pytest
 import virtual
 import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import MOST_REPEATED
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
@@ -553,3 +554,19 @@ def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
 def test_failures_of_others_are_not_known_without_a_ledger():
     result = maintain(virtual.api(SERVER), max_failures=2)
     assert result["failed"] and "max_failures: needs a ledger" in result["msg"], result
+
+
+def test_a_last_word_is_said_again_a_few_times_at_most():
+    """Whatever is said, the API blocks all writes for the rest of a minute before its answer comes."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS)
+
+    def fault(method, path):
+        if path.endswith("/command") and api.clock.now() > 1_000_280.0:
+            ctx.client.ledger.block(WRITE, api.clock.now() + 50.0)
+            return virtual.Fault(delay=5.0)
+
+    api.fault = fault
+    result = OPERATION.run(ctx)
+    said = api.said().count("say Fred's: now")
+    assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result
