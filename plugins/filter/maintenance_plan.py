@@ -160,7 +160,8 @@ _SPEC: dict[str, Any] = {
     **{name: OPTIONS[name] for name in _SHARED},
 }
 # Further away than this a beginning is named, and further than that its day.
-SOON, TODAY = 60.0, 6 * 3600.0
+SOON = 60.0
+TODAY = 6 * 3600.0
 
 
 def maintenance_plan(servers: Any, forks: Any, *, strict: bool = True, **given: Any) -> dict[str, Any]:

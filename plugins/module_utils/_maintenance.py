@@ -67,7 +67,7 @@ LAST_WORDS = 300.0
 # What was planned for the deadline itself may be so many seconds later.
 DEADLINE_GRACE = 1.0
 # A state read longer ago than this before the first word is read again.
-STATE_AGE = 3600.0
+STATE_AGE = 1800.0
 
 
 class Maintenance:

@@ -530,12 +530,12 @@ def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_
 def test_a_server_that_waits_for_its_first_line_is_deferred_when_too_many_have_failed():
     api, fleet = virtual.api(SERVER), Fleet.whole("run", 3, 3)
     ctx = virtual.context(
-        api, OPERATION, server_id=1, announcements=WARNINGS, fleet=fleet, max_failures=1, ledger="/nowhere", start=stamp(1_000_500.0)
+        api, OPERATION, server_id=1, announcements=WARNINGS, fleet=fleet, max_failures=1, ledger="/nowhere", start=stamp(1_002_500.0)
     )
 
     def fault(method, path):
         # Its last look before the first word: meanwhile another server has failed.
-        if api.clock.now() > 1_000_490.0:
+        if api.clock.now() > 1_002_490.0:
             ctx.client.ledger.count_end(fleet, "failed", True)
             api.fault = lambda method, path: None
 
