@@ -16,3 +16,18 @@ def put(name: str, text: str) -> None:
     mark = f"<!-- made by make bench: {name} -->"
     before, _old, after = README.read_text().split(mark)
     README.write_text(f"{before}{mark}\n{text}\n{mark}{after}")
+
+
+def rows(name: str) -> list[str]:
+    """The lines between the marks of this benchmark, as they were measured last."""
+    return README.read_text().split(f"<!-- made by make bench: {name} -->")[1].strip().splitlines()
+
+
+def merged(old: list[str], new: list[str], keys: int) -> list[str]:
+    """A table of Markdown with its new rows in place of those that begin with the same cells, so many of them."""
+
+    def key(row: str) -> list[str]:
+        return row.split("|")[1 : keys + 1]
+
+    measured = {tuple(key(row)): row for row in new}
+    return [measured.get(tuple(key(row)), row) for row in old]

@@ -4,7 +4,7 @@
 
 """A maintenance of whole fleets against what the quota allows, and beside it the same job written by hand with ansible.builtin.uri.
 
-``python -m benchmarks.fleet`` measures all, with sizes (``4 10 20``) only those, with ``notice`` only that. Sizes by hand are those up
+``python -m benchmarks.fleet`` measures all, with sizes (``4 10 20``) only their rows, with ``notice`` only that. Sizes by hand are those up
 to BY_HAND_UP_TO. The API runs SPEED times as fast, and so do the announcements: 300, 60 and 10 seconds before the restart become 15, 3
 and 0.5. At last some servers in real time, for the notice alone.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 from simulator.process import Simulator
 
-from benchmarks.figures import put
+from benchmarks.figures import merged, put, rows
 
 SPEED = 20.0
 BEFORES = [15.0, 3.0, 0.5]
@@ -201,7 +201,7 @@ def main() -> None:
         if servers <= BY_HAND_UP_TO:
             lines.append(row(servers, "hand, with `ansible.builtin.uri`", play(servers, by_hand=True)))
             print(lines[-1], flush=True)
-    put("fleet", "\n".join(lines))
+    put("fleet", "\n".join(merged(rows("fleet"), lines, 2) if sys.argv[1:] else lines))
     if not sys.argv[1:]:
         put("notice", in_real_time())
 
