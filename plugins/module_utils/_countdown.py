@@ -40,10 +40,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 # The state is read so long before the action, that the read does not make the action late.
 LOOK_AHEAD = 1.5
 # A timeline that has not begun, and would have to wait for more than this part of the quota's window, gets another place.
-PATIENCE_SHARE = 0.05
+BEHIND_SHARE = 0.05
 # Whoever counts down wakes after so many seconds at the latest, to say how far the run is.
 LONGEST_SILENCE = 3600.0
-# A last announcement whose action moves far is said again, but in trouble that does not end not without end.
+# A last announcement whose action moves far is said again so often at most: trouble may not end.
 MOST_REPEATED = 3
 # That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
 SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
@@ -132,7 +132,7 @@ class Countdown:
         clock, ledger = self.ctx.clock, self.ctx.client.ledger
         clock.sleep(max(0.0, self.booked[0] - clock.now()))
         self.booked[0] = ledger.due(WRITE, self.booked[0])
-        if self.booked[0] - clock.now() <= PATIENCE_SHARE * self.ctx.settings.limit_window:
+        if self.booked[0] - clock.now() <= BEHIND_SHARE * self.ctx.settings.limit_window:
             return True
         ledger.release(WRITE, self.booked)
         self._release_read()
