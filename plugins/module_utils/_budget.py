@@ -131,8 +131,17 @@ def reserve(
         if jump <= start:
             break
         start = jump
-    new = tuple(start + offset for offset in offsets)
+    new = tuple(_placed(offsets, start, limit, quota.guarded))
     return replace(calendar, instants=tuple(sorted((*calendar.instants, *new)))), new
+
+
+def _placed(offsets: Sequence[float], start: float, limit: int, window: float) -> List[float]:
+    """The instants of a timeline. Two that are just far enough apart stay so, where the sum is rounded down."""
+    new = [start + offset for offset in offsets]
+    for index in range(limit, len(new)):
+        while new[index] - new[index - limit] < window <= offsets[index] - offsets[index - limit]:
+            new[index] += abs(new[index]) * 2.0**-52
+    return new
 
 
 def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
@@ -141,7 +150,7 @@ def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, lim
     A run of limit + 1 instants within the window is left only when its latest new point is a whole
     window after its earliest old one: everything before that is skipped at once.
     """
-    new = [start + offset for offset in offsets]
+    new = _placed(offsets, start, limit, window)
     low = bisect_left(instants, min(new) - window)
     high = bisect_left(instants, max(new) + window)
     merged: List[Tuple[float, float]] = [(at, -1.0) for at in instants[low:high]]

@@ -26,7 +26,15 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     unsealed,
     write_all,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing, foresee, reserve_next, standing
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
+    Fleet,
+    Standing,
+    batch_of,
+    decide_gap,
+    foresee,
+    reserve_next,
+    standing,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
     NOT_A_LEDGER,
@@ -136,21 +144,36 @@ class BaseLedger:
         fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
         """See Ledger."""
+        quota = self.quotas[bucket]
+        if fleet is not None and not commit:
+            return self._foresee(bucket, offsets, not_before or 0.0, headroom, fleet)
 
         def step(calendars: Calendars) -> Tuple[float, ...]:
             calendar = calendars[bucket]
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
-            quota = self.quotas[bucket]
             if fleet is None:
                 calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
-            elif not commit:
-                instants = foresee(calendar, quota, offsets, start, headroom, fleet)
             else:
                 calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
             return instants
 
         return self._change(step, commit)
+
+    def _foresee(self, bucket: str, offsets: Sequence[float], not_before: float, headroom: int, fleet: Fleet) -> Tuple[float, ...]:
+        """What ``foresee`` says. Only how to pack is remembered, so that a large fleet does not simulate it for each server again."""
+        quota = self.quotas[bucket]
+
+        def step(calendars: Calendars) -> Calendar:
+            start = max(self.clock.now(), not_before)
+            calendars[bucket], _batch = decide_gap(calendars[bucket], quota, offsets, headroom, fleet, start)
+            return calendars[bucket]
+
+        calendar = self._change(lambda calendars: calendars[bucket], commit=False)
+        if batch_of(calendar, fleet) is None:
+            calendar = self._change(step)
+        # The simulation itself needs no lock, so nobody waits for it.
+        return foresee(calendar, quota, offsets, max(self.clock.now(), not_before), headroom, fleet)
 
     def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
         """See Ledger."""

@@ -195,19 +195,37 @@ def plan(
     return Plan(servers, writes, end, limited, low, servers - in_time, servers - then)
 
 
+def batch_of(calendar: Calendar, fleet: Fleet) -> Optional[Batch]:
+    """The batch of a run as the calendar knows it; None where nobody has decided yet how to pack it."""
+    return next((batch for batch in calendar.batches if batch.key == fleet.batch), None)
+
+
+def decide_gap(
+    calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, fleet: Fleet, now: float
+) -> Tuple[Calendar, Batch]:
+    """The calendar with the gap of a batch, and the batch. It is chosen once: to change it under way would need to know when each
+    worker in flight will be free."""
+    known = batch_of(calendar, fleet)
+    if known is not None:
+        return calendar, known
+    gap = choose_gap(calendar, quota, offsets, headroom, fleet.batch_total, fleet.forks, now)
+    # So that the first of them need not wait.
+    batch = Batch(fleet.batch, now - gap, gap)
+    return _with_batch(calendar, batch), batch
+
+
+def _with_batch(calendar: Calendar, batch: Batch) -> Calendar:
+    return replace(calendar, batches=(*(one for one in calendar.batches if one.key != batch.key), batch))
+
+
 def reserve_next(
     calendar: Calendar, quota: Quota, offsets: Sequence[float], not_before: float, headroom: int, fleet: Fleet
 ) -> Tuple[Calendar, Tuple[float, ...]]:
-    """Reserve the timeline of the next server of a run, and remember the run.
-
-    How to pack is decided with the first server. To change it under way would need to know when each worker in flight will be free.
-    """
-    known = next((batch for batch in calendar.batches if batch.key == fleet.batch), None)
-    gap = known.gap if known else choose_gap(calendar, quota, offsets, headroom, fleet.batch_total, fleet.forks, not_before)
-    start = max(not_before, known.last + gap) if known and gap else not_before
+    """Reserve the timeline of the next server of a run, and remember the run."""
+    calendar, batch = decide_gap(calendar, quota, offsets, headroom, fleet, not_before)
+    start = max(not_before, batch.last + batch.gap) if batch.gap else not_before
     calendar, instants = reserve(calendar, quota, offsets, start, headroom)
-    batch = Batch(fleet.batch, instants[0], gap)
-    calendar = replace(calendar, batches=(*(one for one in calendar.batches if one.key != fleet.batch), batch))
+    calendar = _with_batch(calendar, Batch(batch.key, instants[0], batch.gap))
     return count_begin(calendar, fleet.key, not_before), instants
 
 
@@ -219,10 +237,10 @@ def foresee(
     As if every server before it had one like it, and each took as long as usual.
     """
     begin = not_before + (plan(quota, offsets, headroom, fleet.ahead, fleet.forks).duration if fleet.ahead else 0.0)
+    calendar, batch = decide_gap(calendar, quota, offsets, headroom, fleet, begin)
     if fleet.batch_total > LARGE:
-        # Each server asks, so it must not take long. The gap of a large fleet is that of any large fleet.
-        gap = choose_gap(calendar, quota, offsets, headroom, LARGE, fleet.forks, begin)
-        start = simulate(calendar, quota, offsets, headroom, fleet.place + 1, fleet.forks, begin, gap)[-1]
+        # Each server asks, so it must not take long.
+        start = simulate(calendar, quota, offsets, headroom, fleet.place + 1, fleet.forks, begin, batch.gap)[-1]
         return tuple(start + offset for offset in offsets)
     free = [begin] * fleet.forks
     instants: Tuple[float, ...] = ()
@@ -248,7 +266,7 @@ class Standing:
 def standing(calendar: Calendar, quota: Quota, offsets: Sequence[float], headroom: int, fleet: Fleet, now: float) -> Standing:
     """How far a run is, of timelines with these offsets."""
     run = run_of(calendar, fleet.key)
-    batch = next((one for one in calendar.batches if one.key == fleet.batch), None)
+    batch = batch_of(calendar, fleet)
     waiting = max(0, fleet.total - run.ended - run.counting)
     alone = offsets[-1] + restart_seconds(quota)
     # When the workers in flight will be free is not known: they are taken to be spread over their timelines.

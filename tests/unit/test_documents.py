@@ -102,6 +102,8 @@ def sentences():
                 yield node.value.replace("{what}", HIDDEN)
     for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]:
         yield re.sub(r"\{\{ .*? \}\}", HIDDEN, " ".join(path.read_text().split()))
+    for path in ROOT.glob("roles/*/vars/*.yml"):
+        yield " ".join(path.read_text().split())
 
 
 def test_the_messages_of_the_troubleshooting_are_those_of_the_collection():

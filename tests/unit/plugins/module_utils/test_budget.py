@@ -113,6 +113,14 @@ def test_headroom_is_left_for_an_urgent_request():
     assert urgent == (0.5,)
 
 
+@pytest.mark.parametrize("not_before", [0.0, 3.15, 1_700_000_000.1])
+def test_a_timeline_just_loose_enough_has_a_place_wherever_it_starts(not_before):
+    quota = Quota(1, 1.0)
+    offsets = [0.0, quota.guarded, 2 * quota.guarded]
+    calendar, instants = reserve(Calendar(), quota, offsets, not_before)
+    assert is_allowed(instants, 1, quota.guarded) and instants[0] - not_before < 1e-3
+
+
 def test_a_timeline_too_dense_for_the_quota_is_refused():
     with pytest.raises(ValueError, match="too few"):
         reserve(Calendar(), Quota(2, 60.0), [0.0, 1.0, 2.0], 0.0)

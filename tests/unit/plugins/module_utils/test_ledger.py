@@ -12,13 +12,15 @@ import multiprocessing
 import os
 import signal
 import stat
+from pathlib import Path
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger, _packing
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, _started, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, MemoryLedger, _Resilient
+from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 
 FORK = multiprocessing.get_context("fork")
 
@@ -61,6 +63,16 @@ def test_the_verbs(tmp_path, make):
     book.block(WRITE, now + 40)
     assert book.blocked_until(WRITE) == now + 40
     assert book.reserve(WRITE) == (now + 40,)
+
+
+def test_what_check_mode_foresees_is_reserved_by_nobody_and_packed_alike_for_all(tmp_path, monkeypatch):
+    chosen, places = [], [Fleet("run", 20, 20, "run/0", 20, 0, place) for place in range(20)]
+    choose = _packing.choose_gap
+    monkeypatch.setattr(_packing, "choose_gap", lambda *given: chosen.append(choose(*given)) or chosen[-1])
+    told = [ledger(tmp_path, 20).reserve(WRITE, (0.0, 30.0, 60.0), commit=False, fleet=fleet) for fleet in places]
+    assert len(chosen) == 1 and told == sorted(told)
+    assert is_allowed([at for instants in told for at in instants], 20, 60.0)
+    assert json.loads(Path(ledger(tmp_path).path).read_bytes())["buckets"][WRITE]["instants"] == []
 
 
 def _reserve_many(folder, times, pipe):
