@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Reply

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _answers as answers
 from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as retry
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
@@ -28,7 +29,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     TurnTooLate,
     Unreachable,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import (
     Server,
     ServerSummary,

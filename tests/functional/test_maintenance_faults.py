@@ -10,9 +10,10 @@ import threading
 import time
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import BaseLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import BaseLedger, FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Transport
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}

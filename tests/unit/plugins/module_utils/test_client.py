@@ -10,9 +10,9 @@ import json
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, NotSent, Reply, TlsFailure
 

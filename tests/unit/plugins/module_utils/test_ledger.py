@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger, _packing
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, _started, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, MemoryLedger, _Resilient
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, _Resilient
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 
 FORK = multiprocessing.get_context("fork")

@@ -14,12 +14,12 @@ from datetime import datetime, timezone
 import pytest
 import virtual
 import virtual_fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import MOST_REPEATED
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from hypothesis import given, settings

@@ -10,9 +10,9 @@ import json
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._patrol import Patrol, StoppableClock, Stopped, as_data, read_arguments
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, Reply
