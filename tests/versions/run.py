@@ -57,7 +57,8 @@ def main(*arguments: str) -> int:
         return 0
     subprocess.run([str(VENV / "bin" / "ansible"), "--version"], check=True)
     tests = [str(ROOT / "tests" / "functional" / name) for name in TESTS]
-    return subprocess.run([str(VENV / "bin" / "python"), "-m", "pytest", "-q", "-n", "4", *tests], cwd=ROOT, check=False).returncode
+    pytest = [str(VENV / "bin" / "python"), "-m", "pytest", "-q", "-n", "4", "-p", "versions.first_cases"]
+    return subprocess.run([*pytest, *tests], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
