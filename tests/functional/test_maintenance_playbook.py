@@ -171,9 +171,8 @@ def test_limit_restricts_the_run(simulator, maintain):
     assert sim.states(2) == ["running"]
 
 
-@pytest.mark.parametrize(
-    ("variables", "named"),
-    [
+def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain):
+    wrong = [
         ({"serverprism_id": None}, "maintenance_server_id"),
         ({"maintenance_state": "rebooted"}, "maintenance_state"),
         ({"maintenance_announcements": [{"text": "no time"}]}, "before"),
@@ -181,18 +180,28 @@ def test_limit_restricts_the_run(simulator, maintain):
         ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
-        ({"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}, "no plan: deadline: lies before start"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
         ({"maintenance_report_dir": "report"}, "maintenance_report_dir"),
         ({"maintenance_max_failures": -1}, "max_failures"),
-    ],
-)
-def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain, variables, named):
+    ]
+    sim = simulator([{"id": i + 1} for i in range(len(wrong))])
+    hosts = {}
+    for i, (variables, named) in enumerate(wrong):
+        known = {"serverprism_id": i + 1, "serverprism_product": "Minecraft", **variables}
+        hosts[f"{named.partition('[')[0]}-{i}"] = {key: value for key, value in known.items() if value is not None}
+    run = maintain(sim, hosts)
+    told = dict(re.findall(r"^fatal: \[(.*?)\]: FAILED! => (.*)$", run.stdout, re.MULTILINE))
+    assert run.rc == 2 and set(told) == set(hosts) and "Traceback" not in run.output, run.output
+    for host, (_variables, named) in zip(hosts, wrong):
+        assert named in told[host], host
+    assert not sim.posts()
+
+
+def test_a_deadline_before_the_start_is_refused_and_there_is_no_plan(simulator, maintain):
     sim = simulator([{"id": 1}])
-    known = {"serverprism_id": 1, "serverprism_product": "Minecraft"}
-    host = {key: value for key, value in {**known, **variables}.items() if value is not None}
-    run = maintain(sim, {"a": host})
-    assert run.rc == 2 and named in run.output and "Traceback" not in run.output, run.output
+    times = {"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}
+    run = maintain(sim, {"a": {"serverprism_id": 1, "serverprism_product": "Minecraft", **times}})
+    assert run.rc == 2 and "no plan: deadline: lies before start" in run.output and "Traceback" not in run.output, run.output
     assert not sim.posts()
 
 
