@@ -11,6 +11,7 @@ import json
 import secrets
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,19 @@ def tell(path: Path, url: str) -> None:
     part.replace(path)
 
 
+def serve(config: Config, listening: Callable[[str], None], port: int = 0, certificate: Path | None = None) -> None:
+    """Serve on the loopback address until told to stop; ``listening`` hears at which URL."""
+    listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    listening(f"http{'s' if certificate else ''}://127.0.0.1:{listener.getsockname()[1]}")
+    options: dict[str, Any] = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
+    app, api = make_app(config)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options))
+    try:
+        server.run(sockets=[listener])
+    finally:
+        api.close()
+
+
 def main() -> None:
     """Serve on a loopback address until told to stop."""
     parser = argparse.ArgumentParser(description="A stand-in for the ServerPrism API")
@@ -69,18 +83,13 @@ def main() -> None:
     if not config.tokens:
         config.tokens = [TokenConfig(secrets.token_hex(16))]
         print(f"token {config.tokens[0].token}", flush=True)
-    listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
-    url = f"http{'s' if args.certificate else ''}://127.0.0.1:{listener.getsockname()[1]}"
-    print(f"listening on {url}", flush=True)
-    if args.ready:
-        tell(args.ready, url)
-    options: dict[str, Any] = {"ssl_certfile": args.certificate, "ssl_keyfile": args.certificate} if args.certificate else {}
-    app, api = make_app(config)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options))
-    try:
-        server.run(sockets=[listener])
-    finally:
-        api.close()
+
+    def listening(url: str) -> None:
+        print(f"listening on {url}", flush=True)
+        if args.ready:
+            tell(args.ready, url)
+
+    serve(config, listening, args.port, args.certificate)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,35 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import secrets
+import signal
 import ssl
-import subprocess
-import sys
-import tempfile
+import threading
 import urllib.request
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-# Ends itself when its parent is gone, however that died.
-_WATCHED = (
-    "import ctypes, runpy, sys; ctypes.CDLL(None).prctl(1, 15); sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-)
+# What it imports is imported once, and each simulator is a fork of that: they come by the hundred.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["simulator.__main__"])
+
+
+def _serve(config: dict[str, Any], certificate: Path | None, user: Connection) -> None:
+    """In the process of the simulator, which ends itself when its user is gone, however that died."""
+    from simulator.__main__ import serve
+    from simulator.config import Config
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            user.recv()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    serve(Config.load(config), user.send, certificate=certificate)
 
 
 class Simulator:
@@ -37,18 +52,16 @@ class Simulator:
         self.token = secrets.token_hex(20)
         self.speed = float(switches.get("speed", 1.0))
         config = {"servers": servers, "tokens": [{"token": self.token}, *(tokens or [])], **switches}
-        self._file = tempfile.NamedTemporaryFile("w", suffix=".json")  # noqa: SIM115
-        json.dump(config, self._file)
-        self._file.flush()
-        command = [sys.executable, "-c", _WATCHED, str(HERE), "--config", self._file.name]
-        if certificate:
-            command += ["--certificate", str(certificate)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.startswith("listening on "):
-            raise RuntimeError(f"the simulator did not start: {line!r}")
-        self.url = line.split()[-1]
+        self._pipe, other = _CONTEXT.Pipe()
+        # Only what JSON knows, as from a file.
+        given = json.loads(json.dumps(config))
+        self._process = _CONTEXT.Process(target=_serve, args=(given, certificate, other), daemon=True)
+        self._process.start()
+        other.close()
+        try:
+            self.url: str = self._pipe.recv()
+        except EOFError:
+            raise RuntimeError("the simulator did not start: what it printed says why") from None
 
     def __enter__(self) -> Simulator:
         return self
@@ -59,10 +72,8 @@ class Simulator:
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
-        self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._file.close()
+        self._process.join()
+        self._pipe.close()
 
     def seconds(self, seconds: float) -> float:
         """Real seconds of a duration of the API's own time."""
