@@ -16,7 +16,7 @@ from jinja2 import Environment, TemplateSyntaxError
 
 OURS = "SERVERPRISM_"
 # A setting of Ansible can bring these in.
-_JINJA = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=False)  # noqa: S701
+_JINJA = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True)
 
 
 def check_options(given: Mapping[Any, Any], definitions: Mapping[str, Any], environment: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from hostile.model import CACHE, FAULTS, World
 from hostile.table import note
@@ -16,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+# With as many examples as "make prove" has, they take minutes.
+pytestmark = pytest.mark.timeout(1200)
 WAIT = 120.0
 # Somebody at the panel, or a crash.
 MEDDLING = ["start", "stop", "restart", "kill", "crash"]
