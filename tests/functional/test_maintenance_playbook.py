@@ -173,22 +173,26 @@ def test_limit_restricts_the_run(simulator, maintain):
 
 def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain):
     wrong = [
-        ({"serverprism_id": None}, "maintenance_server_id"),
+        (
+            {"serverprism_id": None},
+            "maintenance_server_id: host h0 has no server. Set serverprism_id in the inventory (the number in the "
+            "server's /services/ID address), or leave the host out with --limit.",
+        ),
         ({"maintenance_state": "rebooted"}, "maintenance_state"),
         ({"maintenance_announcements": [{"text": "no time"}]}, "before"),
         ({"maintenance_announcements": [{"before": "soon", "text": "x"}]}, "announcements[0].before"),
         ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
-        ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks"),
+        ({"maintenance_verify_tasks": "verify.yml"}, "Write it as {{ inventory_dir }}/verify.yml."),
         ({"maintenance_report_dir": "report"}, "maintenance_report_dir"),
         ({"maintenance_max_failures": -1}, "max_failures"),
     ]
     sim = simulator([{"id": i + 1} for i in range(len(wrong))])
     hosts = {}
-    for i, (variables, named) in enumerate(wrong):
+    for i, (variables, _named) in enumerate(wrong):
         known = {"serverprism_id": i + 1, "serverprism_product": "Minecraft", **variables}
-        hosts[f"{named.partition('[')[0]}-{i}"] = {key: value for key, value in known.items() if value is not None}
+        hosts[f"h{i}"] = {key: value for key, value in known.items() if value is not None}
     run = maintain(sim, hosts)
     told = dict(re.findall(r"^fatal: \[(.*?)\]: FAILED! => (.*)$", run.stdout, re.MULTILINE))
     assert run.rc == 2 and set(told) == set(hosts) and "Traceback" not in run.output, run.output
