@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Mapping, Optional, Protocol, Sequence, Tuple, TypeVar
+from typing import Callable, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Quota, Run
@@ -26,75 +26,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._stored import C
 T = TypeVar("T")
 
 
-class Ledger(Protocol):
-    """Reservations of the customer's quota. Instants are UTC epoch seconds of the caller's clock."""
+class Ledger:
+    """Reservations of the customer's quota. Instants are UTC epoch seconds of the caller's clock.
 
-    def reserve(
-        self,
-        bucket: str,
-        offsets: Sequence[float] = (0.0,),
-        *,
-        not_before: Optional[float] = None,
-        headroom: int = 0,
-        commit: bool = True,
-        fleet: Optional[Fleet] = None,
-    ) -> Tuple[float, ...]:
-        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be.
-
-        The timelines of a ``fleet`` keep the distance that ends its run soonest, and what is only told counts those before it.
-        """
-
-    def release(self, bucket: str, instants: Sequence[float]) -> None:
-        """Give instants back."""
-
-    def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
-        """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
-
-    def due(self, bucket: str, at: float) -> float:
-        """When a request whose reserved instant has come may really go: that instant where it is in time, else the one noted now."""
-
-    def correct(self, bucket: str, reserved: float, spent: float) -> None:
-        """Note that a request was spent so much later than it was reserved for."""
-
-    def block(self, bucket: str, until: float) -> None:
-        """Nothing new before ``until``, for every process."""
-
-    def blocked_until(self, bucket: str) -> float:
-        """Until when the bucket is blocked; in the past where it is not."""
-
-    def claim(self, server_id: int, seconds: float) -> Optional[Claim]:
-        """Claim a server for so long, or tell who maintains it already."""
-
-    def give_up(self, server_id: int) -> None:
-        """End the claim."""
-
-    def doubt(self, server_id: int, until: Optional[float]) -> None:
-        """Note until when a status may be older than a signal; None: what came of it was seen."""
-
-    def doubtful_until(self, server_id: int) -> float:
-        """Until when a status of the server may be older than its last signal; in the past where it is not."""
-
-    def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
-        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then."""
-
-    def standing(self, fleet: Fleet, offsets: Sequence[float], headroom: int) -> Standing:
-        """How far a run is, of timelines with these offsets."""
-
-    def failures(self, key: str) -> int:
-        """How many servers of a run have failed."""
-
-    def tell(self, key: str, every: float) -> bool:
-        """Whether the caller is to say how far a run is: once in so many seconds, whoever asks."""
-
-    def note(self, journal: str, server_id: int, event: str) -> None:
-        """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
-
-    def noted(self, journal: str, server_id: int) -> Optional[str]:
-        """The last event of a server in a journal, as other machines noted it."""
-
-
-class BaseLedger:
-    """The verbs of a ledger on top of ``_change``, which applies a pure function to the calendars under the lock."""
+    All verbs are on top of ``_change``, which applies a pure function to the calendars under the lock.
+    """
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
         self.quotas = dict(quotas)
@@ -113,7 +49,10 @@ class BaseLedger:
         commit: bool = True,
         fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
-        """See Ledger."""
+        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be.
+
+        The timelines of a ``fleet`` keep the distance that ends its run soonest, and what is only told counts those before it.
+        """
         quota = self.quotas[bucket]
         if fleet is not None and not commit:
             return self._foresee(bucket, offsets, not_before or 0.0, headroom, fleet)
@@ -146,7 +85,7 @@ class BaseLedger:
         return foresee(calendar, quota, offsets, max(self.clock.now(), not_before), headroom, fleet)
 
     def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
-        """See Ledger."""
+        """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
 
         def step(calendars: Calendars) -> Tuple[float, ...]:
             now = self.clock.now()
@@ -157,7 +96,7 @@ class BaseLedger:
         return self._change(step)
 
     def due(self, bucket: str, at: float) -> float:
-        """See Ledger."""
+        """When a request whose reserved instant has come may really go: that instant where it is in time, else the one noted now."""
 
         def step(calendars: Calendars) -> float:
             now = self.clock.now()
@@ -170,7 +109,7 @@ class BaseLedger:
         return at if self._change(step, commit=False) == at else self._change(step)
 
     def release(self, bucket: str, instants: Sequence[float]) -> None:
-        """See Ledger."""
+        """Give instants back."""
 
         def step(calendars: Calendars) -> None:
             calendars[bucket] = _budget.release(calendars[bucket], instants)
@@ -179,7 +118,7 @@ class BaseLedger:
             self._change(step)
 
     def correct(self, bucket: str, reserved: float, spent: float) -> None:
-        """See Ledger."""
+        """Note that a request was spent so much later than it was reserved for."""
 
         def step(calendars: Calendars) -> None:
             calendars[bucket] = _budget.correct(calendars[bucket], reserved, spent)
@@ -187,7 +126,7 @@ class BaseLedger:
         self._change(step)
 
     def block(self, bucket: str, until: float) -> None:
-        """See Ledger."""
+        """Nothing new before ``until``, for every process."""
 
         def step(calendars: Calendars) -> None:
             calendars[bucket] = _budget.block(calendars[bucket], until)
@@ -195,11 +134,11 @@ class BaseLedger:
         self._change(step)
 
     def blocked_until(self, bucket: str) -> float:
-        """See Ledger."""
+        """Until when the bucket is blocked; in the past where it is not."""
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
     def claim(self, server_id: int, seconds: float) -> Optional[Claim]:
-        """See Ledger."""
+        """Claim a server for so long, or tell who maintains it already."""
 
         def step(calendars: Calendars) -> Optional[Claim]:
             now = self.clock.now()
@@ -210,7 +149,7 @@ class BaseLedger:
         return self._change(step)
 
     def give_up(self, server_id: int) -> None:
-        """See Ledger."""
+        """End the claim."""
 
         def step(calendars: Calendars) -> None:
             calendars[WRITE] = _claims.give_up(calendars[WRITE], server_id, own_name())
@@ -218,7 +157,7 @@ class BaseLedger:
         self._change(step)
 
     def doubt(self, server_id: int, until: Optional[float]) -> None:
-        """See Ledger."""
+        """Note until when a status may be older than a signal; None: what came of it was seen."""
 
         def step(calendars: Calendars) -> None:
             calendars[WRITE] = _claims.doubt(calendars[WRITE], server_id, until)
@@ -226,11 +165,11 @@ class BaseLedger:
         self._change(step)
 
     def doubtful_until(self, server_id: int) -> float:
-        """See Ledger."""
+        """Until when a status of the server may be older than its last signal; in the past where it is not."""
         return self._change(lambda calendars: _claims.doubtful_until(calendars[WRITE], server_id), commit=False)
 
     def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
-        """See Ledger."""
+        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then."""
 
         def step(calendars: Calendars) -> Run:
             calendars[WRITE] = _claims.count_end(calendars[WRITE], fleet.key, outcome, counted, self.clock.now())
@@ -239,17 +178,17 @@ class BaseLedger:
         return self._change(step)
 
     def standing(self, fleet: Fleet, offsets: Sequence[float], headroom: int) -> Standing:
-        """See Ledger."""
+        """How far a run is, of timelines with these offsets."""
         # The simulation is for a line on the screen: nobody has to wait for it at the lock.
         calendar = self._change(lambda calendars: calendars[WRITE], commit=False)
         return standing(calendar, self.quotas[WRITE], offsets, headroom, fleet, self.clock.now())
 
     def failures(self, key: str) -> int:
-        """See Ledger."""
+        """How many servers of a run have failed."""
         return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
 
     def tell(self, key: str, every: float) -> bool:
-        """See Ledger."""
+        """Whether the caller is to say how far a run is: once in so many seconds, whoever asks."""
 
         def step(calendars: Calendars) -> bool:
             calendars[WRITE], is_due = _claims.tell(calendars[WRITE], key, every, self.clock.now())
@@ -259,14 +198,14 @@ class BaseLedger:
         return self._change(step, commit=False) and self._change(step)
 
     def note(self, journal: str, server_id: int, event: str) -> None:
-        """See Ledger. A ledger of this machine alone has nobody to tell."""
+        """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
 
     def noted(self, journal: str, server_id: int) -> Optional[str]:
-        """See Ledger."""
+        """The last event of a server in a journal, as other machines noted it."""
         return None
 
 
-class MemoryLedger(BaseLedger):
+class MemoryLedger(Ledger):
     """A ledger of this process alone."""
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:

@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import BaseLedger, Ledger, MemoryLedger, T
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger, MemoryLedger, T
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
@@ -46,7 +46,7 @@ class LedgerUnusable(Exception):
     """The file cannot be locked, read or written; the text says why."""
 
 
-class FileLedger(BaseLedger):
+class FileLedger(Ledger):
     """A ledger in a folder of this machine: ``flock`` on one file, the calendar in another that is replaced as a whole.
 
     A process that is killed leaves either the old calendar or the new one, and the system frees its lock.
@@ -131,7 +131,7 @@ class FileLedger(BaseLedger):
         os.replace(name, self.path)
 
 
-class _Resilient(BaseLedger):
+class _Resilient(Ledger):
     """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
 
     def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import BaseLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
@@ -69,7 +69,7 @@ def _said(exc: Exception) -> str:
     return str(exc).rpartition("of pipeline caused error: ")[2].rstrip(".")
 
 
-class RedisLedger(BaseLedger):
+class RedisLedger(Ledger):
     """A ledger in Redis or Valkey. Raises LedgerLost when the server cannot be reached for LOCK_PATIENCE seconds."""
 
     def __init__(
@@ -246,10 +246,10 @@ class RedisLedger(BaseLedger):
         return self._veil.text(text)
 
 
-class RedisOrFolder(BaseLedger):
+class RedisOrFolder(Ledger):
     """Redis, and once it is lost the ledger of this machine, with one clear warning: asked for by SERVERPRISM_LEDGER_FALLBACK."""
 
-    def __init__(self, first: RedisLedger, second: BaseLedger, folder: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, first: RedisLedger, second: Ledger, folder: str, warn: Callable[[str], None]) -> None:
         super().__init__(first.quotas, first.clock)
         self._first: Optional[RedisLedger] = first
         self._second = second
@@ -267,7 +267,7 @@ class RedisOrFolder(BaseLedger):
         """See Ledger."""
         return self._either(lambda ledger: ledger.noted(journal, server_id))
 
-    def _either(self, ask: Callable[[BaseLedger], T]) -> T:
+    def _either(self, ask: Callable[[Ledger], T]) -> T:
         if self._first is not None:
             try:
                 return ask(self._first)

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import BaseLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
@@ -182,13 +182,13 @@ def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
 @pytest.mark.parametrize(("delay", "rebooked"), [(0.5, 0), (1.5, 1)])
 def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rebooked):
     """The restart moves within the guard first, and only then in the ledger."""
-    calls, rebook = [], BaseLedger.rebook
+    calls, rebook = [], Ledger.rebook
 
     def spy(self, bucket, old, wanted):
         calls.append(bucket)
         return rebook(self, bucket, old, wanted)
 
-    monkeypatch.setattr(BaseLedger, "rebook", spy)
+    monkeypatch.setattr(Ledger, "rebook", spy)
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=delay, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=60.0)

@@ -26,6 +26,7 @@ _CONTEXT.set_forkserver_preload(["simulator.__main__"])
 
 def _serve(config: dict[str, Any], certificate: Path | None, user: Connection) -> None:
     """In the process of the simulator, which ends itself when its user is gone, however that died."""
+    # Not at the top: what a simulator imports, a test has no use for.
     from simulator.__main__ import serve
     from simulator.config import Config
 
