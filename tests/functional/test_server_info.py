@@ -65,10 +65,11 @@ def test_a_server_that_is_not_there_fails_or_is_reported(simulator, operate):
 
 def test_many_details_are_read_at_the_same_time(simulator, operate):
     sim = simulator([{"id": i} for i in range(1, 17)])
-    sim.fault(method="GET", path=r"/\d+$", delay=0.5)
+    sim.fault(method="GET", path=r"/\d+$", delay=2.0)
     result = operate(sim, "server_info", details=True)
     times = [request["time"] for request in sim.requests()[1:]]
-    assert len(ids(result)) == 16 and sum(at - times[0] < 0.4 for at in times) >= 4
+    # Asked before the first one had its answer.
+    assert len(ids(result)) == 16 and sum(at - times[0] < 2.0 for at in times) >= 4
 
 
 def test_reads_beyond_the_quota_wait_for_their_turn(simulator, operate):

@@ -146,9 +146,9 @@ def test_refused_tokens_do_not_count_against_the_quota(simulator, api):
 
 
 def test_the_window_ends_and_speed_divides_it(simulator, api):
-    sim = simulator(read_limit=1, speed=100.0)
+    sim = simulator(read_limit=1, speed=20.0)
     assert [api(sim).status_code for _each in range(2)] == [200, 429]
-    until = time.monotonic() + 5
+    until = time.monotonic() + 50
     while api(sim).status_code != 200:
         assert time.monotonic() < until
 
