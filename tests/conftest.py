@@ -9,13 +9,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 ROOT = Path(__file__).resolve().parents[1]
 LINK = ROOT / ".dev" / "collections" / "ansible_collections" / "serverprism" / "cloud"
 
 sys.path.insert(0, str(ROOT / "tests"))
 # ansible-test wants a collection to lie where its name says, and imports it from there.
-if ROOT.parts[-3:] != LINK.parts[-3:]:
+IS_ANSIBLE_TEST = ROOT.parts[-3:] == LINK.parts[-3:]
+if not IS_ANSIBLE_TEST:
     LINK.parent.mkdir(parents=True, exist_ok=True)
     if not LINK.exists():
         LINK.symlink_to("../../../..")
     sys.path.insert(0, str(ROOT / ".dev" / "collections"))
+
+# How long a case takes says something of the machine, and nothing of what is tested. ansible-test is the gate: there the cases are
+# the same each time, as Hypothesis has them wherever CI is set, which ansible-test does not hand on. "make unit" looks further.
+settings.register_profile("unhurried", settings.default, deadline=None, derandomize=IS_ANSIBLE_TEST or settings.default.derandomize)
+settings.load_profile("unhurried")

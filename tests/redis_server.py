@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -24,23 +24,28 @@ class Server:
     """A redis-server on a free port, which can be stopped and started again with what it knew."""
 
     def __init__(self, folder, *args, tls=False):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
         self.folder, self.args, self.tls = folder, args, tls
-        self.start()
+        for _try in range(5):
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                self.port = listener.getsockname()[1]
+            # Somebody else can be quicker on a free port.
+            if self.start():
+                return
+        raise AssertionError("redis-server ended five times: start it by hand to see why")
 
     def start(self):
+        """Whether it answers; False where it has ended by itself."""
         ports = ["--port", "0", "--tls-port", str(self.port)] if self.tls else ["--port", str(self.port)]
         command = ["redis-server", *ports, "--bind", "127.0.0.1", "--dir", str(self.folder), "--appendonly", "yes"]
         self.process = subprocess.Popen([*command, *self.args], stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 10
-        while True:
-            try:
+        until = time.monotonic() + 60
+        while self.process.poll() is None:
+            with suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
-                assert time.monotonic() < until
-                time.sleep(0.02)
+                return True
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        return False
 
     def stop(self):
         self.process.terminate()

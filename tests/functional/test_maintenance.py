@@ -164,7 +164,7 @@ def test_an_interrupted_countdown_is_called_off_aloud(simulator, ansible, number
 
 def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
     sim = simulator([SERVER])
-    play = [{**PLAY[0], "tasks": [{**PLAY[0]["tasks"][0], "timeout": 2}]}]
+    play = [{**PLAY[0], "tasks": [{**PLAY[0]["tasks"][0], "timeout": 6}]}]
     run = ansible.run(sim, play)
     assert run.rc != 0
     assert sim.console(1234)[-1] == "say Maintenance cancelled: no restart now.", run.output
@@ -174,9 +174,9 @@ def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
 @pytest.mark.parametrize(("module", "options"), [("maintenance", {}), ("power", {"state": "restarted"})])
 def test_the_timeout_of_a_task_after_the_signal_does_not_hide_that_it_went_out(simulator, ansible, module, options):
     sim = simulator([{**SERVER, "boot_seconds": 1200.0}])
-    result = ansible.task(sim, module, {"server_id": 1234, "poll_interval": 0.1, **options}, timeout=2)
+    result = ansible.task(sim, module, {"server_id": 1234, "poll_interval": 0.1, **options}, timeout=6)
     assert result["failed"] and result["changed"] and result["signal"] == "restart" and not result["confirmed"], result
-    assert "Timed out after 2 second(s)" in result["msg"] and "restart was sent to server 1234" in result["msg"], result
+    assert "Timed out after 6 second(s)" in result["msg"] and "restart was sent to server 1234" in result["msg"], result
 
 
 def test_progress_is_shown_live_with_the_host(simulator, ansible):

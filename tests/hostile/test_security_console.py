@@ -97,7 +97,7 @@ def test_a_name_cannot_leave_its_line(command):
                 assert not faults_of(command, announced(command, name, text)), ascii(announced(command, name, text))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(COMMANDS), st.text(max_size=1200) | st.text(alphabet="\"'\\/;{}\n stopname", max_size=30))
 def test_no_name_at_all_can_leave_its_line(command, name):
     assert not faults_of(command, announced(command, name))

@@ -53,7 +53,7 @@ def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
     assert "announcement: say Restart in 5 minutes" in result["diff"]["after"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.floats(0.0, 40.0), st.sampled_from(["lost", "gone", "busy"])), max_size=12))
 def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults):
     api, left = virtual.api(SERVER), list(faults)

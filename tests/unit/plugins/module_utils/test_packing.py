@@ -57,7 +57,7 @@ def test_a_handful_starts_at_once_and_a_fleet_is_staggered():
     assert choose_gap(Calendar(), QUOTA, USUAL, 0, 60, 60, 0.0) >= 15.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(2, 40),
     st.integers(1, 40),

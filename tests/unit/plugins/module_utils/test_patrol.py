@@ -79,7 +79,7 @@ def make(servers=3, **args):
     return Patrol(params, Client(options, clock, MemoryLedger(quotas, clock), api), clock, warned.append), api, warned
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 70), st.integers(1, 60), st.one_of(st.none(), st.floats(0, 300)))
 def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_cache(servers, max_reads, interval):
     watch, api, _warned = make(servers, max_reads=max_reads, poll_interval=interval)
@@ -188,7 +188,6 @@ def test_texts_of_the_api_can_neither_be_templates_nor_move_a_cursor(text, shown
     assert as_data(text) == shown
 
 
-@settings(deadline=None)
 @given(st.text("{%# a"))
 def test_no_text_begins_a_template(text):
     assert not any(opener in as_data(text) for opener in ("{{", "{%", "{#"))

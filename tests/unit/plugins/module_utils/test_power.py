@@ -127,7 +127,7 @@ def test_what_was_seen_is_no_reason_to_wait():
     assert api.signals[-1][0] - begun < 1.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.floats(0.5, 200.0),
     st.floats(0.5, 200.0),

@@ -168,7 +168,6 @@ def test_a_suspended_server_appears_without_a_look(status: str, events: list[str
 LOOKS = st.lists(st.sampled_from([*TABLE, None, "missing"]), max_size=30)
 
 
-@settings(deadline=None)
 @given(LOOKS)
 def test_every_event_is_known_and_nothing_new_is_no_event(looks: list[Optional[str]]) -> None:
     told = story(*looks)
@@ -179,14 +178,12 @@ def test_every_event_is_known_and_nothing_new_is_no_event(looks: list[Optional[s
     assert repeated == [event for event, _certain in told if event not in ("unreachable", "recovered")]
 
 
-@settings(deadline=None)
 @given(LOOKS)
 def test_unreachable_and_recovered_take_turns(looks: list[Optional[str]]) -> None:
     turns = [event for event, _certain in story(*looks) if event in ("unreachable", "recovered")]
     assert turns == (["unreachable", "recovered"] * len(turns))[: len(turns)]
 
 
-@settings(deadline=None)
 @given(LOOKS)
 def test_looks_without_a_state_in_between_change_nothing_of_what_happened(looks: list[Optional[str]]) -> None:
     known = [look for look in looks if look not in (None, "missing")]
@@ -198,7 +195,7 @@ STOP_SECONDS = 45.0
 DEEDS = st.lists(st.tuples(st.sampled_from(["look", "stop", "crash", "start", "restart", "kill"]), st.floats(0.0, 50.0)), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example([("look", 0.0), ("stop", 0.0), ("look", 45.0)], False, False, 0.0)
 @example([("look", 0.0), ("stop", 19.0), ("look", 45.0)], False, False, 0.0)
 @given(DEEDS, st.booleans(), st.booleans(), st.floats(0.0, 20.0))
