@@ -13,6 +13,11 @@ from datetime import datetime, timezone
 from typing import Protocol
 
 
+# A sleep is made of pieces of so many seconds: after a suspended machine has woken up, or a signal has come to another thread, it
+# ends, or is answered, by the end of its piece.
+NAP = 1.0
+
+
 class Clock(Protocol):
     """What an operation needs of time; tests bring their own."""
 
@@ -51,7 +56,7 @@ class SystemClock:
         """Wait so many seconds; a signal handler that raises ends it."""
         until = _boottime() + seconds
         while (left := until - _boottime()) > 0:
-            time.sleep(min(left, 60.0))
+            time.sleep(min(left, NAP))
 
 
 def boot_id() -> str:

@@ -15,6 +15,8 @@ import time
 from contextlib import suppress
 from typing import Any, Optional
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread
+
 try:
     from requests.adapters import HTTPAdapter
 except ImportError:
@@ -39,7 +41,8 @@ class Exchange(threading.local):
         self.end()
         self._timer = threading.Timer(max(0.0, self._until - time.monotonic()), _cut, (sock,))
         self._timer.daemon = True
-        self._timer.start()
+        with signals_for_the_main_thread():
+            self._timer.start()
 
     def end(self) -> None:
         """It is over."""

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -93,7 +94,8 @@ def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
 
     pool = ThreadPoolExecutor(max_workers=min(CONCURRENT_READS, len(server_ids)))
     try:
-        futures = [pool.submit(read, server_id) for server_id in server_ids]
+        with signals_for_the_main_thread():
+            futures = [pool.submit(read, server_id) for server_id in server_ids]
         for future in wait(futures, return_when=FIRST_EXCEPTION).done:
             future.result()
         return {server_id: future.result() for server_id, future in zip(server_ids, futures)}

@@ -12,14 +12,17 @@ import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Dict, List, Optional, Type
+from typing import Any, Dict, Iterator, List, Optional, Type
 
 # A request to stop that was lost is made again after so many seconds.
 REMINDER = 3.0
 # Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
 # hands in one would wait for ever where there are many.
 RESULT_GRACE = 10.0
+# What stops a run, and what reminds it of that.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 # Of Linux's prctl: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
@@ -32,6 +35,20 @@ def _on_death_of_parent(number: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     except (OSError, AttributeError):
         return
+
+
+@contextmanager
+def signals_for_the_main_thread() -> Iterator[None]:
+    """Threads that are begun herein get none of the signals that stop a run.
+
+    The system gives a signal to any thread that takes it, and only the main one runs Python's handlers: asleep, or in a read, it
+    would not wake up for what another thread got.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_worker() -> bool:
@@ -75,7 +92,7 @@ class Interruptible:
 
     def __enter__(self) -> "Interruptible":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in STOPPING[:3]:
                 self._old[number] = signal.signal(number, self._handle)
             _on_death_of_parent(signal.SIGTERM)
         return self

@@ -26,7 +26,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
@@ -70,7 +70,8 @@ class Screen:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Screen:
-        self._thread.start()
+        with signals_for_the_main_thread():
+            self._thread.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -112,6 +112,20 @@ def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(sim
     assert len(signals(sim)) == 3 and sorted(post["server"] for post in sim.posts() if "signal" in post["body"]) == [1, 2, 3]
 
 
+def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_line_is_due(simulator, ansible):
+    """Each server is in the middle of a long silence, and its worker has a thread that could get the signal."""
+    sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
+    plays, inventory = play(range(1, 9), announcements=[{"before": "100s", "text": "x"}])
+    path = ansible.folder / "hosts.json"
+    path.write_text(json.dumps(inventory))
+    run = ansible.start(sim, plays, "-i", str(path), "--forks", "8")
+    wait_for(lambda: len(sim.console_log()) == 8)
+    run.send_signal(signal.SIGINT)
+    output = "".join(run.communicate(timeout=50))
+    lines = sim.console_log()
+    assert sum("cancelled" in line["line"] for line in lines) == 8 and not signals(sim), (output, lines)
+
+
 def test_after_so_many_failures_the_rest_is_deferred(simulator, ansible):
     sim = simulator([{"id": i, **FAST, "conflict": i in (1, 2)} for i in range(1, 6)])
     plays, inventory = play(range(1, 6), max_failures=2)

@@ -14,8 +14,9 @@ import threading
 import time
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
+from ansible_collections.serverprism.cloud.plugins.module_utils import _deadline, _interrupt
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
 
 FORK = multiprocessing.get_context("fork")
 
@@ -142,3 +143,30 @@ def test_the_death_of_the_parent_interrupts(early):
         process.kill()
         assert pipe.poll(30) and pipe.recv() == "SIGTERM"
     process.join()
+
+
+def test_a_thread_gets_none_of_the_signals_that_stop_a_run():
+    """Whoever gets a signal need not be the main thread, and only that runs Python's handlers: it would go on sleeping."""
+    masks = []
+    with _interrupt.signals_for_the_main_thread():
+        thread = threading.Thread(target=lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+        thread.start()
+    thread.join()
+    assert masks[0] >= set(_interrupt.STOPPING) and not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(_interrupt.STOPPING)
+
+
+def test_no_thread_of_ours_gets_them(monkeypatch):
+    masks, start = [], threading.Thread.start
+
+    def spy(self):
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", spy)
+    with _action.Screen():
+        pass
+    exchange = _deadline.Exchange()
+    exchange.begin(time.monotonic() + 60)
+    exchange.on(None)
+    exchange.end()
+    assert len(masks) == 2 and all(mask >= set(_interrupt.STOPPING) for mask in masks)
