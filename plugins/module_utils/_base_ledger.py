@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Quota, Run
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, may_be_alive, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Hold, Quota, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, is_elsewhere, may_be_alive, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
     Fleet,
     Standing,
@@ -137,22 +137,27 @@ class Ledger:
         """Until when the bucket is blocked; in the past where it is not."""
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
-    def claim(self, server_id: int, seconds: float) -> Optional[Claim]:
-        """Claim a server for so long, or tell who maintains it already."""
+    def claim(self, server_id: int, seconds: float, run: Optional[Hold] = None, *, commit: bool = True) -> Union[Claim, Hold, None]:
+        """Claim a server for so long, and hold those of its run, or tell who has it already; ``commit=False`` only tells."""
 
-        def step(calendars: Calendars) -> Optional[Claim]:
+        def is_alive(one: Union[Claim, Hold]) -> bool:
+            # Of a run elsewhere nobody knows whether it has died; one of the same ID goes on with what is left, and repeats nothing.
+            is_repeated = isinstance(one, Hold) and run is not None and one.maintenance == run.maintenance != ""
+            return may_be_alive(one.owner) and not (is_repeated and is_elsewhere(one.owner))
+
+        def step(calendars: Calendars) -> Union[Claim, Hold, None]:
             now = self.clock.now()
             wanted = Claim(server_id, own_name(), now + seconds)
-            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, may_be_alive)
+            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, is_alive, run)
             return other
 
-        return self._change(step)
+        return self._change(step, commit)
 
-    def give_up(self, server_id: int) -> None:
+    def give_up(self, server_id: int, run: Optional[Hold] = None) -> None:
         """End the claim."""
 
         def step(calendars: Calendars) -> None:
-            calendars[WRITE] = _claims.give_up(calendars[WRITE], server_id, own_name())
+            calendars[WRITE] = _claims.give_up(calendars[WRITE], server_id, own_name(), self.clock.now(), run)
 
         self._change(step)
 
@@ -169,11 +174,15 @@ class Ledger:
         return self._change(lambda calendars: _claims.doubtful_until(calendars[WRITE], server_id), commit=False)
 
     def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
-        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then."""
+        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then; with its last it is over."""
 
         def step(calendars: Calendars) -> Run:
             calendars[WRITE] = _claims.count_end(calendars[WRITE], fleet.key, outcome, counted, self.clock.now())
-            return _claims.run_of(calendars[WRITE], fleet.key)
+            run = _claims.run_of(calendars[WRITE], fleet.key)
+            # Whoever is told to stop is not the only one of the run.
+            if run.ended >= fleet.total or outcome == "cancelled":
+                calendars[WRITE] = _claims.let_go(calendars[WRITE], fleet.owner)
+            return run
 
         return self._change(step)
 

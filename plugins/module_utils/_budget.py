@@ -95,8 +95,21 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """The servers of a run, which are left to it until it is over: those whose turn is still to come, and those that are done.
+
+    ``owner`` is the ansible-playbook that the run is of, ``maintenance`` its ID, empty where it has none.
+    """
+
+    owner: str
+    until: float
+    servers: Tuple[int, ...]
+    maintenance: str = ""
+
+
+@dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches and claims.
+    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches, claims and holds.
 
     ``late`` are those of the instants whose requests wait for longer than they were reserved for.
     ``doubts`` are servers that had a signal of which nobody saw what came, each until when a status of it may be older than that.
@@ -109,6 +122,7 @@ class Calendar:
     batches: Tuple[Batch, ...] = ()
     doubts: Tuple[Claim, ...] = ()
     late: Tuple[float, ...] = ()
+    holds: Tuple[Hold, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -281,6 +295,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
         tuple(batch for batch in calendar.batches if batch.last >= before - RUN_KEPT),
         tuple(doubt for doubt in calendar.doubts if doubt.until >= before),
         calendar.late[bisect_left(calendar.late, before) :],
+        tuple(hold for hold in calendar.holds if hold.until >= before),
     )
 
 
@@ -292,4 +307,6 @@ def shift(calendar: Calendar, seconds: float) -> Calendar:
     batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
     doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)
     late = tuple(at + seconds for at in calendar.late)
-    return Calendar(moved, calendar.blocked_until + seconds if calendar.blocked_until else 0.0, runs, claims, batches, doubts, late)
+    holds = tuple(replace(hold, until=hold.until + seconds) for hold in calendar.holds)
+    blocked = calendar.blocked_until + seconds if calendar.blocked_until else 0.0
+    return Calendar(moved, blocked, runs, claims, batches, doubts, late, holds)

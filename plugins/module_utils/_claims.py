@@ -7,23 +7,57 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple, Union
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Claim, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Claim, Hold, Run
+
+# Between two servers of a run nobody is at work for it: so many seconds its servers are left to it all the same.
+PAUSE = 120.0
 
 
-def claim(calendar: Calendar, wanted: Claim, now: float, is_alive: Callable[[str], bool]) -> Tuple[Calendar, Optional[Claim]]:
-    """Claim a server, or tell who else holds it: another owner that is alive as far as anybody knows, until its claim expires."""
-    for one in calendar.claims:
-        if one.server_id == wanted.server_id and one.owner != wanted.owner and one.until > now and is_alive(one.owner):
+def claim(
+    calendar: Calendar, wanted: Claim, now: float, is_alive: Callable[[Union[Claim, Hold]], bool], run: Optional[Hold] = None
+) -> Tuple[Calendar, Union[Claim, Hold, None]]:
+    """Claim a server, or tell who else has it, until that expires. ``is_alive`` says of claims and holds whether they count.
+
+    With the server its ``run`` gets hold of all its others, too, as far as no other run has them: two runs at once would else
+    share them out between themselves, and each begin what the other has just done.
+    """
+    known = [one for one in calendar.claims if one.server_id == wanted.server_id and one.until > now]
+    for one in known:
+        if one.owner != wanted.owner and is_alive(one):
             return calendar, one
-    others = tuple(one for one in calendar.claims if one.server_id != wanted.server_id and one.until > now)
-    return replace(calendar, claims=(*others, wanted)), None
+    others = [one for one in calendar.holds if one.until > now and (run is None or one.owner != run.owner)]
+    # Whoever has a server already goes on with it.
+    if not any(one.owner == wanted.owner for one in known):
+        for hold in others:
+            if wanted.server_id in hold.servers and is_alive(hold):
+                return calendar, hold
+    claims = tuple(one for one in calendar.claims if one.server_id != wanted.server_id and one.until > now)
+    calendar = replace(calendar, claims=(*claims, wanted))
+    if run is None:
+        return calendar, None
+    own = next((one for one in calendar.holds if one.owner == run.owner), replace(run, servers=()))
+    taken = {server for hold in others if is_alive(hold) for server in hold.servers}
+    servers = tuple(sorted({*own.servers, *run.servers, wanted.server_id} - taken))
+    return replace(calendar, holds=(*others, replace(run, until=max(own.until, wanted.until), servers=servers))), None
 
 
-def give_up(calendar: Calendar, server_id: int, owner: str) -> Calendar:
-    """End a claim; another owner's is left alone."""
-    return replace(calendar, claims=tuple(one for one in calendar.claims if (one.server_id, one.owner) != (server_id, owner)))
+def give_up(calendar: Calendar, server_id: int, owner: str, now: float, run: Optional[Hold] = None) -> Calendar:
+    """End a claim; another owner's is left alone. Its ``run`` holds its servers for as long as one of them is claimed, and a pause."""
+    claims = tuple(one for one in calendar.claims if (one.server_id, one.owner) != (server_id, owner))
+    holds = []
+    for hold in calendar.holds:
+        if run is not None and hold.owner == run.owner:
+            mine = set(hold.servers)
+            hold = replace(hold, until=max([now + PAUSE, *(one.until for one in claims if one.server_id in mine)]))
+        holds.append(hold)
+    return replace(calendar, claims=claims, holds=tuple(holds))
+
+
+def let_go(calendar: Calendar, owner: str) -> Calendar:
+    """A run is over: its servers are free."""
+    return replace(calendar, holds=tuple(one for one in calendar.holds if one.owner != owner))
 
 
 def doubt(calendar: Calendar, server_id: int, until: Optional[float]) -> Calendar:

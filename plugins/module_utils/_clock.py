@@ -12,7 +12,6 @@ import time
 from datetime import datetime, timezone
 from typing import Protocol
 
-
 # A sleep is made of pieces of so many seconds: after a suspended machine has woken up, or a signal has come to another thread, it
 # ends, or is answered, by the end of its piece.
 NAP = 1.0
@@ -95,16 +94,26 @@ def _realm() -> str:
 
 def own_name() -> str:
     """What tells this process from any other: machine, boot and container, number, beginning."""
-    pid = os.getpid()
+    return name_of(os.getpid())
+
+
+def name_of(pid: int) -> str:
+    """The same of another process of this container."""
     return f"{socket.gethostname()}/{_realm()}/{pid}/{_started(pid)}"
 
 
-def may_be_alive(name: str) -> bool:
-    """Whether the process of this name may be running; of other machines and containers nobody knows, so it may."""
+def is_elsewhere(name: str) -> bool:
+    """Whether the process of this name cannot be looked at from here: one of another machine or container."""
     parts = name.split("/")
-    if len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), _realm()]:
+    return len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), _realm()]
+
+
+def may_be_alive(name: str) -> bool:
+    """Whether the process of this name may be running; of those elsewhere nobody knows, so it may."""
+    if is_elsewhere(name):
         return True
-    return _started(int(parts[2]) if parts[2].isdigit() else 0) == parts[3]
+    _machine, _boot, pid, started = name.split("/")
+    return _started(int(pid) if pid.isdigit() else 0) == started
 
 
 def iso(epoch: float) -> str:

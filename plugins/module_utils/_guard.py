@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 from typing import Iterator, Optional, Sequence
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Hold
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
@@ -54,6 +55,8 @@ class Guard:
         self.max_failures: Optional[int] = ctx.params["max_failures"]
         name = ctx.params["maintenance_id"]
         self._journal = Journal(journal_folder(ctx.settings), ctx.settings.api_url, name) if name else None
+        fleet = ctx.fleet
+        self._run = Hold(fleet.owner, 0.0, fleet.servers, name or "") if fleet is not None and fleet.servers else None
 
     def done_before(self) -> Optional[str]:
         """Why there is nothing to do under this maintenance ID; None where there is."""
@@ -134,30 +137,36 @@ class Guard:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """No other run maintains the server meanwhile. Raises AlreadyMaintained."""
+        self.hold(self.ctx.settings.max_wait + self.ctx.params["wait_timeout"])
         if self.ctx.check_mode:
             yield
             return
-        self.hold(self.ctx.settings.max_wait + self.ctx.params["wait_timeout"])
         try:
             yield
         finally:
             try:
-                self.ctx.client.ledger.give_up(self.server_id)
+                self.ctx.client.ledger.give_up(self.server_id, self._run)
             except LedgerLost as exc:
                 # It expires by itself; what was done stays done.
                 self.ctx.warn(str(exc))
 
     def hold(self, seconds: float) -> None:
-        """Claim the server for so many seconds, or for longer than before."""
-        other = self.ctx.client.ledger.claim(self.server_id, seconds + CLAIM_SLACK)
-        if other is not None:
-            machine, _boot, pid = [*other.owner.split("/"), "", ""][:3]
-            raise AlreadyMaintained(
-                f"Another run maintains server {self.server_id} right now, or another host of this one that has the same ID (process "
-                f"{pid} on {machine}, until {iso(other.until)[:19]}Z at the latest): nothing was sent. Wait for it, or end it with Ctrl-C, "
-                "which tells the players.",
-                server_id=self.server_id,
-            )
+        """Claim the server for so many seconds, or for longer than before. In check mode only whether that could be."""
+        commit = not self.ctx.check_mode
+        other = self.ctx.client.ledger.claim(self.server_id, seconds + CLAIM_SLACK, self._run, commit=commit)
+        if other is None:
+            return
+        machine, _boot, pid = [*other.owner.split("/"), "", ""][:3]
+        who = (
+            f"Another run, which has not ended, has server {self.server_id} among its {len(other.servers)}"
+            if isinstance(other, Hold)
+            else f"Another run maintains server {self.server_id} right now, or another host of this one that has the same ID"
+        )
+        raise AlreadyMaintained(
+            f"{who} (process {pid} on {machine}, until {iso(other.until)[:19]}Z at the latest): nothing was sent. Wait for it, or end it "
+            "with Ctrl-C, which tells the players.",
+            server_id=self.server_id,
+        )
 
     def note(self, event: str) -> None:
         """Write an event into the journal, if any. No signal is sent without its line; once it is out, nothing may hide that."""

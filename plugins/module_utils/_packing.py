@@ -31,7 +31,8 @@ class Fleet:
     """A run over many servers: ``key`` names it, ``total`` is its servers, ``forks`` how many may be in flight.
 
     With a canary it has batches, each packed by itself: ``batch`` names this one, ``batch_total`` is its servers. ``ahead`` are the
-    servers of the batches before it, ``place`` those of this one before the server in question.
+    servers of the batches before it, ``place`` those of this one before the server in question. ``owner`` is the process whose run
+    it is, and ``servers`` are the IDs of all its servers, where those are known.
     """
 
     key: str
@@ -41,6 +42,8 @@ class Fleet:
     batch_total: int
     ahead: int = 0
     place: int = 0
+    owner: str = ""
+    servers: Tuple[int, ...] = ()
 
     @classmethod
     def whole(cls, key: str, total: int, forks: int) -> "Fleet":

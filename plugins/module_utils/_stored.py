@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Claim, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Claim, Hold, Run
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 
 Calendars = Dict[str, Calendar]
@@ -50,7 +50,11 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
             raise ValueError("blocked for longer than any answer asks for")
         doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late), moved)
+        holds = tuple(
+            Hold(str(owner), seconds(until), tuple(map(int, servers)), str(maintenance))
+            for owner, until, servers, maintenance in part.get("holds", [])
+        )
+        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late, holds), moved)
     return out
 
 
@@ -66,6 +70,7 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
             "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
             "late": list(one.late),
+            "holds": [[hold.owner, hold.until, list(hold.servers), hold.maintenance] for hold in one.holds],
         }
         for bucket, one in pruned.items()
     }

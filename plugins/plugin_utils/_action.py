@@ -25,7 +25,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id, name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -178,7 +178,10 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         to_do = [one for one in batch if one not in settled or one == host]
         ahead = sum(one not in settled for one in hosts[:begins])
         place = to_do.index(host) if host in to_do else 0
-        return Fleet(key, len(hosts), forks, f"{key}/{begins}", len(to_do), ahead, place)
+        # The role has looked at the servers of all hosts.
+        run = task_vars.get("__maintenance_run") or ()
+        servers = tuple(sorted({int(one["id"]) for one in run if one["left"] and int(one["id"]) > 0}))
+        return Fleet(key, len(hosts), forks, f"{key}/{begins}", len(to_do), ahead, place, name_of(os.getppid()), servers)
 
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""

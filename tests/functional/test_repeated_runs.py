@@ -14,6 +14,7 @@ import time
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
+from functional.conftest import QUICK
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
 # Slow enough that its states prove a restart also right after another one.
@@ -145,6 +146,26 @@ def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
     output = "".join(first.communicate(timeout=60))
     assert first.returncode == 0 and signals(sim) == ["restart"], output
     assert maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))["outcome"] == "done"
+
+
+def test_a_second_run_over_a_fleet_refuses_also_what_the_first_has_not_begun_or_has_done(simulator, ansible):
+    """Two at a time, a run comes to its last servers late, and nobody is at its first ones any more."""
+    sim = simulator([{"id": i, **FAST} for i in range(1, 7)])
+    path = ansible.folder / "hosts.json"
+    slow = {**QUICK, "maintenance_announcements": [{"before": "8s", "text": "x"}]}
+    path.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"serverprism_id": i} for i in range(1, 7)}, "vars": slow}}))
+    run = ["serverprism.cloud.maintenance", "-i", str(path), "--forks", "2"]
+    first = ansible.start(sim, *run)
+    wait_for(lambda: len(signals(sim)) == 2)
+    others = [ansible.start(sim, *run, *more) for more in ([], ["--check"])]
+    for other in others:
+        output = "".join(other.communicate(timeout=100))
+        refused = [f"server {i} among its 6" in " ".join(output.split()) for i in range(1, 7)]
+        assert other.returncode == 2 and refused.count(True) >= 4 and output.count("restart sent") == 0, output
+    output = "".join(first.communicate(timeout=100))
+    assert first.returncode == 0 and len(signals(sim)) == 6, output
+    again = ansible.run(sim, *run, "--limit", "h1,h6", "-e", json.dumps(QUICK))
+    assert again.rc == 0 and len(signals(sim)) == 8, again.output
 
 
 def test_a_journal_that_is_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
