@@ -36,6 +36,11 @@ class Ledger:
         self.quotas = dict(quotas)
         self.clock = clock
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it could not be used, so that this process knows nothing of the others."""
+        return False
+
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         raise NotImplementedError
 

@@ -92,6 +92,12 @@ class Guard:
         if self.max_failures is None or self.ctx.fleet is None:
             return None
         failed = self.ctx.client.ledger.failures(self.ctx.fleet.key)
+        if self.ctx.client.ledger.is_given_up:
+            raise OperationFailed(
+                f"max_failures: without the ledger nobody knows how many have failed, so server {self.server_id} is left alone. Set the "
+                "option ledger to a folder that can be written.",
+                server_id=self.server_id,
+            )
         return f"{failed} of this run have failed (max_failures: {self.max_failures})" if failed >= self.max_failures else None
 
     def ended(self, outcome: str, offsets: Sequence[float], counted: bool) -> None:

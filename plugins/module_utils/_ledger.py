@@ -141,6 +141,11 @@ class _Resilient(Ledger):
         self._warn = warn
         self._lock = threading.Lock()
 
+    @property
+    def is_given_up(self) -> bool:
+        """See Ledger."""
+        return self._file is None
+
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         file = self._file
         if file is not None:
@@ -151,7 +156,7 @@ class _Resilient(Ledger):
                     if self._file is not None:
                         self._warn(
                             f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone, "
-                            "obeys HTTP 429, and knows neither who else maintains a server nor how many have failed; set the option "
+                            "obeys HTTP 429, and knows neither who else maintains a server nor how many have failed: set the option "
                             "ledger to a folder that can be written."
                         )
                     self._file = None

@@ -20,7 +20,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -425,6 +427,18 @@ def test_after_so_many_failures_of_its_run_a_server_is_deferred():
     ctx.client.ledger.count_end(ctx.fleet, "failed", True)
     result = OPERATION.run(ctx)
     assert result["outcome"] == "deferred" and "max_failures: 1" in result["reason"] and not api.signals, result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_where_nobody_can_know_how_many_have_failed_nothing_is_sent(tmp_path, check_mode):
+    (tmp_path / "file").touch()
+    api, warned = virtual.api(SERVER), []
+    options = {"server_id": 1, "max_failures": 1, "fleet": Fleet("run", 2, 2, "run/0", 2), "check_mode": check_mode}
+    ctx = virtual.context(api, OPERATION, **options)
+    ctx.client.ledger = open_ledger(replace(ctx.settings, ledger=str(tmp_path / "file" / "ledger")), api.clock, warned.append)
+    with pytest.raises(OperationFailed, match="max_failures: .* server 1 is left alone.*that can be written"):
+        OPERATION.run(ctx)
+    assert not api.lines and not api.signals and len(warned) == 1, warned
 
 
 def test_a_run_says_how_far_it_is():
