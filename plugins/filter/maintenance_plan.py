@@ -12,6 +12,7 @@ author: ServerPrism collection contributors (@serverprism)
 description:
   - How long a run over so many servers takes, what limits it, and how many C(forks) are enough. Asks nothing of the API.
   - It assumes that all servers are maintained alike, that each is up a minute after its restart, and that nobody else uses the quota.
+    Where they differ, O(timelines) makes it the most that the run can take.
   - The limits are taken from E(SERVERPRISM_WRITE_LIMIT), E(SERVERPRISM_LIMIT_WINDOW) and E(SERVERPRISM_WRITE_HEADROOM).
   - With O(maintenance_id) and O(server_ids) it leaves out the servers that the journal of this machine has as done already. The journal
     lies in E(SERVERPRISM_LEDGER), and is only read.
@@ -42,6 +43,14 @@ options:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: float
     default: 5.0
+  timelines:
+    description:
+      - What there is beside O(announcements) and O(commands), where not all servers are maintained alike.
+      - The plan is then made as if each had as many lines as the one that has most, and took as long as the one that takes longest.
+      - Each is a dictionary of C(announcements) and C(commands). One that cannot be read is left out, since its server fails by itself.
+    type: list
+    elements: dict
+    default: []
   start:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: str
@@ -122,8 +131,9 @@ _value:
 import math
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -157,8 +167,10 @@ _SPEC: dict[str, Any] = {
     "canary": {"type": "int", "default": 0},
     "server_ids": {"type": "list", "elements": "int", "default": []},
     "api_url": {"type": "str"},
+    "timelines": {"type": "list", "elements": "dict", "default": []},
     **{name: OPTIONS[name] for name in _SHARED},
 }
+_TIMELINE = {name: OPTIONS[name] for name in ("announcements", "commands")}
 # Further away than this a beginning is named, and further than that its day.
 SOON = 60.0
 TODAY = 6 * 3600.0
@@ -204,15 +216,37 @@ def _plan(params: dict[str, Any]) -> dict[str, Any]:
     if not batches:
         nothing = Plan(0, 0, 0.0, "countdown", 0)
         return {**asdict(nothing), "done_before": list(settled), "summary": f"Nothing is left to do: {_left_out(params, settled)}."}
-    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    forms = [_offsets(params, params["command_wait"]), *_others(params)]
+    offsets = _longest(forms)
     quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
     left = {} if end is None else {"deadline": end - begin}
     says_done = bool(params["done_text"]) and params["state"] == "restarted"
-    told = plan_batches(quota, form.offsets, int(_limit("write_headroom")), batches, forks, says_done=says_done, **left)
-    summary = summarize(told, begin, now, forks, batches[0] if len(batches) > 1 else 0)
+    told = plan_batches(quota, offsets, int(_limit("write_headroom")), batches, forks, says_done=says_done, **left)
+    summary = summarize(told, begin, now, forks, batches[0] if len(batches) > 1 else 0, at_most=len(set(forms)) > 1)
     if settled:
         summary += f" Left out: {_left_out(params, settled)}."
     return {**asdict(told), "done_before": list(settled), "summary": summary}
+
+
+def _offsets(one: Mapping[str, Any], command_wait: float) -> tuple[float, ...]:
+    return shape(parse_announcements(one["announcements"]), one["commands"] or [], command_wait, "restart").offsets
+
+
+def _others(params: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    out = []
+    for one in params["timelines"]:
+        validated = ArgumentSpecValidator(_TIMELINE).validate(one)
+        if not validated.error_messages:
+            with suppress(BadOption):
+                out.append(_offsets(validated.validated_parameters, params["command_wait"]))
+    return out
+
+
+def _longest(forms: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """A timeline with as many lines as any of these, which takes as long as any."""
+    most = max(forms, key=lambda offsets: (len(offsets), offsets[-1]))
+    more = max(offsets[-1] for offsets in forms) - most[-1]
+    return (most[0], *(offset + more for offset in most[1:])) if len(most) > 1 else (more,)
 
 
 def _batches(servers: int, ahead: int, server_ids: list[int], settled: Mapping[int, str]) -> list[int]:
@@ -246,15 +280,15 @@ def _clock(at: float, with_day: bool) -> str:
     return iso(at)[:16].replace("T", " ") if with_day else iso(at)[11:16]
 
 
-def _when(begin: float, now: float, duration: float) -> str:
+def _when(begin: float, now: float, duration: float, most: str) -> str:
     """When the run will be over; and when it begins, where that is not now."""
     # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
     with_day, end = begin >= now + TODAY, begin + duration
     took = say_duration(round(duration))
     if begin < now + SOON:
-        return f"done in about {took}, at {_clock(end, False)} UTC"
+        return f"done in about {took}{most}, at {_clock(end, False)} UTC"
     other_day = with_day and iso(begin)[:10] != iso(end)[:10]
-    return f"begins at {_clock(begin, with_day)} UTC and is done about {took} later, at {_clock(end, other_day)} UTC"
+    return f"begins at {_clock(begin, with_day)} UTC and is done about {took} later{most}, at {_clock(end, other_day)} UTC"
 
 
 def _what_forks_do(told: Plan, forks: int) -> str:
@@ -269,16 +303,16 @@ def _what_forks_do(told: Plan, forks: int) -> str:
     return f"{helpless}; {enough} {'is' if one else 'are'} enough {there}"
 
 
-def summarize(told: Plan, begin: float, now: float, forks: int, canary: int) -> str:
-    """A plan in a line."""
-    one = told.servers == 1
+def summarize(told: Plan, begin: float, now: float, forks: int, canary: int, at_most: bool = False) -> str:
+    """A plan in a line; ``at_most`` where its servers differ."""
+    one, most = told.servers == 1, " at most" if at_most else ""
     head = f"{told.servers} server{'s' * (not one)}" + (f" ({canary} of them ahead of the others)" if canary else "")
     more = "" if one else _what_forks_do(told, forks)
     if told.deferred == told.servers:
         return f"{head}, 0 writes: the deadline leaves {'it' if one else 'all of them'} out{more}."
-    head = f"{head}, {told.writes} writes: {_when(begin, now, told.duration)}"
+    head = f"{head}, {told.writes} writes{most}: {_when(begin, now, told.duration, most)}"
     if told.deferred:
-        return f"{head}. The deadline leaves out {told.deferred} of them{more}."
+        return f"{head}. The deadline leaves out {told.deferred} of them{most}{more}."
     why = {"countdown": "all at once", "quota": "limited by the quota", "forks": f"limited by {forks} fork{'s' * (forks != 1)}"}
     return f"{head}{'' if one and told.limited_by == 'countdown' else ', ' + why[told.limited_by]}{more}."
 

@@ -201,6 +201,19 @@ def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain)
     assert not sim.posts()
 
 
+def test_the_plan_of_a_mixed_fleet_is_the_most_that_it_can_take(simulator, maintain):
+    """The first host is told nothing, one has words of its own, and what one has makes sense to nobody else."""
+    sim = simulator([{"id": i, "product": "Minecraft" if i > 1 else "Valheim"} for i in range(1, 6)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in range(1, 6)}
+    hosts["h3"]["maintenance_announcements"] = [{"before": before, "text": "x"} for before in ("3s", "2s", "1s")]
+    run = maintain(sim, hosts, "--check")
+    assert run.rc == 0 and '"5 servers, 25 writes at most: done in about ' in run.stdout, run.output
+    # In a play it is there, for the other hosts it is not.
+    hosts["h4"]["maintenance_commands"] = ["say {{ ansible_play_batch | length }}"]
+    run = maintain(sim, hosts, "--check")
+    assert run.rc == 0 and '"5 servers, 5 writes: done in about ' in run.stdout and "WARNING" not in run.output, run.output
+
+
 def test_a_deadline_before_the_start_is_refused_and_there_is_no_plan(simulator, maintain):
     sim = simulator([{"id": 1}])
     times = {"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}

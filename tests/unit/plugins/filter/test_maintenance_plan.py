@@ -24,6 +24,17 @@ def test_the_input_is_read_as_the_module_reads_it() -> None:
     assert maintenance_plan("4", "2", announcements=WORDS, commands="save-all", start="", deadline=None)["writes"] == 12
 
 
+def test_of_servers_that_differ_it_is_the_most_that_they_can_take() -> None:
+    long, many = {"announcements": [{"before": "1h", "text": "x"}]}, {"announcements": WORDS, "commands": ["a", "b"]}
+    alone = maintenance_plan(4, 9, **many)
+    told = maintenance_plan(4, 9, timelines=[long, many, many])
+    assert told["writes"] == 16 == alone["writes"] and told["duration"] >= maintenance_plan(4, 9, **long)["duration"] > alone["duration"]
+    assert "16 writes at most: done in about 1 hour 1 minute at most, at " in told["summary"], told
+    # What is no timeline is of a server that will fail, and what is the same for all is no difference.
+    odd = [many, {"announcements": "x"}, {"announcements": [{"before": "soon", "text": "x"}]}, {"commands": 7, "colour": "blue"}]
+    assert maintenance_plan(4, 9, **many, timelines=odd)["summary"] == alone["summary"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
