@@ -24,10 +24,18 @@ def rows(name: str) -> list[str]:
 
 
 def merged(old: list[str], new: list[str], keys: int) -> list[str]:
-    """A table of Markdown with its new rows in place of those that begin with the same cells, so many of them."""
+    """A table of Markdown with its new rows in place of those that begin with the same cells, so many of them; others come behind the
+    rows that begin with the same first cell."""
 
     def key(row: str) -> list[str]:
         return row.split("|")[1 : keys + 1]
 
-    measured = {tuple(key(row)): row for row in new}
-    return [measured.get(tuple(key(row)), row) for row in old]
+    table = list(old)
+    for row in new:
+        known = [index for index, other in enumerate(table) if key(other) == key(row)]
+        alike = [index for index, other in enumerate(table) if key(other)[0] == key(row)[0]]
+        if known:
+            table[known[0]] = row
+        else:
+            table.insert(alike[-1] + 1 if alike else len(table), row)
+    return table
