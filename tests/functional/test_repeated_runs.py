@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -119,12 +120,16 @@ def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_
     plays, inventory = play(range(1, 9), announcements=[{"before": "100s", "text": "x"}])
     path = ansible.folder / "hosts.json"
     path.write_text(json.dumps(inventory))
-    run = ansible.start(sim, plays, "-i", str(path), "--forks", "8")
+    log = ansible.folder / "log.txt"
+    with log.open("w") as file:
+        run = ansible.start(sim, plays, "-i", str(path), "--forks", "8", output=file)
     wait_for(lambda: len(sim.console_log()) == 8)
     run.send_signal(signal.SIGINT)
-    output = "".join(run.communicate(timeout=50))
-    lines = sim.console_log()
-    assert sum("cancelled" in line["line"] for line in lines) == 8 and not signals(sim), (output, lines)
+    run.wait(timeout=50)
+    lines, told = sim.console_log(), re.findall(r"^\[h(\d)\] sent: say Maintenance cancelled", log.read_text(), re.MULTILINE)
+    assert sum("cancelled" in line["line"] for line in lines) == 8 and not signals(sim), (log.read_text(), lines)
+    # Whoever reads the log knows that the players know.
+    assert sorted(told) == [str(i) for i in range(1, 9)], log.read_text()
 
 
 def test_after_so_many_failures_the_rest_is_deferred(simulator, ansible):
