@@ -1,0 +1,44 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the playbooks make of settings that come from elsewhere: Ansible's own, variables of hosts, variables that are left empty."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from functional.test_maintenance_playbook import FAST, canary, fleet, rows
+
+# As an ansible.cfg may have them, which was made for other playbooks.
+FREE, FATAL = {"ANSIBLE_STRATEGY": "free"}, {"ANSIBLE_ANY_ERRORS_FATAL": "true"}
+
+
+@pytest.fixture
+def play(ansible):
+    """Run a playbook of the collection on an inventory: ``play(sim, "power", {"all": ...}, *args, **variables)``."""
+
+    def run(sim, name, inventory, *args, env=None, **variables):
+        path = ansible.folder / "inventory.json"
+        path.write_text(json.dumps(inventory))
+        return ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables), *args, env=env)
+
+    return run
+
+
+def test_a_canary_is_waited_for_whatever_strategy_is_usual_here(simulator, maintain, tmp_path):
+    sim, folder = simulator(fleet(1), write_limit=200), tmp_path / "report"
+    run, spoken = canary(sim, maintain, "-e", "maintenance_canary=2", env=FREE, maintenance_report_dir=str(folder))
+    assert run.rc == 2 and sorted(spoken) == [1, 2], run.output
+    assert [words[0] for words in rows(run).values()] == ["failed", "done"] + ["deferred"] * 10, run.output
+    assert json.loads((folder / "report.json").read_text())["totals"]["deferred"] == 10
+
+
+def test_one_that_fails_stops_no_other_where_errors_are_usually_fatal(simulator, maintain, play):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, "conflict": True}])
+    hosts = {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}, "c": {"serverprism_id": 99}}
+    run = maintain(sim, hosts, env=FATAL)
+    assert run.rc == 2 and [rows(run)[name][0] for name in "abc"] == ["done", "failed", "failed"], run.output
+    run = play(sim, "announce", {"all": {"hosts": hosts}}, env={**FREE, **FATAL}, announce_text="hello")
+    assert run.rc == 2 and sim.console(1)[-1] == sim.console(2)[-1] == "say hello" and "run_once" not in run.output, run.output
