@@ -42,3 +42,27 @@ def test_one_that_fails_stops_no_other_where_errors_are_usually_fatal(simulator,
     assert run.rc == 2 and [rows(run)[name][0] for name in "abc"] == ["done", "failed", "failed"], run.output
     run = play(sim, "announce", {"all": {"hosts": hosts}}, env={**FREE, **FATAL}, announce_text="hello")
     assert run.rc == 2 and sim.console(1)[-1] == sim.console(2)[-1] == "say hello" and "run_once" not in run.output, run.output
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_status_reads_with_the_token_of_the_hosts_that_are_asked_for(simulator, play, own):
+    """Of two customers one has a token in the inventory, and the other may have the one of the environment."""
+    one, other = simulator([{"id": 1}]), simulator([{"id": 2}])
+
+    def of(sim):
+        return {"serverprism_api_url": sim.url, "serverprism_api_token": sim.token}
+
+    groups = {"aaa": {"hosts": {"a": {"serverprism_id": 1}, "0lobby": {}}, "vars": of(one)}, "bbb": {"hosts": {"b": {"serverprism_id": 2}}}}
+    if own:
+        groups["bbb"]["vars"] = of(other)
+    run = play(one if own else other, "status", {"all": {"children": groups}}, status_hosts="bbb:0lobby")
+    assert run.rc == 0 and "b        2  active   running" in run.stdout and not one.requests(), run.output
+
+
+def test_the_token_of_a_play_that_imports_status_is_used(simulator, ansible):
+    sim = simulator([{"id": 1}])
+    path = ansible.folder / "inventory.json"
+    path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}}}}))
+    mine = {"name": "Mine", "ansible.builtin.import_playbook": "serverprism.cloud.status", "vars": {"serverprism_api_token": sim.token}}
+    run = ansible.run(sim, [mine], "-i", str(path), env={"SERVERPRISM_API_TOKEN": "wrong"})
+    assert run.rc == 0 and "running" in run.stdout, run.output
