@@ -66,3 +66,23 @@ def test_the_token_of_a_play_that_imports_status_is_used(simulator, ansible):
     mine = {"name": "Mine", "ansible.builtin.import_playbook": "serverprism.cloud.status", "vars": {"serverprism_api_token": sim.token}}
     run = ansible.run(sim, [mine], "-i", str(path), env={"SERVERPRISM_API_TOKEN": "wrong"})
     assert run.rc == 0 and "running" in run.stdout, run.output
+
+
+@pytest.mark.parametrize("value", ["-5", "abc", "100.5", "nan"])
+def test_a_share_of_failures_that_is_none_is_refused_before_anything_is_asked(simulator, maintain, value):
+    sim = simulator(fleet())
+    run, _spoken = canary(sim, maintain, "-e", f"maintenance_max_fail_percentage={value}")
+    assert run.rc == 2 and f"maintenance_max_fail_percentage: {value} is not a percentage" in run.stdout and not sim.requests(), run.output
+
+
+def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, maintain):
+    sim = simulator(fleet(1), write_limit=200)
+    run, _spoken = canary(sim, maintain, maintenance_max_fail_percentage=50)
+    assert run.rc == 2 and "-e maintenance_max_fail_percentage=50" in run.stdout and not sim.requests(), run.output
+    # What is said of hosts makes no difference here: it is what Ansible takes, or -e says something else.
+    run, spoken = canary(sim, maintain, maintenance_max_fail_percentage=None)
+    assert run.rc == 2 and spoken == [1] and rows(run)["h12"][0] == "deferred", run.output
+    run, spoken = canary(
+        sim, maintain, "-e", "maintenance_max_fail_percentage=100 maintenance_canary=2", maintenance_max_fail_percentage=50
+    )
+    assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
