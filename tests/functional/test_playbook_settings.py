@@ -86,3 +86,30 @@ def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, 
         sim, maintain, "-e", "maintenance_max_fail_percentage=100 maintenance_canary=2", maintenance_max_fail_percentage=50
     )
     assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
+
+
+# As a file of variables has them where nothing stands behind the colon.
+EMPTY = ["announce_command", "commands", "deadline", "done_text", "id", "kill_after", "max_failures", "product"]
+EMPTY += ["report_dir", "start", "verify_tasks"]
+
+
+def test_what_is_left_empty_counts_as_not_set_and_an_id_may_be_a_number_or_a_date(simulator, maintain, ansible):
+    sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
+    # As YAML has it. What is said of hosts there joins what is said of them in JSON.
+    written = {1: "".join(f"maintenance_{name}:\n" for name in EMPTY), 2: "maintenance_id: 20260504\n", 3: "maintenance_id: 2026-05-04\n"}
+    (ansible.folder / "host_vars").mkdir()
+    for number, text in written.items():
+        (ansible.folder / "host_vars" / f"h{number}.yml").write_text(text)
+    hosts = {f"h{number}": {"serverprism_id": number} for number in written}
+    run = maintain(sim, hosts)
+    assert run.rc == 0 and [row[0] for row in rows(run).values()] == ["done"] * 3, run.output
+    assert sim.console(1) == ["Broadcast Restart_in_1_second", "Save"], run.output
+    run = maintain(sim, hosts, "--limit", "h2:h3")
+    assert run.rc == 0 and [row[0] for row in rows(run).values()] == ["skipped"] * 2, run.output
+    assert "Left out: 1 done already under maintenance_id 20260504." in run.stdout, run.output
+
+
+def test_announce_takes_a_text_that_is_a_number_and_an_empty_command_as_none(simulator, play):
+    sim = simulator([{"id": 1, "product": "Palworld 8 GB"}])
+    run = play(sim, "announce", {"all": {"hosts": {"a": {"serverprism_id": 1}}}}, announce_text=20260504, announce_command=None)
+    assert run.rc == 0 and sim.console(1) == ["Broadcast 20260504"], run.output

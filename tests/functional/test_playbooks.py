@@ -46,7 +46,7 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {"power_state": "rebooted"}, "power_state"),
         ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
-        ("announce", {}, "announce_text"),
+        ("announce", {"announce_text": None}, "announce_text: say what"),
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
         ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} has no meaning here'),

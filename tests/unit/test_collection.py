@@ -107,6 +107,8 @@ def test_the_defaults_of_the_role_are_those_of_its_specification():
     defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
     # A template is no number, so a specification that says "int" cannot hold it.
     assert defaults.pop("maintenance_server_id") == "{{ serverprism_id | default(0) }}"
+    # An "int" with a default may not be left empty.
+    assert defaults.pop("maintenance_max_failures") == 0
     assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
 
 
