@@ -113,3 +113,24 @@ def test_announce_takes_a_text_that_is_a_number_and_an_empty_command_as_none(sim
     sim = simulator([{"id": 1, "product": "Palworld 8 GB"}])
     run = play(sim, "announce", {"all": {"hosts": {"a": {"serverprism_id": 1}}}}, announce_text=20260504, announce_command=None)
     assert run.rc == 0 and sim.console(1) == ["Broadcast 20260504"], run.output
+
+
+def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(simulator, maintain, play):
+    """And those who share the broken one do not ask once each."""
+    sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
+    hosts = {name: {"serverprism_id": number} for number, name in enumerate("abc", 1)}
+    hosts["c"]["serverprism_api_token"] = sim.token
+    run = maintain(sim, hosts, serverprism_api_token="expired")
+    assert run.rc == 2 and [rows(run)[name][0] for name in "abc"] == ["failed", "failed", "done"], run.output
+    assert all("api_token" in " ".join(rows(run)[name]) for name in "ab") and sim.console(3)[-1] == "Save", run.output
+    assert sum(request["status"] == 401 for request in sim.requests()) == 1
+    inventory = {"all": {"hosts": hosts, "vars": {"serverprism_api_token": "expired"}}}
+    run = play(sim, "announce", inventory, announce_text="hello")
+    assert run.rc == 2 and sim.console(3)[-1] == "Broadcast hello", run.output
+    assert sum(request["status"] == 401 for request in sim.requests()) == 2
+
+
+def test_a_run_that_begins_in_its_middle_does_not_guess_the_game(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Announce, save, act and prove it")
+    assert run.rc == 2 and not sim.posts() and "set maintenance_product" in " ".join(rows(run)["a"]), run.output
