@@ -134,3 +134,19 @@ def test_a_run_that_begins_in_its_middle_does_not_guess_the_game(simulator, main
     sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}])
     run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Announce, save, act and prove it")
     assert run.rc == 2 and not sim.posts() and "set maintenance_product" in " ".join(rows(run)["a"]), run.output
+
+
+def test_a_run_has_one_report_whoever_names_its_folder(simulator, maintain, tmp_path):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
+    first, other = (str(tmp_path / name) for name in ("first", "other"))
+    hosts = {name: {"serverprism_id": number} for number, name in enumerate("abc", 1)}
+    hosts["b"]["maintenance_report_dir"], hosts["c"]["maintenance_report_dir"] = first, other
+    run = maintain(sim, hosts)
+    assert run.rc == 2 and f"different folders: {first}, {other}." in run.stdout and not sim.requests(), run.output
+    hosts["c"]["maintenance_report_dir"] = f"{first}/"
+    run = maintain(sim, hosts, "-e", "maintenance_canary=1")
+    report = json.loads((tmp_path / "first" / "report.json").read_text())
+    assert run.rc == 0 and [one["host"] for one in report["servers"]] == ["a", "b", "c"], run.output
+    hosts["c"]["maintenance_report_dir"] = other
+    run = maintain(sim, hosts, "-e", f"maintenance_report_dir={tmp_path / 'given'}", "--check")
+    assert run.rc == 0 and (tmp_path / "given" / "report.json").exists() and not (tmp_path / "other").exists(), run.output
