@@ -150,3 +150,14 @@ def test_a_run_has_one_report_whoever_names_its_folder(simulator, maintain, tmp_
     hosts["c"]["maintenance_report_dir"] = other
     run = maintain(sim, hosts, "-e", f"maintenance_report_dir={tmp_path / 'given'}", "--check")
     assert run.rc == 0 and (tmp_path / "given" / "report.json").exists() and not (tmp_path / "other").exists(), run.output
+
+
+def test_the_summary_lines_up_for_hosts_of_wide_names(simulator, maintain):
+    sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
+    run = maintain(sim, {"日本のサーバー": {"serverprism_id": 1}, "ab": {"serverprism_id": 2}})
+    lines = [json.loads(line.strip().rstrip(",")) for line in run.stdout.splitlines() if line.startswith('        "')]
+    assert run.rc == 0 and lines[-3:] == [
+        "server          outcome    signal    downtime     notice  why",
+        "ab              skipped                                   offline",
+        "日本のサーバー  skipped                                   offline",
+    ], run.output
