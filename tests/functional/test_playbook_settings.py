@@ -161,3 +161,20 @@ def test_the_summary_lines_up_for_hosts_of_wide_names(simulator, maintain):
         "ab              skipped                                   offline",
         "日本のサーバー  skipped                                   offline",
     ], run.output
+
+
+def test_power_refuses_bad_variables_by_their_names_before_anything_is_asked(simulator, play):
+    wrong = {
+        "power_if_offline": ("maybe", "start, skip or fail"),
+        "power_wait": ("later", "true or false"),
+        "power_wait_timeout": (0, "a number of seconds above 0"),
+        "power_running_when": ("stopped", "running or starting"),
+        "power_kill_after": (-1, "a number of seconds from 0"),
+    }
+    sim = simulator([{"id": i, "state": "offline"} for i in range(1, 7)])
+    hosts = {name: {"serverprism_id": number, name: value} for number, (name, (value, _what)) in enumerate(wrong.items(), 1)}
+    hosts["empty"] = {"serverprism_id": 6, **dict.fromkeys(wrong), "power_kill_after": ""}
+    run = play(sim, "power", {"all": {"hosts": hosts}}, power_state="stopped")
+    for name, (value, what) in wrong.items():
+        assert f"fatal: [{name}]: FAILED! => {{" in run.stdout and f'"{name}: {value} is not {what}."' in run.stdout, run.output
+    assert run.rc == 2 and {request["server"] for request in sim.requests()} == {6} and "failed=0" in run.stdout, run.output

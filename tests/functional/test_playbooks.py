@@ -44,7 +44,6 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
     [
         ("power", {}, "power_state"),
         ("power", {"power_state": "rebooted"}, "power_state"),
-        ("power", {"power_state": "stopped", "power_kill_after": -1}, "kill_after"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
         ("announce", {"announce_text": None}, "announce_text: say what"),
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
