@@ -9,10 +9,12 @@ set -eu
 cd "$(dirname "$0")"
 zone=Europe/Berlin
 today=$(TZ=$zone date +%F)
+# Each call has a report of its own, which is of that call alone.
+report=${REPORT_DIR:+$REPORT_DIR/$(TZ=$zone date +%FT%H%M%S)}
 # "exec": a signal to this script then reaches Ansible itself, which calls a countdown off aloud.
 exec ansible-playbook -i inventory.yml serverprism.cloud.maintenance \
   -e maintenance_id="nightly-$today" \
   -e maintenance_timezone="$zone" \
   -e maintenance_deadline="${today}T04:00" \
-  -e maintenance_report_dir="${REPORT_DIR:-}" \
+  -e maintenance_report_dir="'$report'" \
   "$@"

@@ -145,7 +145,7 @@ def nightly(ansible, sim, command):
     (folder / "group_vars").mkdir(exist_ok=True)
     (folder / "group_vars" / "all.yml").write_text(json.dumps(quick))
     shutil.copy(EXAMPLES / "nightly-maintenance.sh", folder)
-    env = {**ansible.environment(sim), "REPORT_DIR": str(folder / "report")}
+    env = {**ansible.environment(sim), "REPORT_DIR": str(folder / "all reports")}
     return subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, capture_output=True, text=True, timeout=110, check=False)
 
 
@@ -157,7 +157,9 @@ def test_the_nightly_script_finds_nothing_to_do_when_it_is_called_again(simulato
         run = nightly(ansible, sim, command)
         assert run.returncode == 0, run.stdout + run.stderr
         assert len([post for post in sim.posts() if "signal" in post["body"]]) == 2, time
-    assert "done already" in run.stdout and (ansible.folder / "report" / "report.html").exists()
+    # The second report has not taken the place of the first.
+    reports = sorted((ansible.folder / "all reports").glob("*/report.json"))
+    assert "done already" in run.stdout and [json.loads(one.read_text())["totals"]["done"] for one in reports] == [2, 0], run.stdout
 
 
 def test_the_nightly_script_defers_everything_when_it_is_called_too_late(simulator, ansible):
