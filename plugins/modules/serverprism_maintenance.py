@@ -15,6 +15,8 @@ description:
   - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves
     the restart. Nobody ever gets less notice than was announced.
   - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
+  - A server that another run with the same O(ledger) maintains is refused. The role P(serverprism.cloud.maintenance#role) keeps all servers
+    of a run to it until its end.
   - C(changed) says whether a signal went out, or may have. Announcements and commands alone leave it V(false); RV(timeline) has them.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
