@@ -153,6 +153,7 @@ def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
     assert maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))["outcome"] == "done"
 
 
+@pytest.mark.timeout(300)
 def test_a_second_run_over_a_fleet_refuses_also_what_the_first_has_not_begun_or_has_done(simulator, ansible):
     """Two at a time, a run comes to its last servers late, and nobody is at its first ones any more."""
     sim = simulator([{"id": i, **FAST} for i in range(1, 7)])
