@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,3 +30,17 @@ if not IS_ANSIBLE_TEST:
 # the same each time, as Hypothesis has them wherever CI is set, which ansible-test does not hand on. "make unit" looks further.
 settings.register_profile("unhurried", settings.default, deadline=None, derandomize=IS_ANSIBLE_TEST or settings.default.derandomize)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def masks_of_threads(monkeypatch: pytest.MonkeyPatch) -> list[set[signal.Signals]]:
+    """The signals that each thread which is begun will not get."""
+    masks: list[set[signal.Signals]] = []
+    start = threading.Thread.start
+
+    def spy(self: threading.Thread) -> None:
+        masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", spy)
+    return masks

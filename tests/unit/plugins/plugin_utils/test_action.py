@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 
+from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
 
@@ -34,3 +35,9 @@ def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
         screen.show(lines.append, "late")
     assert lines == ["shown"]
     stuck.set()
+
+
+def test_its_thread_gets_none_of_the_signals_that_stop_a_run(masks_of_threads):
+    with Screen():
+        pass
+    assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)
