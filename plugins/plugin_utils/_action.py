@@ -43,16 +43,16 @@ display = Display()
 def _show_without_ansible(line: str) -> None:
     """Show a line on the screen of ansible-playbook itself: after Ctrl-C it waits for its workers, and shows nothing of theirs.
 
-    To a file it is appended, which is where Ansible's own last words have left it.
+    A file is left alone: what is written to it here, its own next words would be written over.
     """
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid != os.getppid():
         return
     with suppress(OSError):
-        descriptor = os.open(f"/proc/{parent.pid}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
+        descriptor = os.open(f"/proc/{parent.pid}/fd/2", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             mode = os.fstat(descriptor).st_mode
-            if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or os.isatty(descriptor):
+            if stat.S_ISFIFO(mode) or os.isatty(descriptor):
                 os.write(descriptor, f"{line}\n".encode())
         finally:
             os.close(descriptor)

@@ -23,19 +23,16 @@ def rows(name: str) -> list[str]:
     return README.read_text().split(f"<!-- made by make bench: {name} -->")[1].strip().splitlines()
 
 
-def merged(old: list[str], new: list[str], keys: int) -> list[str]:
-    """A table of Markdown with its new rows in place of those that begin with the same cells, so many of them; others come behind the
-    rows that begin with the same first cell."""
+def merged(table: list[str], new: str, keys: int) -> list[str]:
+    """A table of Markdown with a new row in place of the one that begins with the same cells, so many of them; else behind the rows that
+    begin with the same first cell."""
 
     def key(row: str) -> list[str]:
         return row.split("|")[1 : keys + 1]
 
-    table = list(old)
-    for row in new:
-        known = [index for index, other in enumerate(table) if key(other) == key(row)]
-        alike = [index for index, other in enumerate(table) if key(other)[0] == key(row)[0]]
-        if known:
-            table[known[0]] = row
-        else:
-            table.insert(alike[-1] + 1 if alike else len(table), row)
-    return table
+    same = [index for index, row in enumerate(table) if key(row) == key(new)]
+    alike = [index for index, row in enumerate(table) if key(row)[0] == key(new)[0]]
+    if same:
+        return [*table[: same[0]], new, *table[same[0] + 1 :]]
+    place = alike[-1] + 1 if alike else len(table)
+    return [*table[:place], new, *table[place:]]

@@ -63,9 +63,7 @@ class Ansible:
             **sim.environment(),
         }
 
-    def start(
-        self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None, output: Any = subprocess.PIPE
-    ) -> subprocess.Popen[str]:
+    def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> subprocess.Popen[str]:
         """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is not set."""
         if not isinstance(playbook, str):
             path = self.folder / "play.yml"
@@ -75,8 +73,8 @@ class Ansible:
             [str(Path(sys.executable).with_name("ansible-playbook")), *args, playbook],
             env={name: value for name, value in {**self.environment(sim), **(env or {})}.items() if value is not None},
             cwd=self.folder,
-            stdout=output,
-            stderr=output,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
         )
