@@ -178,14 +178,16 @@ class Ledger:
         """Until when a status of the server may be older than its last signal; in the past where it is not."""
         return self._change(lambda calendars: _claims.doubtful_until(calendars[WRITE], server_id), commit=False)
 
-    def count_end(self, fleet: Fleet, outcome: str, counted: bool) -> Run:
-        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then; with its last it is over."""
+    def count_end(self, fleet: Fleet, outcome: str, counted: bool, *, is_over: bool = False) -> Run:
+        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then.
+
+        With its last server, or where it ``is_over`` before that, it lets go of them all.
+        """
 
         def step(calendars: Calendars) -> Run:
             calendars[WRITE] = _claims.count_end(calendars[WRITE], fleet.key, outcome, counted, self.clock.now())
             run = _claims.run_of(calendars[WRITE], fleet.key)
-            # Whoever is told to stop is not the only one of the run.
-            if run.ended >= fleet.total or outcome == "cancelled":
+            if is_over or run.ended >= fleet.total:
                 calendars[WRITE] = _claims.let_go(calendars[WRITE], fleet.owner)
             return run
 

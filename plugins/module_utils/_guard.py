@@ -13,6 +13,7 @@ from typing import Iterator, Optional, Sequence
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Hold
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
     MAY_HAVE_BEGUN,
@@ -109,7 +110,8 @@ class Guard:
         if fleet is None or self.ctx.check_mode:
             return
         try:
-            ended = self.ctx.client.ledger.count_end(fleet, outcome, counted).ended
+            # Whoever was told to stop is not the only one of the run.
+            ended = self.ctx.client.ledger.count_end(fleet, outcome, counted, is_over=told_to_stop()).ended
             if ended % max(1, fleet.total // STATUS_LINES) == 0 or ended == fleet.total:
                 self.ctx.client.ledger.tell(fleet.key, 0.0)
                 self._tell_status(fleet, offsets)
@@ -143,7 +145,7 @@ class Guard:
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """No other run maintains the server meanwhile. Raises AlreadyMaintained."""
-        self.hold(self.ctx.settings.max_wait + self.ctx.params["wait_timeout"])
+        self.claim(self.ctx.settings.max_wait + self.ctx.params["wait_timeout"])
         if self.ctx.check_mode:
             yield
             return
@@ -156,7 +158,7 @@ class Guard:
                 # It expires by itself; what was done stays done.
                 self.ctx.warn(str(exc))
 
-    def hold(self, seconds: float) -> None:
+    def claim(self, seconds: float) -> None:
         """Claim the server for so many seconds, or for longer than before. In check mode only whether that could be."""
         commit = not self.ctx.check_mode
         other = self.ctx.client.ledger.claim(self.server_id, seconds + CLAIM_SLACK, self._run, commit=commit)

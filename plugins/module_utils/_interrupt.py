@@ -21,8 +21,8 @@ REMINDER = 3.0
 # Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
 # hands in one would wait for ever where there are many.
 RESULT_GRACE = 10.0
-# What stops a run, and what reminds it of that.
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+# What stops a run.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Of Linux's prctl: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
@@ -39,12 +39,12 @@ def _on_death_of_parent(number: int) -> None:
 
 @contextmanager
 def signals_for_the_main_thread() -> Iterator[None]:
-    """Threads that are begun herein get none of the signals that stop a run.
+    """Threads that are begun herein get none of the signals that stop a run, nor the one that reminds it of that.
 
     The system gives a signal to any thread that takes it, and only the main one runs Python's handlers: asleep, or in a read, it
     would not wake up for what another thread got.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*STOPPING, signal.SIGALRM))
     try:
         yield
     finally:
@@ -92,7 +92,7 @@ class Interruptible:
 
     def __enter__(self) -> "Interruptible":
         if threading.current_thread() is threading.main_thread():
-            for number in STOPPING[:3]:
+            for number in STOPPING:
                 self._old[number] = signal.signal(number, self._handle)
             _on_death_of_parent(signal.SIGTERM)
         return self

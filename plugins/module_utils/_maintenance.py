@@ -216,8 +216,8 @@ class Maintenance:
             return self._defer(countdown)
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
-        self._hold_until(countdown.action.planned)
-        countdown.on_move = self._hold_until
+        self._claim_until(countdown.action.planned)
+        countdown.on_move = self._claim_until
         countdown.pause, countdown.on_pause = self.guard.pause_of_status, lambda: self.guard.goes_on(countdown.form.offsets)
         self._tell_plan(countdown)
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
@@ -225,9 +225,9 @@ class Maintenance:
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
             self._say_done(countdown, self.script.done_text)
 
-    def _hold_until(self, action: float) -> None:
+    def _claim_until(self, action: float) -> None:
         """The server stays claimed until what comes of an action at that time is known, refused tries included."""
-        self.guard.hold(max(0.0, action - self.ctx.clock.now()) + self.ctx.settings.max_wait + self.waiting.timeout)
+        self.guard.claim(max(0.0, action - self.ctx.clock.now()) + self.ctx.settings.max_wait + self.waiting.timeout)
 
     def _say_done(self, countdown: Countdown, text: str) -> None:
         """The maintenance is done: what breaks the last word off does not change that."""
@@ -311,7 +311,7 @@ class Maintenance:
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
-            self._hold_until(countdown.action.planned)
+            self._claim_until(countdown.action.planned)
             self._tell_plan(countdown)
         try:
             countdown.run()
@@ -386,7 +386,7 @@ class Maintenance:
                     end = f" It was tried for {spent:.0f} s, and the next try would be in {wait:.0f} s, past max_wait."
                     raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
-            self._hold_until(self.ctx.clock.now() + wait)
+            self._claim_until(self.ctx.clock.now() + wait)
             self.ctx.clock.sleep(wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
             turn = self.ctx.client.await_turn(WRITE, is_urgent=True)

@@ -68,11 +68,25 @@ def test_the_token_of_a_play_that_imports_status_is_used(simulator, ansible):
     assert run.rc == 0 and "running" in run.stdout, run.output
 
 
-@pytest.mark.parametrize("value", ["-5", "abc", "100.5", "nan"])
-def test_a_share_of_failures_that_is_none_is_refused_before_anything_is_asked(simulator, maintain, value):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("canary", value) for value in ("yes", "25%", "-1", "one")),
+        *(("max_fail_percentage", value) for value in ("-5", "abc", "100.5", "nan")),
+    ],
+)
+def test_a_setting_of_batches_that_is_no_number_is_refused_before_anything_is_asked(simulator, maintain, name, value):
     sim = simulator(fleet())
-    run, _spoken = canary(sim, maintain, "-e", f"maintenance_max_fail_percentage={value}")
-    assert run.rc == 2 and f"maintenance_max_fail_percentage: {value} is not a percentage" in run.stdout and not sim.requests(), run.output
+    run, _spoken = canary(sim, maintain, "-e", f"maintenance_{name}={value}")
+    assert run.rc == 2 and f"maintenance_{name}: {value} is not a " in run.stdout and not sim.requests(), run.output
+
+
+def test_a_canary_that_ansible_would_pass_over_is_refused(simulator, maintain):
+    sim = simulator(fleet())
+    run, _spoken = canary(sim, maintain, maintenance_canary=3)
+    assert run.rc == 2 and "Give it with" in run.stdout and not sim.requests(), run.output
+    run, spoken = canary(sim, maintain, maintenance_canary=1)
+    assert run.rc == 0 and len(spoken) == 12, run.output
 
 
 def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, maintain):

@@ -120,13 +120,13 @@ def test_a_repeated_run_goes_on_where_nobody_knows_whether_the_first_is_alive(ow
     assert (book.claim(2, 60.0, Hold("mine", 0.0, (2, 3), mine)) is not None) == refused
 
 
-@pytest.mark.parametrize("outcomes", [["done", "failed", "skipped"], ["cancelled"]])
-def test_the_servers_of_a_run_that_is_over_are_free(outcomes):
+@pytest.mark.parametrize(("outcomes", "is_over"), [(["done", "failed", "cancelled"], False), (["cancelled"], True)])
+def test_the_servers_of_a_run_that_is_over_are_free(outcomes, is_over):
     book = MemoryLedger({WRITE: Quota(20, 60.0)}, SystemClock())
     fleet = replace(Fleet.whole("key", 3, 5), owner="run A", servers=(1, 2, 3))
     assert book.claim(1, 60.0, A) is None
     book.give_up(1, A)
     for outcome in outcomes:
         assert book.claim(2, 60.0, B, commit=False) is not None
-        book.count_end(fleet, outcome, True)
+        book.count_end(fleet, outcome, True, is_over=is_over)
     assert book.claim(2, 60.0, B) is None
