@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger, MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Ticking
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -39,10 +40,15 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.time = 1_000_000.0
+        self.set_by = 0.0
 
     def now(self) -> float:
         """UTC seconds since the epoch."""
         return self.time
+
+    def wall(self) -> float:
+        """The same, unless a test has set the clock: ``set_by`` seconds."""
+        return self.time + self.set_by
 
     def sleep(self, seconds: float) -> None:
         """Let so many seconds pass at once."""
@@ -170,8 +176,9 @@ def context(api: VirtualApi, operation: Operation, *, fleet: Fleet | None = None
     params: dict[str, Any] = checked.validated_parameters
     settings = Settings.from_params(params)
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
-    client = Client(settings, api.clock, use or MemoryLedger(quotas, api.clock), api, mode.get("warn", lambda text: None))
-    return Context(params, client, api.clock, settings, fleet=fleet, **mode)
+    clock = Ticking(api.clock)
+    client = Client(settings, clock, use or MemoryLedger(quotas, api.clock), api, mode.get("warn", lambda text: None))
+    return Context(params, client, clock, settings, fleet=fleet, **mode)
 
 
 def operate(api: VirtualApi, operation: Operation, **options: Any) -> dict[str, Any]:

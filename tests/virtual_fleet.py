@@ -36,6 +36,10 @@ class SharedClock:
         """UTC seconds since the epoch."""
         return self.time
 
+    def wall(self) -> float:
+        """The same: nobody sets this clock."""
+        return self.time
+
     def sleep(self, seconds: float) -> None:
         """Let others run until so many seconds have passed."""
         awake = self._enter(self.time + max(0.0, seconds))

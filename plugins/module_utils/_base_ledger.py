@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Callable, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Hold, Quota, Run
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, is_elsewhere, may_be_alive, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
     Fleet,
     Standing,
@@ -21,6 +22,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._packing import 
     reserve_next,
     standing,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import UNKNOWN, fate_of, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import Calendars
 
 T = TypeVar("T")
@@ -145,18 +147,30 @@ class Ledger:
     def claim(self, server_id: int, seconds: float, run: Optional[Hold] = None, *, commit: bool = True) -> Union[Claim, Hold, None]:
         """Claim a server for so long, and hold those of its run, or tell who has it already; ``commit=False`` only tells."""
 
-        def is_alive(one: Union[Claim, Hold]) -> bool:
-            # Of a run elsewhere nobody knows whether it has died; one of the same ID goes on with what is left, and repeats nothing.
-            is_repeated = isinstance(one, Hold) and run is not None and one.maintenance == run.maintenance != ""
-            return may_be_alive(one.owner) and not (is_repeated and is_elsewhere(one.owner))
-
         def step(calendars: Calendars) -> Union[Claim, Hold, None]:
             now = self.clock.now()
-            wanted = Claim(server_id, own_name(), now + seconds)
-            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, is_alive, run)
-            return other
+
+            def counts(one: Union[Claim, Hold]) -> bool:
+                fate = fate_of(one.owner)
+                # Whether a run elsewhere has died is not known; one of the same ID goes on with what is left, and repeats nothing.
+                is_repeated = isinstance(one, Hold) and run is not None and one.maintenance == run.maintenance != ""
+                return _claims.valid_until(one, fate) > now and not (is_repeated and fate == UNKNOWN)
+
+            wanted = Claim(server_id, own_name(), now + seconds, now)
+            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, counts, run)
+            # What is shown of it is when it will be over.
+            return other if other is None else replace(other, until=_claims.valid_until(other, fate_of(other.owner)))
 
         return self._change(step, commit)
+
+    def renew(self, server_id: int, run: Optional[Hold] = None) -> bool:
+        """Note that the owner of this process's claim, and its run, are alive. False where the claim is not there any more."""
+
+        def step(calendars: Calendars) -> bool:
+            calendars[WRITE], is_there = _claims.renew(calendars[WRITE], server_id, own_name(), self.clock.now(), run)
+            return is_there
+
+        return self._change(step)
 
     def give_up(self, server_id: int, run: Optional[Hold] = None) -> None:
         """End the claim."""

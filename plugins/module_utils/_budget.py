@@ -87,24 +87,29 @@ class Run:
 
 @dataclass(frozen=True)
 class Claim:
-    """A server that somebody maintains right now, until its expiry at the latest."""
+    """A server that somebody maintains right now, until its expiry at the latest.
+
+    ``renewed`` is when its owner last said that it is alive, UTC seconds. It matters where the owner cannot be looked at.
+    """
 
     server_id: int
     owner: str
     until: float
+    renewed: float = 0.0
 
 
 @dataclass(frozen=True)
 class Hold:
     """The servers of a run, which are left to it until it is over: those whose turn is still to come, and those that are done.
 
-    ``owner`` is the ansible-playbook that the run is of, ``maintenance`` its ID, empty where it has none.
+    ``owner`` is the ansible-playbook that the run is of, ``maintenance`` its ID, empty where it has none. ``renewed`` is as in a claim.
     """
 
     owner: str
     until: float
     servers: Tuple[int, ...]
     maintenance: str = ""
+    renewed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -303,10 +308,10 @@ def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Every instant moved: the wall clock was set, not the time that passed."""
     moved = tuple(at + seconds for at in calendar.instants)
     runs = tuple(replace(run, at=run.at + seconds, told=run.told + seconds) for run in calendar.runs)
-    claims = tuple(replace(claim, until=claim.until + seconds) for claim in calendar.claims)
+    claims = tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.claims)
     batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
     doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)
     late = tuple(at + seconds for at in calendar.late)
-    holds = tuple(replace(hold, until=hold.until + seconds) for hold in calendar.holds)
+    holds = tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.holds)
     blocked = calendar.blocked_until + seconds if calendar.blocked_until else 0.0
     return Calendar(moved, blocked, runs, claims, batches, doubts, late, holds)

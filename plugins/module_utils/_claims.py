@@ -10,9 +10,21 @@ from dataclasses import replace
 from typing import Callable, Optional, Tuple, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Claim, Hold, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, DEAD
 
 # Between two servers of a run nobody is at work for it: so many seconds its servers are left to it all the same.
 PAUSE = 120.0
+# A lock is renewed every RENEW_EVERY seconds. One whose owner cannot be looked at (another machine, another container) is over when it
+# was not renewed for LEASE seconds, that of a run after PAUSE.
+RENEW_EVERY, LEASE = 15.0, 60.0
+
+
+def valid_until(one: Union[Claim, Hold], fate: str) -> float:
+    """Return until when a lock counts, UTC seconds, given the fate of its owner."""
+    if fate == DEAD:
+        return 0.0
+    lease = PAUSE if isinstance(one, Hold) else LEASE
+    return one.until if fate == ALIVE else min(one.until, one.renewed + lease)
 
 
 def claim(
@@ -40,7 +52,20 @@ def claim(
     own = next((one for one in calendar.holds if one.owner == run.owner), replace(run, servers=()))
     taken = {server for hold in others if is_alive(hold) for server in hold.servers}
     servers = tuple(sorted({*own.servers, *run.servers, wanted.server_id} - taken))
-    return replace(calendar, holds=(*others, replace(run, until=max(own.until, wanted.until), servers=servers))), None
+    return replace(calendar, holds=(*others, replace(run, until=max(own.until, wanted.until), servers=servers, renewed=now))), None
+
+
+def renew(calendar: Calendar, server_id: int, owner: str, now: float, run: Optional[Hold] = None) -> Tuple[Calendar, bool]:
+    """Note that the owner of a claim is alive, and with it the run. False where the claim is not there.
+
+    While it is there nobody else has had the server: a claim replaces the one before it.
+    """
+    mine = (server_id, owner)
+    if not any((one.server_id, one.owner) == mine for one in calendar.claims):
+        return calendar, False
+    claims = tuple(replace(one, renewed=now) if (one.server_id, one.owner) == mine else one for one in calendar.claims)
+    holds = tuple(replace(one, renewed=now) if run is not None and one.owner == run.owner else one for one in calendar.holds)
+    return replace(calendar, claims=claims, holds=holds), True
 
 
 def give_up(calendar: Calendar, server_id: int, owner: str, now: float, run: Optional[Hold] = None) -> Calendar:
@@ -50,7 +75,7 @@ def give_up(calendar: Calendar, server_id: int, owner: str, now: float, run: Opt
     for hold in calendar.holds:
         if run is not None and hold.owner == run.owner:
             mine = set(hold.servers)
-            hold = replace(hold, until=max([now + PAUSE, *(one.until for one in claims if one.server_id in mine)]))
+            hold = replace(hold, until=max([now + PAUSE, *(one.until for one in claims if one.server_id in mine)]), renewed=now)
         holds.append(hold)
     return replace(calendar, claims=claims, holds=tuple(holds))
 
@@ -89,7 +114,7 @@ def count_begin(calendar: Calendar, key: str, now: float) -> Calendar:
 def count_end(calendar: Calendar, key: str, outcome: str, counted: bool, now: float) -> Calendar:
     """One more server of a run has ended; ``counted`` where it had a timeline."""
     run = run_of(calendar, key)
-    kind = outcome if outcome in ("done", "failed") else "other"
+    kind = {"done": "done", "failed": "failed", "unconfirmed": "failed"}.get(outcome, "other")
     ended = {kind: getattr(run, kind) + 1}
     return _with_run(calendar, replace(run, at=now, counting=max(0, run.counting - counted), **ended))
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import math
 import time
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Protocol
+from typing import Callable, Iterator, Protocol
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import boottime
 
 # A sleep is made of pieces of so many seconds: after a suspended machine has woken up, or a signal has come to another thread, it
 # ends, or is answered, by the end of its piece.
@@ -23,20 +25,18 @@ class Clock(Protocol):
     def now(self) -> float:
         """UTC seconds since the epoch; it never jumps within a process."""
 
+    def wall(self) -> float:
+        """Return the wall clock as it is set now, UTC seconds since the epoch; it follows corrections, ``now`` does not."""
+
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds."""
-
-
-def _boottime() -> float:
-    # Goes on while a laptop sleeps, where the system has it.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _origin() -> float:
     """The wall clock at the system's start. Two clocks cannot be read at once: the reading that took least time is the truest."""
     readings = []
     for _each in range(5):
-        before, wall, after = _boottime(), time.time(), _boottime()
+        before, wall, after = boottime(), time.time(), boottime()
         readings.append((after - before, wall - (before + after) / 2))
     return min(readings)[1]
 
@@ -49,71 +49,70 @@ class SystemClock:
 
     def now(self) -> float:
         """UTC seconds since the epoch."""
-        return self.origin + _boottime()
+        return self.origin + boottime()
+
+    def wall(self) -> float:
+        """Return the wall clock as it is set now."""
+        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds; a signal handler that raises ends it."""
-        until = _boottime() + seconds
-        while (left := until - _boottime()) > 0:
+        until = boottime() + seconds
+        while (left := until - boottime()) > 0:
             time.sleep(min(left, NAP))
 
 
-def boot_id() -> str:
-    """What tells this boot of this machine from any other; empty where the system does not say."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-            return stream.read().strip()
-    except OSError:
-        return ""
+class Ticking:
+    """A clock that calls a function every so often while somebody sleeps on it, so that a lock is renewed during a long wait."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tick: Callable[[], None] = lambda: None
+        self._every = self._due = math.inf
 
-def _started(pid: int) -> str:
-    """When a process began, in the system's own count, which tells it from a later one of its number; empty where it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
-            fields = stream.read().rpartition(")")[2].split()
-        # A dead process whose parent did not ask for it is still listed.
-        return "" if fields[0] in "ZX" else fields[19]
-    except (OSError, IndexError):
-        return ""
+    @property
+    def origin(self) -> float:
+        """Return the wall clock at the system's start, 0 for a clock that does not know it."""
+        return float(getattr(self._clock, "origin", 0.0))
 
+    def now(self) -> float:
+        """Return UTC seconds since the epoch."""
+        return self._clock.now()
 
-def age_of(pid: int) -> float:
-    """Seconds since a process began; 0 where the system does not tell."""
-    started = _started(pid)
-    return max(0.0, _boottime() - int(started) / os.sysconf("SC_CLK_TCK")) if started.isdigit() else 0.0
+    def wall(self) -> float:
+        """Return the wall clock as it is set now."""
+        return self._clock.wall()
 
+    def when(self, wall: float) -> float:
+        """Return what ``now`` will be when the wall clock shows ``wall``, as it is set now; below a second clocks count as equal."""
+        behind = self.wall() - self.now()
+        return wall - behind if abs(behind) >= 1.0 else wall
 
-def _realm() -> str:
-    """Where the numbers of processes are the same as here: this boot, and of it this container."""
-    try:
-        return f"{boot_id()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return boot_id()
+    @contextmanager
+    def ticking(self, every: float, tick: Callable[[], None]) -> Iterator[None]:
+        """Call ``tick`` every so many seconds of sleep; what it raises ends the sleep."""
+        self._tick, self._every, self._due = tick, every, self.now() + every
+        try:
+            yield
+        finally:
+            self._due = math.inf
 
-
-def own_name() -> str:
-    """What tells this process from any other: machine, boot and container, number, beginning."""
-    return name_of(os.getpid())
-
-
-def name_of(pid: int) -> str:
-    """The same of another process of this container."""
-    return f"{socket.gethostname()}/{_realm()}/{pid}/{_started(pid)}"
-
-
-def is_elsewhere(name: str) -> bool:
-    """Whether the process of this name cannot be looked at from here: one of another machine or container."""
-    parts = name.split("/")
-    return len(parts) != 4 or not parts[3] or parts[:2] != [socket.gethostname(), _realm()]
-
-
-def may_be_alive(name: str) -> bool:
-    """Whether the process of this name may be running; of those elsewhere nobody knows, so it may."""
-    if is_elsewhere(name):
-        return True
-    _machine, _boot, pid, started = name.split("/")
-    return _started(int(pid) if pid.isdigit() else 0) == started
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        until = self.now() + seconds
+        while self._due < until:
+            self._clock.sleep(max(0.0, self._due - self.now()))
+            if self.now() < self._due:
+                continue
+            # A tick that sleeps is not interrupted by the next one.
+            self._due = math.inf
+            try:
+                self._tick()
+            finally:
+                self._due = self.now() + self._every
+            seconds = until - self.now()
+        if seconds > 0:
+            self._clock.sleep(seconds)
 
 
 def iso(epoch: float) -> str:

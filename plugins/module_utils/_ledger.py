@@ -15,7 +15,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger, MemoryLedger, T
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, boot_id
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     make_folder,
     make_new,
@@ -26,6 +26,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._files import (
     unsealed,
     write_all,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import boot_id
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
     NOT_A_LEDGER,

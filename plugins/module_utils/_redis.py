@@ -22,10 +22,11 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._own import Own
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
     NOT_A_LEDGER,

@@ -45,14 +45,16 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
             for key, at, done, failed, other, counting, told in part.get("runs", [])
         )
         batches = tuple(Batch(str(key), seconds(last), seconds(gap)) for key, last, gap in part.get("batches", []))
-        claims = tuple(Claim(int(server), str(owner), seconds(until)) for server, owner, until in part.get("claims", []))
+        claims = tuple(
+            Claim(int(server), str(owner), seconds(until), seconds(renewed)) for server, owner, until, renewed in part.get("claims", [])
+        )
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             raise ValueError("blocked for longer than any answer asks for")
         doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
         holds = tuple(
-            Hold(str(owner), seconds(until), tuple(map(int, servers)), str(maintenance))
-            for owner, until, servers, maintenance in part.get("holds", [])
+            Hold(str(owner), seconds(until), tuple(map(int, servers)), str(maintenance), seconds(renewed))
+            for owner, until, servers, maintenance, renewed in part.get("holds", [])
         )
         out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late, holds), moved)
     return out
@@ -67,10 +69,10 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "blocked_until": one.blocked_until,
             "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting, run.told] for run in one.runs],
             "batches": [[batch.key, batch.last, batch.gap] for batch in one.batches],
-            "claims": [[claim.server_id, claim.owner, claim.until] for claim in one.claims],
+            "claims": [[claim.server_id, claim.owner, claim.until, claim.renewed] for claim in one.claims],
             "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
             "late": list(one.late),
-            "holds": [[hold.owner, hold.until, list(hold.servers), hold.maintenance] for hold in one.holds],
+            "holds": [[hold.owner, hold.until, list(hold.servers), hold.maintenance, hold.renewed] for hold in one.holds],
         }
         for bucket, one in pruned.items()
     }

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from ansible.playbook.task_include import TaskInclude
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import age_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import age_of
 
 
 def _began() -> float:

@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Hold, Quota, prune, shift
-from ansible_collections.serverprism.cloud.plugins.module_utils._claims import PAUSE, claim, give_up, let_go
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import LEASE, PAUSE, claim, give_up, let_go, renew, valid_until
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, DEAD, UNKNOWN, Process, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import dump_calendars, parse_calendars
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,10 +78,40 @@ def test_whoever_was_there_first_goes_on():
 
 
 def test_holds_are_stored_moved_and_forgotten_like_all_else():
-    calendar = Calendar(holds=(replace(A, until=NOW, maintenance="CHG-7"),))
+    calendar = Calendar(holds=(replace(A, until=NOW, maintenance="CHG-7", renewed=NOW - 5),), claims=(Claim(1, "a", NOW, NOW - 5),))
     stored = dump_calendars({WRITE: calendar}, 0.0)
     assert parse_calendars(stored, [WRITE], 5.0, NOW)[WRITE] == shift(calendar, 5.0)
     assert shift(calendar, 5.0).holds[0].until == NOW + 5 and not prune(calendar, NOW + 1).holds and prune(calendar, NOW) == calendar
+
+
+@pytest.mark.parametrize(
+    ("fate", "of_claim", "of_run"),
+    [
+        # Whoever can be looked at is believed until the lock is over.
+        (ALIVE, NOW + 900, NOW + 900),
+        (DEAD, 0.0, 0.0),
+        # Nobody else may have died without a word: such a lock is renewed, or over.
+        (UNKNOWN, NOW + LEASE, NOW + PAUSE),
+    ],
+)
+def test_lock_counts_until(fate, of_claim, of_run):
+    assert valid_until(Claim(1, "a1", NOW + 900, NOW), fate) == of_claim
+    assert valid_until(Hold("run A", NOW + 900, (1,), "", NOW), fate) == of_run
+    assert valid_until(Claim(1, "a1", NOW + 5, NOW), fate) <= NOW + 5
+
+
+def test_renewed_lock_lasts_longer_and_renews_its_run():
+    calendar, _other = taken(Calendar(), 1, "a1", A)
+    calendar, is_there = renew(calendar, 1, "a1", NOW + 50, A)
+    assert is_there and calendar.claims[0].renewed == calendar.holds[0].renewed == NOW + 50
+
+
+def test_lock_that_somebody_else_had_meanwhile_cannot_be_renewed():
+    calendar, _other = taken(Calendar(), 1, "a1")
+    calendar, other = taken(calendar, 1, "b1", at=NOW + 61)
+    assert other is None and not renew(calendar, 1, "a1", NOW + 62)[1]
+    calendar = give_up(calendar, 1, "b1", NOW + 63)
+    assert not renew(calendar, 1, "a1", NOW + 64)[1]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["A", "B"]), st.integers(1, 4), st.booleans()), max_size=30))
@@ -98,8 +129,7 @@ def test_no_server_is_ever_of_two_runs(steps):
 
 
 def elsewhere():
-    machine, realm, pid, begun = own_name().split("/")
-    return f"{machine}/{realm}0/{pid}/{begun}"
+    return str(replace(Process.parse(own_name()), namespace="pid:[1]"))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +144,7 @@ def elsewhere():
 )
 def test_a_repeated_run_goes_on_where_nobody_knows_whether_the_first_is_alive(owner, mine, theirs, refused):
     book = MemoryLedger({WRITE: Quota(20, 60.0)}, SystemClock())
-    hold = Hold(owner(), book.clock.now() + 900.0, (1, 2, 3), theirs)
+    hold = Hold(owner(), book.clock.now() + 900.0, (1, 2, 3), theirs, book.clock.now())
     book._change(lambda calendars: calendars.update({WRITE: Calendar(holds=(hold,))}))
     assert (book.claim(2, 60.0, Hold("mine", 0.0, (2, 3), mine), commit=False) is not None) == refused
     assert (book.claim(2, 60.0, Hold("mine", 0.0, (2, 3), mine)) is not None) == refused

@@ -12,16 +12,18 @@ import multiprocessing
 import os
 import signal
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger, _packing
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, is_allowed
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, _started, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, _Resilient
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import Process, name_of, own_name
 
 FORK = multiprocessing.get_context("fork")
 
@@ -263,21 +265,22 @@ def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
 
 def test_who_maintains_a_server_is_believed_until_it_ends_dies_or_its_time_is_over(tmp_path):
     book = MemoryLedger(quotas(2), FakeClock())
-    now, me = book.clock.now(), own_name()
-    machine, realm, pid, begun = me.split("/")
-    elsewhere = {
-        "another machine": f"other/{realm}/{pid}/{begun}",
-        "another container of this machine": f"{machine}/{realm}0/999999999/1",
-        "this machine, alive": f"{machine}/{realm}/1/{_started(1)}",
+    now, me = book.clock.now(), Process.parse(own_name())
+    # For how long an owner that renews nothing is believed.
+    owners = {
+        "another machine": (str(replace(me, host="other")), 60.0),
+        "another container of this machine": (str(replace(me, namespace="pid:[1]", pid="999999999")), 60.0),
+        "this machine, alive": (name_of(1), 90.0),
+        "this machine, dead": (str(replace(me, pid="999999999")), 0.0),
+        "this machine, before it was started again": (str(replace(me, boot="another")), 0.0),
     }
-    for owner in elsewhere.values():
-        hold(book, Claim(7, owner, now + 60))
-        assert book.claim(7, 10.0).owner == owner
-        book.clock.since += 61.0
-        assert book.claim(7, 10.0) is None
-        book.clock.since -= 61.0
-    hold(book, Claim(7, f"{machine}/{realm}/999999999/1", now + 60))
-    assert book.claim(7, 10.0) is None
+    for owner, seconds in owners.values():
+        for later in (0.0, 30.0, 70.0, 91.0):
+            hold(book, Claim(7, owner, now + 90.0, now))
+            book.clock.since += later
+            other = book.claim(7, 10.0, commit=False)
+            assert (other is not None) == (later < seconds) and (other is None or other.until == now + seconds), (owner, later)
+            book.clock.since -= later
 
 
 def hold(book, claim):

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The identity of a process, and whether it is still alive. Private to this collection.
+
+A ledger names the owner of each lock, and other processes, containers and machines have to tell whether that owner still runs.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import astuple, dataclass
+from typing import Optional
+
+ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
+
+
+def boottime() -> float:
+    """Return seconds since the system started; the clock goes on while a machine sleeps, where the system has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""
+
+
+def boot_id() -> str:
+    """Return the ID of this boot of this machine; empty where the system has none."""
+    return _read("/proc/sys/kernel/random/boot_id")
+
+
+def _namespace() -> str:
+    """Return what tells the process IDs of one container from those of another; empty where the system does not say."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> Optional[str]:
+    """Return when a process began, in the system's own unit; empty for a dead one, None where it cannot be seen."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(fields) < 20:
+        return None
+    # A dead process that its parent has not waited for is still listed.
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _exists(pid: int) -> bool:
+    """Return whether a process has this ID, also one of another user whom /proc hides (``hidepid``, ``ProtectProc``)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def age_of(pid: int) -> float:
+    """Return seconds since a process began; 0 where the system does not tell."""
+    started = _started(pid) or ""
+    return max(0.0, boottime() - int(started) / os.sysconf("SC_CLK_TCK")) if started.isdigit() else 0.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of some machine: where its ID is valid, the ID, and when it began (IDs are used again)."""
+
+    host: str
+    machine: str
+    boot: str
+    namespace: str
+    pid: str
+    started: str
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """Return a process of this container."""
+        return cls(socket.gethostname(), _read("/etc/machine-id"), boot_id(), _namespace(), str(pid), _started(pid) or "")
+
+    @classmethod
+    def parse(cls, name: str) -> Optional["Process"]:
+        """Return the process of a stored name; None where the text is none."""
+        parts = name.split("/")
+        return cls(*parts) if len(parts) == 6 else None
+
+    def __str__(self) -> str:
+        return "/".join(part.replace("/", "") for part in astuple(self))
+
+
+def fate(owner: Optional[Process], here: Process, started: Optional[str], exists: bool) -> str:
+    """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be looked at from ``here``.
+
+    ``started`` and ``exists`` are what this system says of its ID. A machine that has booted again since has ended all of its
+    processes. Machines that share a host name are told apart by their machine IDs, where they have them.
+    """
+    if owner is None or owner.host != here.host:
+        return UNKNOWN
+    if owner.boot != here.boot:
+        is_other_machine = bool(owner.machine and here.machine and owner.machine != here.machine)
+        return DEAD if owner.boot and here.boot and not is_other_machine else UNKNOWN
+    if owner.namespace != here.namespace or not owner.started:
+        return UNKNOWN
+    if started is None:
+        return ALIVE if exists else DEAD
+    return ALIVE if started == owner.started else DEAD
+
+
+def fate_of(name: str) -> str:
+    """Return the fate of the process of a stored name, as it can be seen from here."""
+    owner = Process.parse(name)
+    pid = int(owner.pid) if owner is not None and owner.pid.isdigit() else 0
+    return fate(owner, Process.of(os.getpid()), _started(pid), pid > 0 and _exists(pid))
+
+
+def own_name() -> str:
+    """Return the name of this process, which no other process of any machine has."""
+    return name_of(os.getpid())
+
+
+def name_of(pid: int) -> str:
+    """Return the name of another process of this container."""
+    return str(Process.of(pid))
