@@ -114,7 +114,10 @@ def _check_url(url: str) -> str:
     if not re.fullmatch(re.escape(host) + r"(:\d*)?", parts.netloc.lower()) or not url.strip().isprintable():
         # Python passes over what follows a bracket, and over line breaks: the user has meant another host.
         raise _bad("api_url", "is not an address such as https://serverprism.com")
-    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    # One API is one quota, however its address is written.
+    host = host[:-1] if host.endswith(".") else host
+    is_default = port is None or port == {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if is_default else f":{port}")
 
 
 def _is_loopback(host: str) -> bool:

@@ -27,6 +27,12 @@ def settings(**options):
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://[::1]:8080", "http://[::1]:8080"),
         ("http://localhost", "http://localhost"),
+        # One API is one quota, however its address is written.
+        ("https://serverprism.com:443", "https://serverprism.com"),
+        ("https://serverprism.com./", "https://serverprism.com"),
+        ("https://SERVERPRISM.com.:443/", "https://serverprism.com"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://serverprism.com:80", "https://serverprism.com:80"),
     ],
 )
 def test_addresses(given, url):
