@@ -69,6 +69,10 @@ options:
   done_text:
     description: As for M(serverprism.cloud.serverprism_maintenance). It is one write more for each server that is restarted.
     type: str
+  done_delay:
+    description: As for M(serverprism.cloud.serverprism_maintenance).
+    type: float
+    default: 20.0
   maintenance_id:
     description: As for M(serverprism.cloud.serverprism_maintenance).
     type: str
@@ -160,7 +164,18 @@ def _limit(option: str) -> float:
 
 
 # The types are those of the module, so that both read the same input in the same way.
-_SHARED = ("announcements", "commands", "command_wait", "start", "deadline", "timezone", "state", "done_text", "maintenance_id")
+_SHARED = (
+    "announcements",
+    "commands",
+    "command_wait",
+    "start",
+    "deadline",
+    "timezone",
+    "state",
+    "done_text",
+    "done_delay",
+    "maintenance_id",
+)
 _SPEC: dict[str, Any] = {
     "servers": {"type": "int", "required": True},
     "forks": {"type": "int", "required": True},
@@ -220,8 +235,8 @@ def _plan(params: dict[str, Any]) -> dict[str, Any]:
     offsets = _longest(forms)
     quota = Quota(int(_limit("write_limit")), _limit("limit_window"))
     left = {} if end is None else {"deadline": end - begin}
-    says_done = bool(params["done_text"]) and params["state"] == "restarted"
-    told = plan_batches(quota, offsets, int(_limit("write_headroom")), batches, forks, says_done=says_done, **left)
+    done_delay = params["done_delay"] if params["done_text"] and params["state"] == "restarted" else None
+    told = plan_batches(quota, offsets, int(_limit("write_headroom")), batches, forks, done_delay=done_delay, **left)
     summary = summarize(told, begin, now, forks, batches[0] if len(batches) > 1 else 0, at_most=len(set(forms)) > 1)
     if settled:
         summary += f" Left out: {_left_out(params, settled)}."

@@ -104,7 +104,7 @@ _value:
               type: int
               sample: 0
             unconfirmed:
-              description: Those that got a signal of which nothing proves what came of it. They are counted in their outcome, too.
+              description: Those with the outcome V(unconfirmed), and those skipped because their signal may have been sent before.
               type: int
               sample: 1
         servers:

@@ -114,7 +114,8 @@ class _Call:
     bucket: str
     what: str
     server_id: Optional[int] = None
-    body: Optional[Mapping[str, str]] = None
+    # Called before every attempt: what it says must be true when it goes out, and a check in it must be of that moment.
+    body: Callable[[], Optional[Mapping[str, str]]] = lambda: None
     is_command: bool = False
 
 
@@ -137,8 +138,6 @@ class Client:
         # When the last write went out: its last attempt, should the ones before have been refused. UTC seconds.
         self.written_at = 0.0
         self.patience = Patience(settings.max_wait, clock)
-        # Seconds that the quickest request of a bucket took.
-        self._quickest: Dict[str, float] = {}
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
         self._progress = progress
@@ -159,22 +158,36 @@ class Client:
         except BadAnswer as exc:
             raise OddServer(f"Server {server_id}: {exc}", server_id=server_id) from exc
 
-    def send_signal(self, server_id: int, signal: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
-        """Send a power signal. It returns when the signal was accepted, which is not done."""
-        call = _Call(
-            "POST",
-            f"{BASE}/{server_id:d}/power",
-            WRITE,
-            f"{signal} of server {server_id}",
-            server_id,
-            {"signal": signal},
-        )
+    def send_signal(
+        self,
+        server_id: int,
+        signal: str,
+        *,
+        turn: Optional[float] = None,
+        patience: Optional[Patience] = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Send a power signal. It returns when the signal was accepted, which is not done.
+
+        ``check`` is called right before every attempt; what it raises ends the call, and nothing was sent.
+        """
+
+        def body() -> Mapping[str, str]:
+            check()
+            return {"signal": signal}
+
+        call = _Call("POST", f"{BASE}/{server_id:d}/power", WRITE, f"{signal} of server {server_id}", server_id, body)
         answers.check_sent(self._request(call, turn, patience), call.what, server_id)
 
-    def send_command(self, server_id: int, command: str, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> None:
-        """Send one console command, at most once. Raises NotRunning where the game does not run."""
+    def send_command(
+        self, server_id: int, line: Callable[[], str], *, turn: Optional[float] = None, patience: Optional[Patience] = None
+    ) -> None:
+        """Send one console command, at most once. Raises NotRunning where the game does not run.
+
+        ``line`` is called for every attempt: a refused one may wait for minutes, and a text that names a time would be wrong by then.
+        """
         what = f"the console command for server {server_id}"
-        call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, {"command": command}, True)
+        call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, lambda: {"command": line()}, True)
         answers.check_sent(self._request(call, turn, patience), what, server_id)
 
     def pause(self, seconds: float, why: str) -> None:
@@ -223,17 +236,16 @@ class Client:
         return f"The quota of {bucket}s gives this call its turn in {wait:.0f} s, and {left}: raise max_wait or run fewer at once."
 
     def _correct(self, bucket: str, reserved: float) -> None:
-        """A first connection, a stalled machine: the API counts a request when it arrives, which was by its answer at the latest.
+        """Note a request that took longer than the guard of the quota allows for.
 
-        What every request takes is left out: where they all arrive late alike, they are as far apart as they were sent.
+        The API counts it when it arrives, which was at its answer at the latest; where in between nobody can know.
         """
-        took, quota = self.clock.now() - reserved, self._quota(bucket)
-        usual = self._quickest.get(bucket, 0.0)
-        self._quickest[bucket] = min(took, usual or took)
-        if took - usual <= quota.least - quota.window:
+        quota = self._quota(bucket)
+        spent = self.clock.now() - (quota.least - quota.window)
+        if spent <= reserved:
             return
         try:
-            self.ledger.correct(bucket, reserved, reserved + took - usual)
+            self.ledger.correct(bucket, reserved, spent)
         except LedgerLost:
             # What came of the request is worth more; the next one meets the same, and says so.
             return
@@ -286,6 +298,7 @@ class Client:
 
     def _attempt(self, call: _Call) -> Tuple[str, Optional[Reply], str]:
         """One attempt: its kind, the answer if there is one, and the reason in words if there is none."""
+        body = call.body()
         with self.usage.lock:
             if call.bucket == READ:
                 self.usage.reads += 1
@@ -293,7 +306,7 @@ class Client:
                 self.usage.writes += 1
                 self.written_at = self.clock.now()
         try:
-            reply = self._transport.attempt(call.method, call.path, call.body)
+            reply = self._transport.attempt(call.method, call.path, body)
         except TlsFailure as exc:
             raise TlsError(
                 self._clean(

@@ -55,7 +55,7 @@ def run(ctx: Context) -> Result:
                 return _offline(result, skip)
         if ctx.check_mode:
             return {**result, "changed": True}
-        ctx.client.send_command(server_id, command)
+        ctx.client.send_command(server_id, lambda: command)
     except NotRunning as exc:
         if skip:
             return result

@@ -20,6 +20,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     DONE,
     DROPPED,
     FAILED,
+    LEAD,
     PLANNED,
     SENT,
     SIGNAL,
@@ -31,6 +32,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     fill,
     later,
     placed,
+    promised,
     said_again,
     shape,
     speak,
@@ -41,8 +43,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
 LOOK_AHEAD = 1.5
 # A timeline that has not begun, and would have to wait for more than this part of the quota's window, gets another place.
 BEHIND_SHARE = 0.05
-# Whoever counts down wakes after so many seconds at the latest, to say how far the run is.
-LONGEST_SILENCE = 3600.0
 # A last announcement whose action moves far is said again so often at most: trouble may not end.
 MOST_REPEATED = 3
 # That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
@@ -75,12 +75,24 @@ class WentOffline(Exception):
 class Countdown:
     """The timeline of one server, with its quota reserved before the first word."""
 
-    def __init__(self, ctx: Context, server_id: int, name: str, script: Script, signal: str, deadline: Optional[float]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        server_id: int,
+        name: str,
+        script: Script,
+        signal: str,
+        deadline: Optional[float],
+        check_lock: Callable[[], None] = lambda: None,
+    ) -> None:
         self.ctx = ctx
         self.server_id = server_id
         self.name = name
         self.script = script
-        self.deadline = deadline
+        # On the wall clock.
+        self._deadline = deadline
+        # Raises LockLost where somebody else may have the server by now.
+        self._check_lock = check_lock
         self.form = shape(script.announcements, script.commands, script.command_wait, signal)
         self.entries: List[Entry] = []
         self.extra: List[Entry] = []
@@ -91,10 +103,6 @@ class Countdown:
         self._lags: List[float] = []
         # Hears when the action moves, UTC seconds.
         self.on_move: Callable[[float], None] = lambda at: None
-        # Is called once in so many seconds while the countdown waits.
-        self.on_pause: Callable[[], None] = lambda: None
-        self.pause = LONGEST_SILENCE
-        self.signal_sent = False
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
         """Reserve the quota of the whole timeline, or in check mode see where it would go; ``in_run`` as the next one of its fleet."""
@@ -151,7 +159,7 @@ class Countdown:
 
     def deadline_ok(self) -> bool:
         """Whether the action still begins in time."""
-        return self.deadline is None or self.action.planned <= self.deadline
+        return self._deadline is None or self.action.planned <= self.ctx.clock.when(self._deadline)
 
     @property
     def slack(self) -> float:
@@ -177,9 +185,10 @@ class Countdown:
     def run(self) -> None:
         """Send everything before the action, each line on time. Raises what breaks the countdown off."""
         while self.next < len(self.entries) - 1:
-            self._sleep_until(self.booked[self.next])
+            self.ctx.clock.sleep(max(0.0, self.booked[self.next] - self.ctx.clock.now()))
             turn = self.ctx.client.await_turn(WRITE, self.booked[self.next])
             self.booked[self.next] = turn
+            self._check_lock()
             self._send_line(turn)
             self.next += 1
             self._move_action()
@@ -189,41 +198,39 @@ class Countdown:
                 server_id=self.server_id,
             )
 
-    def _sleep_until(self, at: float) -> None:
-        """Sleep, and be heard of now and then."""
-        clock = self.ctx.clock
-        while (left := at - clock.now()) > self.pause:
-            clock.sleep(self.pause)
-            self.on_pause()
-        clock.sleep(max(0.0, left))
-
     def _anybody_told(self) -> bool:
         lines = [e for e in self.entries if e.kind == ANNOUNCEMENT]
         return not lines or any(e.outcome == SENT for e in lines)
 
     def _send_line(self, turn: float) -> None:
-        entry = self.entries[self.next]
-        now = self.ctx.clock.now()
-        action_at = max(self.action.planned, now + (entry.before or 0.0))
-        # What is left when the line is heard, should it take as long as those before.
-        line = self.line(entry, max(entry.before or 0.0, action_at - now - self.lag), action_at)
-        self.entries[self.next] = replace(entry, text=line, outcome=UNKNOWN, at=now)
+        index = self.next
+        planned = self.entries[index]
         try:
-            self.ctx.client.send_command(self.server_id, line, turn=turn)
+            self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
             self.ctx.warn(str(exc))
-        except NotRunning as exc:
-            self.entries[self.next] = entry.became(FAILED, self.ctx.clock.now(), line)
-            raise WentOffline(str(exc)) from exc
-        except ServerPrismError:
-            self.entries[self.next] = entry.became(FAILED, self.ctx.clock.now(), line)
+        except ServerPrismError as exc:
+            self.entries[index] = self.entries[index].became(FAILED, self.ctx.clock.now())
+            if isinstance(exc, NotRunning):
+                raise WentOffline(str(exc)) from exc
             raise
         # Noted when the answer came: the line was delivered by then, so the notice is counted from here.
-        self.entries[self.next] = entry.became(outcome, self.ctx.clock.now(), line)
+        self.entries[index] = self.entries[index].became(outcome, self.ctx.clock.now())
         self._lags.append(self.ctx.clock.now() - self.ctx.client.written_at)
-        self.ctx.progress(f"{outcome}: {line}")
+        self.ctx.progress(f"{outcome}: {self.entries[index].text}")
+
+    def _say_now(self, index: int, planned: Entry) -> str:
+        """Return a line as it is true now, and note the notice that it gives."""
+        now, before = self.ctx.clock.now(), planned.before or 0.0
+        action_at = max(self.action.planned, now + before)
+        # What is left when the line is heard, should it take as long as those before.
+        remaining = max(before, action_at - now - max(LEAD, self.lag))
+        line = self.line(planned, remaining, action_at)
+        notice = promised(planned.text, before, remaining) if planned.kind == ANNOUNCEMENT else planned.before
+        self.entries[index] = replace(planned, text=line, outcome=UNKNOWN, at=now, before=notice)
+        return line
 
     @property
     def lag(self) -> float:
@@ -280,7 +287,6 @@ class Countdown:
         """Note that the action went out at ``at``."""
         self.entries[-1] = self.action.became(outcome, at)
         self.next = len(self.entries)
-        self.signal_sent = True
 
     def warned(self) -> bool:
         """Whether any player may have been told of an action."""
@@ -349,10 +355,10 @@ class Countdown:
         entry = Entry(kind, line, now)
         try:
             try:
-                self.ctx.client.send_command(self.server_id, line, turn=turn, patience=patience)
+                self.ctx.client.send_command(self.server_id, lambda: line, turn=turn, patience=patience)
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
-                self.ctx.client.send_command(self.server_id, line, turn=self.ctx.clock.now(), patience=patience)
+                self.ctx.client.send_command(self.server_id, lambda: line, turn=self.ctx.clock.now(), patience=patience)
             entry = entry.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             entry = entry.became(UNKNOWN, self.ctx.clock.now())

@@ -31,13 +31,18 @@ def parse_duration(value: Any) -> float:
     return seconds
 
 
-def say_duration(seconds: float) -> str:
-    """``"5 minutes"``, ``"1 hour 30 minutes"``, ``"1 minute 30 seconds"``: rounded down, so that it never promises too much.
+def whole_seconds(seconds: float) -> int:
+    """Return the seconds that ``say_duration`` names.
 
-    A hundredth of a second is forgiven, or five minutes less one network round trip would read as 4 minutes 59 seconds.
+    They are rounded down, so that it never promises too much. A hundredth of a second is forgiven, or five minutes less one network
+    round trip would read as 4 minutes 59 seconds.
     """
-    whole = int(max(0.0, seconds) + 0.01)
-    hours, rest = divmod(whole, 3600)
+    return int(max(0.0, seconds) + 0.01)
+
+
+def say_duration(seconds: float) -> str:
+    """Return a duration in words, rounded down: ``"5 minutes"``, ``"1 hour 30 minutes"``, ``"1 minute 30 seconds"``."""
+    hours, rest = divmod(whole_seconds(seconds), 3600)
     minutes, secs = divmod(rest, 60)
     parts = [f"{n} {name}{'' if n == 1 else 's'}" for n, name in ((hours, "hour"), (minutes, "minute"), (secs, "second")) if n]
     return " ".join(parts) or "0 seconds"

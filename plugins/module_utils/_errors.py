@@ -92,6 +92,10 @@ class AlreadyMaintained(ServerPrismError):
     """Another run maintains the server right now: nothing was sent."""
 
 
+class LockLost(ServerPrismError):
+    """This run has lost its lock on the server, so another one may have maintained it: nothing more is sent."""
+
+
 class Unreachable(ServerPrismError):
     """No connection was made: nothing was sent."""
 

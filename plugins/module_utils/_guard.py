@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Hold
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import LEASE, RENEW_EVERY
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost, LockLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
@@ -26,6 +28,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._journal import 
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet, Standing
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import Process
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 # A claim outlives what it is for by so long: a look that is late, a last word to the players.
@@ -58,6 +61,14 @@ class Guard:
         self._journal = Journal(journal_folder(ctx.settings), ctx.settings.api_url, name) if name else None
         fleet = ctx.fleet
         self._run = Hold(fleet.owner, 0.0, fleet.servers, name or "") if fleet is not None and fleet.servers else None
+        # The offsets of the server's timeline in seconds, once it has one.
+        self.offsets: Tuple[float, ...] = ()
+        # Until when the server is locked, and when that was last renewed, UTC seconds.
+        self._until = self._renewed = 0.0
+        # Before this nothing is said of the whole run while it only counts down, UTC seconds.
+        self._quiet_until = math.inf
+        self._is_lost = False
+        self._has_noted_signal = False
 
     def done_before(self) -> Optional[str]:
         """Why there is nothing to do under this maintenance ID; None where there is."""
@@ -101,41 +112,94 @@ class Guard:
             )
         return f"{failed} of this run have failed (max_failures: {self.max_failures})" if failed >= self.max_failures else None
 
-    def ended(self, outcome: str, offsets: Sequence[float], counted: bool) -> None:
-        """This server has ended: the others of the run hear of it, and from time to time the user hears of all.
+    def ended(self, outcome: str, offsets: Tuple[float, ...]) -> None:
+        """Tell the others of the run that this server has ended, and from time to time the user how far the run is.
 
-        ``offsets`` are those of its timeline, ``counted`` says whether it came to one.
+        ``offsets`` are those of a timeline, for the estimate of the end.
         """
         fleet = self.ctx.fleet
         if fleet is None or self.ctx.check_mode:
             return
         try:
             # Whoever was told to stop is not the only one of the run.
-            ended = self.ctx.client.ledger.count_end(fleet, outcome, counted, is_over=told_to_stop()).ended
+            ended = self.ctx.client.ledger.count_end(fleet, outcome, bool(self.offsets), is_over=told_to_stop()).ended
             if ended % max(1, fleet.total // STATUS_LINES) == 0 or ended == fleet.total:
                 self.ctx.client.ledger.tell(fleet.key, 0.0)
                 self._tell_status(fleet, offsets)
         except LedgerLost as exc:
             self.ctx.warn(str(exc))
 
-    def goes_on(self, offsets: Sequence[float]) -> None:
-        """This server counts down: should nobody of the run have said for a while how far it is, say so."""
+    def _tick(self) -> None:
+        """Renew the lock, and say how far the run is should nobody have said so for a while. Raises LockLost."""
         fleet = self.ctx.fleet
-        if fleet is not None and fleet.total > 1 and self.ctx.client.ledger.tell(fleet.key, self.pause_of_status):
-            self._tell_status(fleet, offsets)
+        try:
+            self._renew()
+            is_due = self.ctx.clock.now() >= self._quiet_until
+            if is_due and fleet is not None and fleet.total > 1 and self.offsets and self.ctx.client.ledger.tell(fleet.key, self._quiet):
+                self._tell_status(fleet, self.offsets)
+        except LedgerLost:
+            # Whatever needs the ledger next says so; nothing is sent without it.
+            return
 
     @property
-    def pause_of_status(self) -> float:
-        """Seconds for which the user hears nothing of the whole run at most, while servers count down."""
+    def _quiet(self) -> float:
         return STATUS_WINDOWS * self.ctx.settings.limit_window
 
-    def _tell_status(self, fleet: Fleet, offsets: Sequence[float]) -> None:
+    def _renew(self) -> None:
+        try:
+            self.check_lock()
+        except LockLost as exc:
+            if not self._has_noted_signal:
+                raise
+            # The signal is out: what came of it is still to be seen.
+            self.ctx.warn(str(exc))
+
+    def check_lock(self) -> None:
+        """Renew the lock on the server. Raises LockLost, once, where somebody else may have had the server meanwhile.
+
+        A machine that slept, or a process that was stopped, finds its lock expired. A ledger that has merely lost its content is
+        told again.
+        """
+        if self._is_lost or self.ctx.client.ledger.is_given_up or self.ctx.client.ledger.renew(self.server_id, self._run):
+            self._renewed = self.ctx.clock.now()
+            return
+        now = self.ctx.clock.now()
+        is_fresh = now < self._until and now < self._renewed + LEASE
+        if is_fresh and self.ctx.client.ledger.claim(self.server_id, self._until - now, self._run) is None:
+            self._renewed = now
+            return
+        self._is_lost = True
+        raise self._lost("its lock on the server expired while this machine slept or was stopped, so another run may have had it")
+
+    def _lost(self, why: str) -> LockLost:
+        sent = "Nothing more was sent" if self._has_noted_signal else "No signal was sent"
+        return LockLost(f"Server {self.server_id}: {why}. {sent}.", server_id=self.server_id)
+
+    def before_signal(self) -> None:
+        """Write down that a signal is sent, if that may still be: under the lock, and nobody else has sent one under this ID."""
+        self._is_lost = False
+        self.check_lock()
+        if self._has_noted_signal:
+            # Another signal of this maintenance: kill, or start.
+            return
+        if self._journal is not None and self._last(self._journal) is not None:
+            self._is_lost = True
+            raise self._lost(f"another run under maintenance_id {self._journal.maintenance_id} has sent it a signal meanwhile")
+        self.note(SIGNAL)
+
+    def refused(self) -> None:
+        """Write down that the signal that was noted has done nothing."""
+        if self._has_noted_signal:
+            self.note(REFUSED)
+            self._has_noted_signal = False
+
+    def _tell_status(self, fleet: Fleet, offsets: Tuple[float, ...]) -> None:
         self.ctx.progress(self._status(self.ctx.client.ledger.standing(fleet, offsets, self.ctx.settings.write_headroom)))
 
     def _status(self, now: Standing) -> str:
         """One line on the whole run."""
         run, settings = now.run, self.ctx.settings
-        counts = [(run.done, "done"), (run.failed, "failed"), (run.other, "skipped, deferred or cancelled")]
+        counts = [(run.done, "done"), (run.failed, "failed or unconfirmed"), (run.other, "skipped, deferred or cancelled")]
         parts = [f"{count} {name}" for count, name in counts if count or name == "done"]
         parts += [f"{run.counting} in countdown or restart", f"{now.waiting} waiting"]
         end = f"; ends at about {iso(now.ends_at)[11:16]} UTC" if run.counting or now.waiting else ""
@@ -149,8 +213,10 @@ class Guard:
         if self.ctx.check_mode:
             yield
             return
+        self._quiet_until = self.ctx.clock.now() + self._quiet
         try:
-            yield
+            with self.ctx.clock.ticking(RENEW_EVERY, self._tick):
+                yield
         finally:
             try:
                 self.ctx.client.ledger.give_up(self.server_id, self._run)
@@ -163,21 +229,24 @@ class Guard:
         commit = not self.ctx.check_mode
         other = self.ctx.client.ledger.claim(self.server_id, seconds + CLAIM_SLACK, self._run, commit=commit)
         if other is None:
+            self._renewed = self.ctx.clock.now()
+            self._until = self._renewed + seconds + CLAIM_SLACK
             return
-        machine, _boot, pid = [*other.owner.split("/"), "", ""][:3]
+        owner = Process.parse(other.owner)
         who = (
             f"Another run, which has not ended, has server {self.server_id} among its {len(other.servers)}"
             if isinstance(other, Hold)
             else f"Another run maintains server {self.server_id} right now, or another host of this one that has the same ID"
         )
         raise AlreadyMaintained(
-            f"{who} (process {pid} on {machine}, until {iso(other.until)[:19]}Z at the latest): nothing was sent. Wait for it, or end it "
-            "with Ctrl-C, which tells the players.",
+            f"{who} ({f'process {owner.pid} on {owner.host}' if owner else other.owner}, until {iso(other.until)[:19]}Z unless it renews "
+            "that): nothing was sent. Wait for it, or end it with Ctrl-C, which tells the players.",
             server_id=self.server_id,
         )
 
     def note(self, event: str) -> None:
         """Write an event into the journal, if any. No signal is sent without its line; once it is out, nothing may hide that."""
+        self._has_noted_signal = self._has_noted_signal or event == SIGNAL
         if self._journal is None:
             return
         try:
@@ -185,6 +254,7 @@ class Guard:
             self.ctx.client.ledger.note(self._journal.name, self.server_id, event)
         except (JournalUnusable, LedgerLost):
             if event == SIGNAL:
+                self._has_noted_signal = False
                 raise
             self.ctx.warn(
                 f"The journal {self._journal.path} could not take down, here or for other machines, that server {self.server_id} is "
@@ -192,4 +262,4 @@ class Guard:
             )
 
 
-__all__ = ["DONE", "REFUSED", "SIGNAL", "UNPROVEN", "Guard"]
+__all__ = ["DONE", "UNPROVEN", "Guard"]

@@ -183,4 +183,5 @@ OPERATION = Operation(
     },
     run=run,
     check=check,
+    writes=False,
 )

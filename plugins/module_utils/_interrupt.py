@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Dict, Iterator, List, Optional, Type
 
@@ -21,6 +22,8 @@ REMINDER = 3.0
 # Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
 # hands in one would wait for ever where there are many.
 RESULT_GRACE = 10.0
+# ansible-playbook looks so often whether its workers have ended.
+WORKER_POLL = 0.1
 # What stops a run.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Of Linux's prctl: which signal this process gets when its parent dies.
@@ -63,6 +66,38 @@ _told_to_stop: List[str] = []
 def told_to_stop() -> bool:
     """Whether this worker was told to stop. Ansible takes no lines from its workers any more then."""
     return bool(_told_to_stop)
+
+
+def lift_time_limit() -> None:
+    """Switch off the ``timeout`` of the task: from here on it could only end a last line to the players, or lose the result."""
+    if _is_worker() and not _told_to_stop:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def outlive_workers() -> None:
+    """Have ansible-playbook wait for its workers before it ends on SIGTERM or SIGINT.
+
+    It would end at once, or after ten seconds. A container ends with its first process, whatever else runs in it, so players would
+    not be told that a restart is cancelled. This does nothing in any other process. A second signal ends it as before.
+    """
+    before: Dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    owners = [type(getattr(handler, "__self__", None)).__name__ for handler in before.values()]
+    if _is_worker() or owners != ["TaskQueueManager"] * 2 or threading.current_thread() is not threading.main_thread():
+        return
+
+    def handle(number: int, frame: Optional[FrameType]) -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for worker in multiprocessing.active_children():
+            with suppress(OSError):
+                os.kill(worker.pid or 0, number)
+        # Those that were told end by themselves.
+        while any(worker.is_alive() for worker in multiprocessing.active_children()):
+            time.sleep(WORKER_POLL)
+        before[number](number, frame)
+
+    for number in before:
+        signal.signal(number, handle)
 
 
 class Interrupted(BaseException):
@@ -124,6 +159,8 @@ class Interruptible:
         if self._name:
             signal.setitimer(signal.ITIMER_REAL, self._grace)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        else:
+            lift_time_limit()
 
     def __exit__(self, kind: Optional[Type[BaseException]], exc: Optional[BaseException], tb: Optional[TracebackType]) -> None:
         if self._old:

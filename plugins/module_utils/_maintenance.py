@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import NoReturn, Optional
 
@@ -19,12 +20,12 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
     TooLate,
     WentOffline,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, JournalUnusable, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, LockLost, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
-from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, REFUSED, SIGNAL, UNPROVEN, Guard
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, UNPROVEN, Guard
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible, lift_time_limit
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, cancel_text, check
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank, diff, timeline, unconfirmed
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank, diff, outcome_of, timeline, unconfirmed
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -57,6 +58,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
     Follow,
     Waiting,
     await_news,
+    look,
     look_until_known,
     settle,
 )
@@ -68,6 +70,10 @@ LAST_WORDS = 300.0
 DEADLINE_GRACE = 1.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 1800.0
+
+
+class Crashed(OperationFailed):
+    """The server went offline during its countdown, by itself or by somebody's hand: there is nobody left to tell."""
 
 
 class Maintenance:
@@ -90,6 +96,7 @@ class Maintenance:
             tz,
         )
         now = ctx.clock.now()
+        # On the wall clock, which may be set while the run waits.
         start, self.deadline = maintenance_window(ctx.params["start"], ctx.params["deadline"], tz, now)
         self.start = now if start is None else start
         self.countdown: Optional[Countdown] = None
@@ -105,7 +112,9 @@ class Maintenance:
         try:
             self._unless_settled()
         except ServerPrismError as exc:
-            if self.result["outcome"] != "cancelled":
+            # From here on a time limit could only lose the result.
+            lift_time_limit()
+            if self.result["outcome"] not in ("cancelled", "unconfirmed"):
                 self.result["outcome"] = "failed"
             self._count(str(self.result["outcome"]))
             self._note()
@@ -114,6 +123,7 @@ class Maintenance:
             untold = self._untold()
             message = f"{exc} Its {untold}." if untold else str(exc)
             raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
+        lift_time_limit()
         self._count(str(self.result["outcome"]))
         self._note()
         if self._untold():
@@ -126,7 +136,7 @@ class Maintenance:
     def _count(self, outcome: str) -> None:
         """The others of the run hear that this server has ended."""
         form = shape(self.script.announcements, self.script.commands, self.script.command_wait, _SIGNAL[self.wanted])
-        self.guard.ended(outcome, form.offsets, counted=self.countdown is not None and bool(self.countdown.entries))
+        self.guard.ended(outcome, form.offsets)
 
     def _unless_settled(self) -> None:
         """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
@@ -174,6 +184,8 @@ class Maintenance:
                 return None
             raise OperationFailed(f"Server {self.server_id} is suspended (billing): nothing was sent. Settle its invoice first.")
         step = decide(self.wanted, sight.state, if_offline)
+        if sight.state == "offline" and self.countdown is not None and self.countdown.warned():
+            self._went_offline(goes_on=step.action == SEND)
         if sight.state == "offline" and self.wanted == "stopped":
             if if_offline == "fail":
                 step = Step(REFUSE)
@@ -184,41 +196,49 @@ class Maintenance:
             raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
         if step.action in (SEND, WAIT):
             return step
-        self._end("skipped", self._went_offline() if self.countdown is not None and self.countdown.warned() else "offline")
+        self._end("skipped", "offline")
         return None
 
-    def _went_offline(self) -> str:
-        """The reason for a server that went offline in its countdown. A node starts a crashed game by itself, and players return."""
-        self.ctx.warn(
-            f"Server {self.server_id} went offline in its countdown, so its players cannot be told that it is over. Whoever returns, "
-            "should it come up by itself after a crash, has heard of a restart that does not come."
+    def _went_offline(self, goes_on: bool) -> None:
+        """Fail for a server that went offline after its players were warned; one that is to be started is started all the same."""
+        why = "went offline during its countdown: it crashed, or somebody stopped it"
+        if goes_on:
+            self.ctx.warn(f"Server {self.server_id} {why}. It is started, as if_offline says.")
+            return
+        self.result["reason"] = why
+        raise Crashed(
+            f"Server {self.server_id} {why}. No signal was sent, and its players could not be told. If it comes back by itself, they were "
+            "warned of a restart that does not come. Look at its console.",
+            server_id=self.server_id,
         )
-        return "offline: it went down in its countdown"
 
     def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
         """Plan, count down, act, verify."""
+        again: Optional[Step] = step
         if step.action == WAIT:
             if self.ctx.check_mode:
                 # It is stopping, and that ends offline.
                 sight = replace(sight, state="offline")
             else:
-                server, sight, _again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+                server, sight, again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
                 self._saw(server, sight)
-            again = self._step(server, sight)
-            if again is None:
-                return
-            step = again
-        signal = step.signal or _SIGNAL[self.wanted]
-        script = self.script if sight.state != "offline" else _without_words(self.script)
-        countdown = self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline)
-        countdown.reserve(max(self.ctx.clock.now(), self.start))
+            if again is None or again.signal != "kill":
+                again = self._step(server, sight)
+        if again is None:
+            return
+        signal = again.signal or _SIGNAL[self.wanted]
+        # A server that is off has nobody to warn and no console, one that hangs in its stop has had its warning.
+        script = _without_words(self.script) if sight.state == "offline" or signal == "kill" else self.script
+        countdown = self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline, self.guard.check_lock)
+        countdown.reserve(max(self.ctx.clock.now(), self.ctx.clock.when(self.start)), in_run=signal != "kill")
+        if not self.ctx.check_mode and signal != "kill":
+            self.guard.offsets = countdown.form.offsets
         if not countdown.deadline_ok():
             return self._defer(countdown)
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
         self._claim_until(countdown.action.planned)
         countdown.on_move = self._claim_until
-        countdown.pause, countdown.on_pause = self.guard.pause_of_status, lambda: self.guard.goes_on(countdown.form.offsets)
         self._tell_plan(countdown)
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
             self._guarded(countdown, interruptible, sight, signal)
@@ -227,16 +247,20 @@ class Maintenance:
 
     def _claim_until(self, action: float) -> None:
         """The server stays claimed until what comes of an action at that time is known, refused tries included."""
-        self.guard.claim(max(0.0, action - self.ctx.clock.now()) + self.ctx.settings.max_wait + self.waiting.timeout)
+        after = self.ctx.settings.max_wait + self.waiting.timeout + self.params["done_delay"]
+        self.guard.claim(max(0.0, action - self.ctx.clock.now()) + after)
 
     def _say_done(self, countdown: Countdown, text: str) -> None:
-        """The maintenance is done: what breaks the last word off does not change that."""
+        """Tell the players that it is over, once they had time to come back. What interrupts that does not change what is done."""
         try:
-            countdown.say(SAID_DONE, text)
+            with Interruptible(LAST_WORDS) as interruptible:
+                interruptible.unless_orphaned()
+                self.ctx.clock.sleep(self.params["done_delay"])
+                countdown.say(SAID_DONE, text)
         except BaseException as exc:
             if not is_break_off(exc):
                 raise
-            self.ctx.warn(f"Interrupted ({exc}) while the players of server {self.server_id} were told that it is over; the rest is done.")
+            self.ctx.warn(f"Interrupted ({exc}) before the players of server {self.server_id} were told that it is over; the rest is done.")
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.entries[0], countdown.action
@@ -272,12 +296,18 @@ class Maintenance:
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
                 return
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
+        except Crashed:
+            interruptible.ignore_more()
+            countdown.drop()
+            raise
         except BaseException as exc:
             interruptible.ignore_more()
             if is_break_off(exc):
                 self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
                 countdown.call_off()
+                if isinstance(exc, LockLost) and countdown.warned():
+                    self.result["outcome"] = "cancelled"
             raise
 
     def _action_is_out(self) -> bool:
@@ -285,7 +315,7 @@ class Maintenance:
 
     def _interrupted(self, countdown: Countdown, name: str, signal: str) -> NoReturn:
         if self._action_is_out():
-            self.result["outcome"] = "failed"
+            self.result["outcome"] = "unconfirmed"
             raise OperationFailed(
                 f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: what came of it was not seen.",
                 self.result,
@@ -307,7 +337,7 @@ class Maintenance:
                 self._sleep_until(first)
                 if self._deferred_by_failures():
                     return countdown.release()
-            if countdown.may_begin():
+            if not self._clock_was_set_back(countdown) and countdown.may_begin():
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
@@ -323,40 +353,81 @@ class Maintenance:
                 raise
         if countdown.read_turn is not None:
             self._sleep_until(countdown.action.planned - LOOK_AHEAD)
-            sight = self._still_up(countdown, countdown.take_read_turn())
+            sight = self._look_again(countdown, countdown.take_read_turn())
             if self.result["reason"]:
                 return
         self._act(countdown, sight)
+
+    def _clock_was_set_back(self, countdown: Countdown) -> bool:
+        """Reserve a later place where the wall clock was set back meanwhile, so that it is not yet time to start."""
+        first = countdown.entries[0].planned
+        self._sleep_until(first - LOOK_AHEAD)
+        start = self.ctx.clock.when(self.start)
+        if start < first + 1.0:
+            return False
+        countdown.release()
+        countdown.reserve(start, in_run=False)
+        return True
+
+    def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
+        """Read the state again before the signal. A stop that hung, and has ended meanwhile, is not killed."""
+        if countdown.action.text != "kill":
+            return self._still_up(countdown, turn)
+        server, sight = look(self.ctx, self.server_id, turn=turn)
+        self._saw(server, sight)
+        if sight.state in ("starting", "running", None):
+            now = sight.state or "in an unknown state"
+            raise OperationFailed(
+                f"Server {self.server_id} hung in its stop, and is {now} now: nothing was sent. Run it again.", server_id=self.server_id
+            )
+        if sight.state == "offline":
+            self._step(server, sight)
+        return sight
 
     def _sleep_until(self, at: float) -> None:
         self.ctx.clock.sleep(max(0.0, at - self.ctx.clock.now()))
 
     def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
         """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
-        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting, turn)
+        waiting = replace(self.waiting, kill_after=None)
+        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
             countdown.call_off() if sight.state != "offline" else countdown.drop()
         return sight
 
     def _act(self, countdown: Countdown, sight: Sight) -> None:
-        step = decide(self.wanted, sight.state, self.params["if_offline"])
-        if step.signal is None:
+        signal = self._signal(countdown, sight)
+        if signal is None:
             raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
         self._sleep_until(countdown.action.planned)
-        self.follow = Follow(self.ctx, self.server_id, self.wanted, self.waiting)
-        if not self._send(countdown, self.follow, sight, step.signal):
+        starts_killed = self.params["if_offline"] == "start" or signal != "kill"
+        self.follow = Follow(
+            self.ctx, self.server_id, self.wanted, self.waiting, check=self.guard.before_signal, starts_killed=starts_killed
+        )
+        if not self._send(countdown, self.follow, sight, signal):
             return
-        self.result.update(changed=True, signal=self.follow.signals[-1], after=None)
+        self.result.update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
         verdict = self.follow.until_done()
-        self.guard.note(DONE if verdict.status == "done" else UNPROVEN)
-        self.result.update(signal=self.follow.signals[-1], after=self.follow.after)
+        self.guard.note(DONE if verdict.status in ("done", "offline") else UNPROVEN)
+        outcome = outcome_of(verdict, self.follow.after)
+        self.result.update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
         report(self.ctx, self.follow, verdict, self.result)
-        if verdict.status != "done":
-            raise OperationFailed(unconfirmed(self.server_id, self.follow.signals[0], verdict), self.result)
-        self.result["outcome"] = "done"
+        if outcome == "unconfirmed":
+            raise OperationFailed(unconfirmed(self.server_id, self.follow.signals[0], self.wanted), self.result)
+        if verdict.status == "offline":
+            if self.params["if_offline"] == "fail":
+                self.result["outcome"] = "failed"
+                raise OperationFailed(f"Server {self.server_id} hung in its stop, was killed as asked, and is offline: if_offline is fail.")
+            return self._end("skipped", "offline: it hung in its stop and was killed, as asked")
         down = self.result["downtime"]
         self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
+
+    def _signal(self, countdown: Countdown, sight: Sight) -> Optional[str]:
+        """Return the signal for the state that was just read; None where there is none to send."""
+        if countdown.action.text == "kill" and sight.state == "stopping":
+            return "kill"
+        return decide(self.wanted, sight.state, self.params["if_offline"]).signal
 
     def _send(self, countdown: Countdown, follow: Follow, sight: Sight, signal: str) -> bool:
         """Send the signal, once; False where the server is not to have it any more.
@@ -368,16 +439,16 @@ class Maintenance:
         turn = countdown.booked[-1]
         while True:
             tries += 1
-            if self.deadline is not None and self.ctx.clock.now() > self.deadline + DEADLINE_GRACE:
+            latest = math.inf if self.deadline is None else self.ctx.clock.when(self.deadline)
+            if self.ctx.clock.now() > latest + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.guard.note(SIGNAL)
                 self.action_at = follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
-                # Ctrl-C can come while the line is being written; where the journal itself failed, nothing is in it.
-                if not self._action_is_out() and not isinstance(exc, JournalUnusable):
-                    self.guard.note(REFUSED)
+                # Ctrl-C can come while the line is being written.
+                if not self._action_is_out():
+                    self.guard.refused()
                 if not isinstance(exc, ServerPrismError) or exc.retry_after is None:
                     raise
                 wait = max(exc.retry_after, backoff(tries))
@@ -390,10 +461,10 @@ class Maintenance:
             self.ctx.clock.sleep(wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
             turn = self.ctx.client.await_turn(WRITE, is_urgent=True)
-            sight = self._still_up(countdown)
+            sight = self._look_again(countdown)
             if self.result["reason"]:
                 return False
-            signal = decide(self.wanted, sight.state, self.params["if_offline"]).signal or signal
+            signal = self._signal(countdown, sight) or signal
         countdown.sent_signal(self.action_at, UNKNOWN if follow.ambiguous else "sent")
         return True
 

@@ -48,6 +48,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "max_failures": {"type": "int"},
     "cancel_text": {"type": "str", "default": CANCEL_TEXT},
     "done_text": {"type": "str"},
+    "done_delay": {"type": "float", "default": 20.0},
     **WAITING_OPTIONS,
 }
 
@@ -81,9 +82,9 @@ def check(params: Dict[str, Any]) -> None:
         check_line(f"announcements[{index}].text", fill(params["announce_command"], dict.fromkeys(TEXTS, item["text"])))
     for index, command in enumerate(params["commands"] or []):
         check_line(f"commands[{index}]", command)
-    wait = params["command_wait"]
-    if not math.isfinite(wait) or wait < 0:
-        raise BadOption("command_wait", f"{wait} is not a number of seconds from 0")
+    for option in ("command_wait", "done_delay"):
+        if not math.isfinite(params[option]) or params[option] < 0:
+            raise BadOption(option, f"must be 0 seconds or more, got {params[option]:g}")
     for option in ("cancel_text", "done_text"):
         if params[option]:
             check_line(option, params[option])

@@ -47,9 +47,21 @@ def diff(server_id: int, entries: Sequence[Mapping[str, Any]]) -> Dict[str, str]
     return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
 
 
-def unconfirmed(server_id: int, signal: str, verdict: Verdict) -> str:
-    """The message on a signal of which nothing proves that it was carried out."""
-    return (
-        f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out"
-        f"{': ' + verdict.why if verdict.why else ''}. Look at its console before you send another."
-    )
+def outcome_of(verdict: Verdict, after: Optional[str]) -> str:
+    """Return the outcome of a server that had its signal: done, failed, or unconfirmed where nothing proves or disproves that it worked.
+
+    ``after`` is the state last seen that is newer than the signal, None where there is none.
+    """
+    if verdict.status == "done":
+        return "done"
+    if verdict.status == "offline":
+        return "skipped"
+    # Where there is a reason, it is one why it did not work.
+    is_open = (verdict.status == "unconfirmed" and not verdict.why) or (verdict.status == "timeout" and after is None)
+    return "unconfirmed" if is_open else "failed"
+
+
+def unconfirmed(server_id: int, signal: str, wanted: str) -> str:
+    """Return the message for a signal of which nothing proves or disproves that it was carried out."""
+    unseen = "it was not seen to go down, and its network counters did not fall" if wanted == "restarted" else "it was not seen offline"
+    return f"Server {server_id}: {signal} was accepted, but not confirmed: {unseen}. Look at its console before you send another."

@@ -70,7 +70,7 @@ th button { all: unset; cursor: pointer; font-weight: 600; } th button:focus-vis
 th button::after { content: "\\00a0\\2195"; color: var(--dim); font-weight: 400; }
 th[aria-sort] button::after { color: var(--text); font-weight: 600; }
 th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=descending] button::after { content: "\\00a0\\2193"; }
-.failed, .cancelled, .deferred { color: var(--bad); font-weight: 600; }
+.failed, .cancelled, .deferred, .unconfirmed { color: var(--bad); font-weight: 600; }
 @media (max-width: 819px) { .fine { display: none; } }
 @media (max-width: 639px) {
   body { padding: 16px 10px 40px; } .tiles { gap: 8px; }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock, Ticking
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -58,7 +58,7 @@ class Context:
     # The token is one of them.
     params: Dict[str, Any] = field(repr=False)
     client: Client
-    clock: Clock
+    clock: Ticking
     settings: Settings
     check_mode: bool = False
     diff: bool = False
@@ -69,12 +69,16 @@ class Context:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its module's name, its options beside those of the API, what it does, a check of them, and what they mean when."""
+    """One operation: its module's name, its options beside those of the API, what it does, a check of them, and what they mean when.
+
+    ``writes`` says whether it changes servers.
+    """
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
     run: Callable[[Context], Result]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
+    writes: bool = True
     # The options as they are meant by somebody who said them at a time, UTC seconds.
     as_of: Callable[[Dict[str, Any], float], Dict[str, Any]] = field(default=lambda params, at: params)
 
@@ -101,13 +105,13 @@ def perform(
     fleet: Optional[Fleet] = None,
 ) -> Result:
     """Run the operation and return its result; what the world can do to us becomes ``failed`` and ``msg``, never an exception."""
-    clock = clock or SystemClock()
+    ticking = Ticking(clock or SystemClock())
     client: Optional[Client] = None
     try:
         settings = Settings.from_params(params)
         operation.check(params)
-        client = open_client(settings, clock, warn, progress)
-        context = Context(params, client, clock, settings, check_mode, diff, progress, warn, fleet)
+        client = open_client(settings, ticking, warn, progress)
+        context = Context(params, client, ticking, settings, check_mode, diff, progress, warn, fleet)
         result = operation.run(context)
     except ServerPrismError as exc:
         known = exc.result if isinstance(exc, OperationFailed) else {}

@@ -123,11 +123,17 @@ class Plan:
 
 
 def rehearse(
-    quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf, says_done: bool = False
+    quota: Quota,
+    offsets: Sequence[float],
+    headroom: int,
+    servers: int,
+    forks: int,
+    deadline: float = math.inf,
+    done_delay: Optional[float] = None,
 ) -> Tuple[int, float]:
     """How many servers are in time, and when the last of them is up: the run as its workers will reserve it, from an empty calendar.
 
-    A last word (``says_done``) has no place in a timeline: it takes what is free once the server is up, and so it can delay the
+    A last line, ``done_delay`` seconds after a server is up, has no place in a timeline: it takes what is free then, and so can delay the
     timelines that are reserved after it.
     """
     fleet, calendar, left, in_time, end = Fleet.whole("", servers, forks), Calendar(), servers, 0, 0.0
@@ -157,13 +163,19 @@ def rehearse(
             in_time += 1
             up = instants[-1] + restart_seconds(quota)
             end = max(end, up)
-            heapq.heappush(events, (up, says_done))
+            heapq.heappush(events, (up + (done_delay or 0.0), done_delay is not None))
             calendar = prune(calendar, at - quota.guarded)
     return in_time, end
 
 
 def plan(
-    quota: Quota, offsets: Sequence[float], headroom: int, servers: int, forks: int, deadline: float = math.inf, says_done: bool = False
+    quota: Quota,
+    offsets: Sequence[float],
+    headroom: int,
+    servers: int,
+    forks: int,
+    deadline: float = math.inf,
+    done_delay: Optional[float] = None,
 ) -> Plan:
     """The plan for a quota that nobody else uses; ``deadline`` is seconds from the start."""
 
@@ -177,7 +189,7 @@ def plan(
     alone = offsets[-1] + restart_seconds(quota)
     ideal, own = starts(servers), starts(forks)
     best = max(ideal) + alone
-    in_time, end = rehearse(quota, offsets, headroom, servers, forks, deadline, says_done)
+    in_time, end = rehearse(quota, offsets, headroom, servers, forks, deadline, done_delay)
 
     def is_enough(workers: int) -> bool:
         begun = starts(workers)
@@ -191,10 +203,10 @@ def plan(
     then = in_time
     if in_time < servers:
         limited = "deadline"
-        then = max(in_time, rehearse(quota, offsets, headroom, servers, low, deadline, says_done)[0]) if low > forks else in_time
+        then = max(in_time, rehearse(quota, offsets, headroom, servers, low, deadline, done_delay)[0]) if low > forks else in_time
     if limited != "forks" and then == in_time:
         low = min(low, forks)
-    writes = in_time * (len(offsets) + says_done)
+    writes = in_time * (len(offsets) + (done_delay is not None))
     return Plan(servers, writes, end, limited, low, servers - in_time, servers - then)
 
 
@@ -292,13 +304,13 @@ def plan_batches(
     batches: Sequence[int],
     forks: int,
     deadline: float = math.inf,
-    says_done: bool = False,
+    done_delay: Optional[float] = None,
 ) -> Plan:
     """The plan of batches of so many servers, each of which begins when the one before has ended."""
     plans: List[Plan] = []
     for servers in batches:
         begun = sum(one.duration for one in plans)
-        plans.append(plan(quota, offsets, headroom, servers, forks, deadline - begun, says_done))
+        plans.append(plan(quota, offsets, headroom, servers, forks, deadline - begun, done_delay))
     last = plans[-1]
     return Plan(
         sum(one.servers for one in plans),

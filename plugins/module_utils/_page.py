@@ -48,7 +48,7 @@ def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for one in servers:
         words = [one["outcome"]] if one["outcome"] in BAD else []
-        if is_unconfirmed(one):
+        if is_unconfirmed(one) and not words:
             words.append("unconfirmed")
         if words:
             lines.append(f"<p><b>{text(one['host'])}</b> {text(said(', '.join(words), one['reason']))}</p>")
@@ -67,7 +67,7 @@ def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[fl
         (one["name"], None),
         (one["outcome"], None),
         (signal, sent),
-        (one["evidence"] if one["confirmed"] else "none" if is_unconfirmed(one) else None, None),
+        (one["evidence"] if one["confirmed"] else "none" if sent is not None and not planned else None, None),
         (seconds(one["downtime"]), one["downtime"]),
         (seconds(one["notice_error"], signed=True), one["notice_error"]),
         (why, None),

@@ -70,6 +70,8 @@ def run(ctx: Context) -> Result:
         elif step.signal is not None:
             refuse_suspended(server, step.signal)
             _send(ctx, sight, step.signal, waiting, result)
+            if result["reason"] == "offline" and params["if_offline"] == "fail":
+                raise OperationFailed(f"Server {server.id} hung in its stop, was killed as asked, and is offline: if_offline is fail.")
         elif step.action == REFUSE:
             raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
         elif step.action == HOLD:
@@ -141,7 +143,7 @@ def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result)
 
 def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Result) -> None:
     params = ctx.params
-    follow = Follow(ctx, params["server_id"], params["state"], waiting)
+    follow = Follow(ctx, params["server_id"], params["state"], waiting, starts_killed=params["if_offline"] == "start" or signal != "kill")
     try:
         follow.send(signal, sight)
         result.update(changed=True, signal=signal, after=None, confirmed=False, evidence="none")
@@ -156,11 +158,13 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
     """Write the verdict into the result; OperationFailed where it is a failure."""
     server_id, signal = follow.server_id, follow.signals[-1]
     evidence = follow.watch.evidence if follow.watch else "none"
-    done = verdict.status == "done"
+    if verdict.status == "offline":
+        result["reason"] = "offline"
+    done = verdict.status in ("done", "offline")
     result.update(
         confirmed=done,
         evidence=evidence if done or verdict.status in ("timeout", "failed") else "none",
-        downtime=follow.downtime if done and follow.wanted in ("restarted", "started") else None,
+        downtime=follow.downtime if verdict.status == "done" and follow.wanted in ("restarted", "started") else None,
     )
     if done:
         return

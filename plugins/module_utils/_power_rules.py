@@ -59,7 +59,8 @@ def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Step
 class Verdict:
     """``pending``, ``done``, ``again`` (it is proven that the signal was dropped: send it again), ``unconfirmed`` or ``failed``.
 
-    ``start`` means that a killed server did not come back by itself and has to be started.
+    ``start`` means that a killed server did not come back by itself and has to be started. Followed to its end it can also be
+    ``timeout``, or ``offline``: it stays down after a kill and is not to be started.
     """
 
     status: str

@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import MAY_HAVE_BEGUN
 
 SCHEMA = 1
-OUTCOMES = ("planned", "done", "skipped", "deferred", "failed", "cancelled")
+OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
 COPIED = ("server_id", "name", "signal", "confirmed", "evidence", "notice_error", "downtime")
 
 
@@ -60,8 +60,8 @@ def up_again(row: Mapping[str, Any]) -> Optional[float]:
 
 
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
-    """Whether a signal went out, in this run or may be in one before, and nothing proved what came of it."""
-    return not row["confirmed"] and (signalled(row, planned=False) is not None or MAY_HAVE_BEGUN in (row["reason"] or ""))
+    """Return whether a signal went out, in this run or perhaps in one before, and nothing proves or disproves that it worked."""
+    return row["outcome"] == "unconfirmed" or MAY_HAVE_BEGUN in (row["reason"] or "")
 
 
 def _worst(values: Sequence[Optional[float]]) -> Optional[float]:

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import MAX_CHARACTERS, check_line
-from ansible_collections.serverprism.cloud.plugins.module_utils._durations import parse_duration, say_duration
+from ansible_collections.serverprism.cloud.plugins.module_utils._durations import parse_duration, say_duration, whole_seconds
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 
 ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
@@ -36,7 +36,11 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds; ``before`` is the notice promised, or a command's time."""
+    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds.
+
+    ``before`` is the least number of seconds between this line and the action: what a command needs, or the notice that an
+    announcement gives. Once an announcement is sent, that is what it really said.
+    """
 
     kind: str
     text: str
@@ -151,6 +155,11 @@ def speak(command: str, text: str) -> str:
     return line.rstrip() + "." if line.strip().lower().lstrip("/") in STOP_COMMANDS else line
 
 
+def promised(text: str, before: float, remaining: float) -> float:
+    """Return the notice in seconds that players read in an announcement, never less than the ``before`` it was planned with."""
+    return max(before, float(whole_seconds(remaining))) if "{remaining}" in text else before
+
+
 def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: tzinfo) -> str:
     """The console line of an announcement.
 
@@ -211,7 +220,10 @@ def later(rest: Sequence[Entry], due: float, lag: float) -> List[Entry]:
 
 
 def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Optional[float]:
-    """Seconds by which the worst announcement missed its notice (never negative while the promise holds); None without one."""
+    """Return the seconds by which the action missed what the worst announcement said; never negative while the promise holds.
+
+    None without an action or an announcement.
+    """
     if action_at is None:
         return None
     errors: List[float] = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
@@ -18,6 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._models import S
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._power_rules import (
     LOOK,
+    SEND,
     WAIT,
     Step,
     Verdict,
@@ -55,7 +56,7 @@ def check_server_id(params: Dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How to wait, all in seconds: for how long in all, how often to look, when a stop turns into a kill (None: never)."""
+    """How to wait, all in seconds: for how long in all, how often to look, when a hung stop is killed (None: never)."""
 
     timeout: float
     interval: float
@@ -110,9 +111,11 @@ def settle(
 ) -> Tuple[Server, Sight, Step]:
     """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped.
 
+    One that was already hanging at the first look is to be killed ``kill_after`` seconds after that look.
     Without ``wait`` a stop under way is the answer where a stop is wanted: then nothing is to be sent after it.
     """
     until = ctx.clock.now() + waiting.timeout
+    kill_at = math.inf
     await_news(ctx, server_id)
     server, sight = look_until_known(ctx, server_id, turn)
     step = decide(wanted, sight.state, if_offline)
@@ -121,6 +124,11 @@ def settle(
         if step.action == WAIT and wanted == "stopped" and not wait:
             break
         now = ctx.clock.now()
+        if step.action == WAIT and waiting.kill_after is not None and wanted in ("stopped", "restarted"):
+            kill_at = min(kill_at, sight.at + waiting.kill_after)
+            if now >= kill_at:
+                ctx.progress(f"{sight.state} for {waiting.kill_after:g} s: kill, as asked")
+                return server, sight, Step(SEND, "kill")
         if now >= until:
             raise OperationFailed(
                 f"Server {server_id} is still {sight.state or 'in an unknown state'} after {waiting.timeout:g} s: "
@@ -131,20 +139,38 @@ def settle(
         if not told:
             ctx.progress(f"{sight.state}: waiting until that is over")
             told = True
-        ctx.clock.sleep(min(until - now, max(waiting.interval, ctx.settings.status_cache)) or 0.05)
+        pause = max(waiting.interval, ctx.settings.status_cache) or 0.05
+        ctx.clock.sleep(min(until - now, max(0.01, kill_at - now), pause))
         server, sight = look(ctx, server_id)
         step = decide(wanted, sight.state, if_offline)
     return server, sight, step
 
 
 class Follow:
-    """Sends one signal and follows it until it is proven, disproven, or the time is up."""
+    """Sends one signal and follows it until it is proven, disproven, or the time is up.
 
-    def __init__(self, ctx: Context, server_id: int, wanted: str, waiting: Waiting) -> None:
+    ``check`` is called right before every attempt to send; what it raises keeps the signal back. ``starts_killed`` says whether a
+    server that was to be restarted, had to be killed, and stays offline is started.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        server_id: int,
+        wanted: str,
+        waiting: Waiting,
+        *,
+        check: Callable[[], None] = lambda: None,
+        starts_killed: bool = True,
+    ) -> None:
         self.ctx = ctx
         self.server_id = server_id
         self.wanted = wanted
         self.waiting = waiting
+        self._check = check
+        self._starts_killed = starts_killed
+        # From here on kill_after is counted, UTC seconds.
+        self._stopping_since = 0.0
         self.signals: List[str] = []
         # Each signal that went out, when (UTC seconds), and whether the API said so.
         self.sent: List[Tuple[str, float, bool]] = []
@@ -155,11 +181,12 @@ class Follow:
 
     def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
         """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
-        spent = self.ctx.client.await_turn(WRITE, turn)
+        # A kill is decided on a state that must not grow old.
+        spent = self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
         # Noted before the request: from here on a break-off must say that the signal may be out.
         self.signals.append(signal)
         try:
-            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience)
+            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=self._check)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc
@@ -172,7 +199,7 @@ class Follow:
         self.sent.append((signal, at, self.ambiguous is None))
         self._doubt(answered + self.ctx.settings.status_cache)
         if not self.first_sent_at:
-            self.first_sent_at = at
+            self.first_sent_at = self._stopping_since = at
         self.watch = Watch(before, answered, self.ctx.settings.status_cache)
         self.shown = before.state
         self.ctx.progress(f"{signal} sent" if self.ambiguous is None else f"{signal} may have been sent")
@@ -201,6 +228,8 @@ class Follow:
             verdict = judge(self.wanted, self.signals[-1], self._watching, self.waiting.running_when, now)
             if verdict.status == "again":
                 verdict = self._send_again()
+            elif verdict.status == "start" and not self._starts_killed:
+                verdict = Verdict("offline")
             elif verdict.status == "start":
                 self.ctx.progress("was killed and stays offline: start")
                 self.send("start", self._watching.newest)
@@ -208,7 +237,7 @@ class Follow:
             elif verdict.status == "pending" and self._kill_is_due(now):
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
                 self.send("kill", self._watching.newest)
-            if verdict.status == "done":
+            if verdict.status in ("done", "offline"):
                 self._doubt(None)
             if verdict.status != "pending":
                 return verdict
@@ -245,7 +274,7 @@ class Follow:
     def _kill_at(self) -> Optional[float]:
         if self.waiting.kill_after is None or self.signals[-1] not in ("stop", "restart") or self.watch is None:
             return None
-        return self.first_sent_at + self.waiting.kill_after
+        return self._stopping_since + self.waiting.kill_after
 
     def _kill_is_due(self, now: float) -> bool:
         kill_at = self._kill_at()
@@ -259,14 +288,23 @@ class Follow:
         return sight.state in ("starting", "running", "stopping")
 
     def _send_again(self) -> Verdict:
-        if len(self.signals) >= MAX_SIGNALS:
+        tries = self.signals.count(self.signals[-1])
+        if tries >= MAX_SIGNALS:
             state = self._watching.newest.state
-            times = f"{self.signals[-1]} was accepted {len(self.signals)} times, and the server is {state} all the same"
+            times = f"{self.signals[-1]} was accepted {tries} times, and the server is {state} all the same"
             more = ": the start fails, or is dropped" if self.signals[-1] == "start" else ": it is dropped"
             return Verdict("unconfirmed", times + more)
         what = "was dropped, or failed" if self.signals[-1] == "start" else "did nothing"
-        self.ctx.progress(f"still {self._watching.newest.state}, {self.signals[-1]} {what}: sending it again")
-        self.send(self.signals[-1], self._watching.newest)
+        signal = self.signals[-1]
+        if signal == "kill" and self.wanted == "stopped":
+            # What hung was a restart, and the node has started the server again: this one is stopped in good order.
+            signal = "stop"
+            self.ctx.progress(f"was killed and is {self._watching.newest.state} again: stop")
+        else:
+            self.ctx.progress(f"still {self._watching.newest.state}, {signal} {what}: sending it again")
+        self.send(signal, self._watching.newest)
+        if signal != self.signals[-2]:
+            self._stopping_since = self.sent[-1][1]
         return Verdict("pending")
 
     @property

@@ -111,8 +111,12 @@ options:
     type: str
     default: "Maintenance cancelled: no restart now."
   done_text:
-    description: What is said once the server is up again. Nothing by default.
+    description: A text sent once the server is up again, O(done_delay) seconds later. Nothing by default.
     type: str
+  done_delay:
+    description: Seconds between the server being seen up and O(done_text), so that players have time to come back and read it.
+    type: float
+    default: 20.0
   wait_timeout:
     description:
       - Seconds to wait, from the signal on, until the server is down or up.
@@ -134,8 +138,9 @@ options:
     default: running
   kill_after:
     description:
-      - Seconds after a stop, or a restart, after which the process is killed if it is still on its way down. What it did not save is lost.
-      - Without it, nothing is ever killed.
+      - Send V(kill) to a server that is still stopping so many seconds after the stop or restart. What it did not save is lost.
+      - For a server that is already stopping when the task begins, the seconds count from the first look at it. Nobody is warned then.
+      - Without this option nothing is ever killed.
     type: float
 """
 
@@ -159,7 +164,9 @@ server_id:
   returned: always
   sample: 1234
 outcome:
-  description: V(done), V(skipped), V(deferred), V(failed) or V(cancelled). In check mode V(done) means that it would be.
+  description:
+    - V(done), V(unconfirmed), V(skipped), V(deferred), V(cancelled) or V(failed). In check mode V(done) means that it would be done.
+    - V(unconfirmed) means that the signal was sent and nothing proves or disproves that it worked; the task fails.
   type: str
   returned: always
   sample: done
@@ -205,7 +212,7 @@ timeline:
       returned: always
       sample: sent
 notice_error:
-  description: Seconds by which the worst announcement missed the notice it gave. Never negative while the promise holds.
+  description: Seconds by which the action missed what the worst announcement said. Never negative while the promise holds.
   type: float
   returned: always
   sample: 0.21

@@ -78,8 +78,9 @@ options:
     default: running
   kill_after:
     description:
-      - Seconds after a stop, or a restart, after which the process is killed if it is still on its way down. What it did not save is lost.
-      - Without it, nothing is ever killed.
+      - Send V(kill) to a server that is still stopping so many seconds after the stop or restart. What it did not save is lost.
+      - For a server that is already stopping when the task begins, the seconds count from the first look at it.
+      - Without this option nothing is ever killed.
     type: float
 """
 

@@ -11,6 +11,7 @@ task with ``async``, runs the real module on the target. Both give the same resu
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import queue
@@ -25,19 +26,40 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import boot_id, name_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread, told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import outlive_workers, signals_for_the_main_thread, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import boot_id, name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN, task_key
 
 # The address of a ledger can hold a password.
 SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+REMOTE_TIMEOUT = (
+    "timeout cannot be used with this connection: it would end the task but not the module on the target, which would go on and act on the "
+    "server. Nothing was sent. Set connection to local, or timeout to 0 (it can also come from ANSIBLE_TASK_TIMEOUT)."
+)
 # A result may wait so long for the lines before it.
 SCREEN_PATIENCE = 5.0
 display = Display()
+# The strategy loads the action of a task in ansible-playbook itself, before the first worker begins.
+outlive_workers()
+
+
+def _has_reader(descriptor: int) -> bool:
+    """Return whether anybody still reads what ansible-playbook writes to this descriptor of its own.
+
+    Where its output goes to a pipe that was closed, as by ``| head``, a line of a worker would end the thread in which Ansible takes
+    results, and the run would wait for ever.
+    """
+    path = f"/proc/{os.getppid()}/fd/{descriptor}"
+    try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            os.close(os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError as exc:
+        return exc.errno != errno.ENXIO
+    return True
 
 
 def _show_without_ansible(line: str) -> None:
@@ -102,7 +124,10 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
         environment = self._task_environment()
-        if self._task.async_val or self._connection.ansible_name.rsplit(".", 1)[-1] != "local":
+        is_local = self._connection.ansible_name.rsplit(".", 1)[-1] == "local"
+        if self._task.timeout and self.operation.writes and not is_local and not self._task.async_val:
+            return {"changed": False, "failed": True, "msg": REMOTE_TIMEOUT}
+        if self._task.async_val or not is_local:
             return self._run_module(task_vars, environment)
         with _environment(environment):
             return self._run_here(task_vars)
@@ -190,13 +215,13 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         line = f"[{host}] {printable(text)}"
         if told_to_stop():
             _show_without_ansible(line)
-        else:
+        elif _has_reader(1):
             display.display(line)
 
     def _warn(self, host: str, text: str) -> None:
         if told_to_stop():
             self._tell(host, f"WARNING: {text}")
-        else:
+        elif _has_reader(2):
             display.warning(printable(text))
 
     def _task_environment(self) -> dict[str, str]:

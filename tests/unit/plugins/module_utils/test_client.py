@@ -15,6 +15,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import R
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, NotSent, Reply, TlsFailure
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 TOKEN = "the-token"
 
@@ -71,7 +73,7 @@ HTML = b"<html>Sign in</html>"
 VERBS = {
     "get": (lambda c: c.get_server(7), reply(200, {"data": SERVER})),
     "signal": (lambda c: c.send_signal(7, "stop"), reply(200, {"data": {"signal": "stop", "sent": True}})),
-    "command": (lambda c: c.send_command(7, "say hi"), reply(200, {"data": {"command": "say hi", "sent": True}})),
+    "command": (lambda c: c.send_command(7, lambda: "say hi"), reply(200, {"data": {"command": "say hi", "sent": True}})),
 }
 NOTHING_WAS_DONE = {
     "429": reply(429, {"message": "Too Many Attempts."}, retry_after="2"),
@@ -150,7 +152,7 @@ def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
 @pytest.mark.parametrize("answer", [reply(412, {"message": "off"}), reply(502, {"message": "Server must be online."})])
 def test_a_command_to_a_game_that_does_not_run(answer):
     with pytest.raises(errors.NotRunning, match="not running"):
-        client(answer).send_command(7, "say hi")
+        client(answer).send_command(7, lambda: "say hi")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -268,6 +270,35 @@ def test_a_slow_request_holds_its_place_from_when_it_can_have_arrived(is_reserve
     c.get_server(7)
     c.get_server(7)
     assert 60.0 <= c.clock.now() - answered < 61.0
+
+
+class WildTransport(FakeTransport):
+    """Every answer takes another time, and the request arrives anywhere in it."""
+
+    def __init__(self, clock, waits):
+        super().__init__(VERBS["signal"][1])
+        self.clock, self.waits, self.arrived = clock, list(waits), []
+
+    def attempt(self, method, path, body=None):
+        there, back = self.waits.pop(0) if self.waits else (0.0, 0.0)
+        self.clock.sleep(there)
+        self.arrived.append(self.clock.now())
+        self.clock.sleep(back)
+        return super().attempt(method, path, body)
+
+
+WAITS = st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.0, 5.0)), max_size=12)
+
+
+@given(WAITS)
+@example([(0.0, 1.5), (1.4, 0.0)])
+def test_no_window_sees_too_many_however_wild_the_latency_is(waits):
+    c = client(VERBS["signal"][1], write_limit=2, write_headroom=0, max_wait=9000.0)
+    c._transport = WildTransport(c.clock, waits)
+    for _each in range(len(waits) + 3):
+        c.send_signal(7, "stop")
+    arrived = c._transport.arrived
+    assert all(later - earlier >= 60.0 for earlier, later in zip(arrived, arrived[2:])), arrived
 
 
 def test_a_ledger_that_is_lost_after_a_slow_request_does_not_hide_its_answer(monkeypatch):

@@ -63,7 +63,7 @@ def jitter(mean):
 SLOW = [
     ("quick", lambda: steady(0.08), 1.0),
     ("a second for each answer", lambda: steady(1.0), 1.5),
-    ("two seconds for each answer", lambda: steady(2.0), 12.0),
+    ("two seconds for each answer", lambda: steady(2.0), 15.0),
     ("half a second, unevenly", lambda: jitter(0.5), 6.0),
     ("three seconds now and then", lambda: spikes(0.05, 3.0), 10.0),
     ("ten seconds, seldom", lambda: spikes(0.01, 10.0), 21.0),

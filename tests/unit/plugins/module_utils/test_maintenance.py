@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 SERVER = {"id": 1, "name": "Fred's"}
 NOTICE = {"say Restart in 5 minutes": 300.0, "say Restart in 1 minute": 60.0, "say Fred's: now": 10.0}
-WENT_OFF = "offline: it went down in its countdown"
+WENT_OFF = "went offline during its countdown: it crashed, or somebody stopped it"
 WARNINGS = [
     {"before": "5m", "text": "Restart in {remaining}"},
     {"before": "1m", "text": "Restart in {remaining}"},
@@ -144,11 +144,26 @@ def test_a_server_that_goes_off_before_the_first_word_is_left_alone():
     assert (result["outcome"], result["reason"]) == ("skipped", "offline") and not api.lines and not api.signals, result
 
 
-def test_a_server_that_goes_off_in_its_countdown_is_left_alone():
+@pytest.mark.parametrize("options", [{}, {"state": "stopped"}, {"if_offline": "fail"}])
+def test_server_that_goes_offline_after_its_players_were_warned_is_a_failure(options):
     api = virtual.api(SERVER)
     api.fault = lambda method, path: api.nodes[1].signal("kill", api.clock.time) and None if len(api.lines) == 1 else None
-    result = maintain(api)
-    assert result["outcome"] == "skipped" and result["reason"] == WENT_OFF and not api.signals, result
+    result = maintain(api, **options)
+    assert result["outcome"] == "failed" and result["failed"] and result["reason"] == WENT_OFF and not api.signals, result
+    assert f"Server 1 {WENT_OFF}" in result["msg"] and not result["changed"] and len(api.said()) == 1
+
+
+def test_server_that_goes_offline_during_its_countdown_is_started_where_asked():
+    api, warned = virtual.api(SERVER), []
+
+    def fault(method, path):
+        if len(api.lines) == 1:
+            api.fault = lambda method, path: None
+            api.nodes[1].signal("kill", api.clock.time)
+
+    api.fault = fault
+    result = maintain(api, if_offline="start", warn=warned.append)
+    assert result["outcome"] == "done" and api.sent() == ["start"] and WENT_OFF in warned[0], (result, warned)
 
 
 def test_a_refused_restart_is_called_off_aloud():
@@ -161,8 +176,8 @@ def test_a_refused_restart_is_called_off_aloud():
 def test_a_dropped_restart_is_no_success_and_nothing_is_said_of_it():
     api = virtual.api({**SERVER, "drop_signals": ["restart"]})
     result = maintain(api, done_text="Back!")
-    assert result["outcome"] == "failed" and result["changed"] and not result["confirmed"], result
-    assert "nothing proves that it was carried out" in result["msg"] and "say Back!" not in api.said()
+    assert result["outcome"] == "unconfirmed" and result["failed"] and result["changed"] and not result["confirmed"], result
+    assert "not seen to go down, and its network counters did not fall" in result["msg"] and "say Back!" not in api.said()
 
 
 def test_a_delay_past_the_deadline_calls_the_countdown_off():
@@ -171,6 +186,131 @@ def test_a_delay_past_the_deadline_calls_the_countdown_off():
     result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0)
     assert result["outcome"] == "deferred" and not api.signals, result
     assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+
+
+@pytest.mark.parametrize("delay", [0.0, 20.0, 90.0])
+def test_done_text_waits_until_players_can_be_back(delay):
+    api = virtual.api(SERVER)
+    result = maintain(api, done_text="Back!", done_delay=delay)
+    at, _server, line = api.lines[-1]
+    seen_up = api.signals[0][0] + result["downtime"]
+    assert result["outcome"] == "done" and line == "say Back!" and delay <= at - seen_up <= delay + 2.0, result
+
+
+def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_is_done():
+    api, warned = virtual.api(SERVER), []
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        if seconds == 15.0 and api.nodes[1].starts and api.nodes[1].state == "running":
+            api.clock.sleep = passed
+            os.kill(os.getpid(), signal.SIGTERM)
+        passed(seconds)
+
+    api.clock.sleep = sleep
+    result = maintain(api, done_text="Back!", done_delay=600.0, warn=warned.append)
+    assert result["outcome"] == "done" and not result.get("failed") and "say Back!" not in api.said(), result
+    assert warned == ["Interrupted (SIGTERM) before the players of server 1 were told that it is over; the rest is done."]
+
+
+@pytest.mark.parametrize(
+    ("state", "restarting", "options", "outcome", "sent"),
+    [
+        ("stopped", False, {}, "done", ["kill"]),
+        ("restarted", True, {}, "done", ["kill"]),
+        ("restarted", False, {}, "skipped", ["kill"]),
+        ("restarted", False, {"if_offline": "start"}, "done", ["kill", "start"]),
+        ("restarted", False, {"if_offline": "fail"}, "failed", ["kill"]),
+    ],
+)
+def test_server_that_is_already_hanging_is_killed_after_its_time_and_nobody_is_warned(state, restarting, options, outcome, sent):
+    api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0})
+    begun = api.clock.now()
+    api.nodes[1].signal("restart" if restarting else "stop", begun - 400.0)
+    result = maintain(api, state=state, kill_after=60.0, **options)
+    assert result["outcome"] == outcome and result["changed"] and api.sent() == sent and not api.lines, result
+    # In between it is looked at once more.
+    assert 60.0 <= api.signals[0][0] - begun <= 65.0
+    assert [entry["text"] for entry in result["timeline"]] == sent
+
+
+def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
+    api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0, "boot_seconds": 1.0})
+    api.nodes[1].signal("restart", api.clock.now() - 400.0)
+    ctx = virtual.context(api, OPERATION, server_id=1, kill_after=60.0)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        if api.clock.now() >= 1_000_060.0 and api.nodes[1].state == "stopping":
+            # Others have the quota of this minute, and somebody at the panel kills it.
+            for _each in range(40):
+                ctx.client.ledger.reserve(WRITE)
+            api.nodes[1].signal("kill", api.clock.now())
+
+    api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
+    with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
+        OPERATION.run(ctx)
+    assert not api.signals
+
+
+@pytest.mark.parametrize(
+    ("set_by", "outcome"),
+    [
+        (0.0, "done"),
+        # The clock of the machine was behind, and has been set: the deadline is over.
+        (3600.0, "deferred"),
+        (-3600.0, "done"),
+    ],
+)
+def test_deadline_follows_the_wall_clock(set_by, outcome):
+    api = virtual.api(SERVER)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        api.clock.set_by = set_by if api.clock.now() > 1_000_100.0 else 0.0
+
+    api.clock.sleep = sleep
+    result = maintain(api, deadline=stamp(1_001_000.0))
+    assert result["outcome"] == outcome, result
+    assert bool(api.signals) == (outcome == "done") and ("cancelled" in api.said()[-1]) == (outcome == "deferred")
+
+
+def test_start_follows_a_wall_clock_that_is_set_back():
+    api = virtual.api(SERVER)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        api.clock.set_by = -600.0
+
+    api.clock.sleep = sleep
+    result = maintain(api, start=stamp(1_003_600.0))
+    assert result["outcome"] == "done" and 0 <= api.lines[0][0] - 1_004_200.0 < 2.0, result
+
+
+@pytest.mark.parametrize(
+    ("server", "fault", "outcome", "words"),
+    [
+        ({"drop_signals": ["restart"]}, None, "unconfirmed", "not seen to go down, and its network counters did not fall"),
+        ({}, virtual.Fault(lost=True, done=False), "unconfirmed", "may have been carried out"),
+        ({"failed_start": True}, None, "failed", "went offline again"),
+        ({"stuck_starting": True}, None, "failed", "is not running"),
+    ],
+)
+def test_outcome_of_a_signal(server, fault, outcome, words):
+    api = virtual.api({**SERVER, **server})
+    api.fault = lambda method, path: fault if path.endswith("/power") else None
+    result = maintain(api, wait_timeout=200.0)
+    assert result["outcome"] == outcome and result["failed"] and result["changed"] and words in result["msg"], result
+
+
+def test_server_that_nobody_could_look_at_after_its_signal_is_unconfirmed():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(status=401, done=False) if api.signals and method == "GET" else None
+    result = maintain(api)
+    assert result["outcome"] == "unconfirmed" and result["changed"] and result["failed"] and "HTTP 401" in result["msg"], result
 
 
 def test_what_breaks_the_last_word_off_does_not_hide_that_the_rest_is_done():
@@ -248,7 +388,7 @@ def test_a_server_that_is_stopped_while_its_restart_is_refused_stays_off():
     api = virtual.api(SERVER)
     refuse_until(api, 1_000_360.0, lambda: api.nodes[1].signal("kill", api.clock.now()))
     result = maintain(api)
-    assert (result["outcome"], result["reason"]) == ("skipped", WENT_OFF) and not api.signals and not result["changed"], result
+    assert (result["outcome"], result["reason"]) == ("failed", WENT_OFF) and not api.signals and not result["changed"], result
 
 
 def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that():
@@ -260,11 +400,13 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
     def sleep(seconds):
         passed(seconds)
         # Others have the quota of this minute, and somebody stops the server meanwhile.
-        if seconds > 40.0 and api.clock.now() > 1_000_302.0 and api.nodes[1].state == "running":
+        if api.clock.now() > 1_000_340.0 and api.nodes[1].state == "running":
             api.nodes[1].signal("kill", api.clock.now() - 30.0)
 
     api.clock.sleep = sleep
-    assert OPERATION.run(ctx)["reason"] == WENT_OFF and not api.signals
+    with pytest.raises(OperationFailed, match=WENT_OFF):
+        OPERATION.run(ctx)
+    assert not api.signals
 
 
 def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
@@ -396,7 +538,7 @@ def test_an_interruption_after_the_signal_does_not_hide_it():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
     result = maintain(api)
-    assert result["outcome"] == "failed" and result["changed"] and result["signal"] == "restart", result
+    assert result["outcome"] == "unconfirmed" and result["changed"] and result["signal"] == "restart", result
     assert "what came of it was not seen" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
@@ -460,7 +602,7 @@ def test_while_all_count_down_one_of_the_run_says_now_and_then_how_far_it_is():
 def test_a_server_that_another_run_maintains_is_left_alone():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1)
-    other = Claim(1, "elsewhere/boot/7/1", api.clock.now() + 600.0)
+    other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
         OPERATION.run(ctx)
@@ -489,7 +631,7 @@ def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
     Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
-    other = Claim(1, "elsewhere/boot/7/1", api.clock.now() + 600.0)
+    other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
         OPERATION.run(ctx)

@@ -102,7 +102,7 @@ def test_the_plan_says_how_many_the_deadline_leaves_out():
 
 
 def test_a_plan_counts_the_writes_that_will_be_made():
-    assert plan(QUOTA, USUAL, 2, 30, 10, says_done=True).writes == 30 * 6
+    assert plan(QUOTA, USUAL, 2, 30, 10, done_delay=0.0).writes == 30 * 6
     told = plan(QUOTA, USUAL, 2, 60, 60, deadline=900.0)
     assert told.writes == 5 * (60 - told.deferred)
     assert plan(QUOTA, USUAL, 2, 3, 3, deadline=100.0).writes == 0
@@ -117,7 +117,7 @@ def test_with_a_deadline_a_plan_says_what_more_forks_would_change(forks, helps):
         assert plan(QUOTA, USUAL, 2, 60, forks, deadline=3000.0).deferred_then == 0
 
 
-def as_workers_do(offsets, servers, forks, says_done, headroom=2):
+def as_workers_do(offsets, servers, forks, done_delay, headroom=2):
     """A run with the calendar's own functions, worker by worker: when the last server is up and its last word is said."""
     calendar, fleet, ends = Calendar(), Fleet.whole("run", servers, forks), [0.0]
     free, words, left = [0.0] * min(forks, servers), [], servers
@@ -131,18 +131,18 @@ def as_workers_do(offsets, servers, forks, says_done, headroom=2):
             free.sort()
             now, left = free.pop(0), left - 1
             calendar, instants = reserve_next(calendar, QUOTA, offsets, now, headroom, fleet)
-            (words if says_done else free).append(instants[-1] + 60.0)
+            (free if done_delay is None else words).append(instants[-1] + 60.0 + (done_delay or 0.0))
             ends.append(instants[-1] + 60.0)
             calendar = prune(calendar, now - 2 * QUOTA.guarded)
     return max(ends)
 
 
-@pytest.mark.parametrize("says_done", [False, True])
+@pytest.mark.parametrize("done_delay", [None, 0.0, 20.0])
 @pytest.mark.parametrize("offsets", [USUAL, (0.0, 540.25, 595.0, 600.25)])
 @pytest.mark.parametrize(("servers", "forks"), [(4, 4), (30, 10), (30, 30), (60, 25), (130, 130)])
-def test_the_end_that_a_plan_expects_is_that_of_the_run(servers, forks, offsets, says_done):
-    told = plan(QUOTA, offsets, 2, servers, forks, says_done=says_done)
-    assert told.duration == pytest.approx(as_workers_do(offsets, servers, forks, says_done), rel=0.03)
+def test_the_end_that_a_plan_expects_is_that_of_the_run(servers, forks, offsets, done_delay):
+    told = plan(QUOTA, offsets, 2, servers, forks, done_delay=done_delay)
+    assert told.duration == pytest.approx(as_workers_do(offsets, servers, forks, done_delay), rel=0.03)
 
 
 def test_each_batch_of_a_run_is_packed_by_itself():

@@ -313,3 +313,52 @@ def test_looks_that_fail_after_the_signal_are_only_looks_less():
 def test_a_server_that_does_not_come_up_has_no_downtime():
     result = power(virtual.api({**SERVER, "boot_seconds": 900.0}), "restarted", wait_timeout=120.0)
     assert result["failed"] and result["changed"] and result["downtime"] is None and result["after"] == "starting", result
+
+
+def hung(*, restarting=False, **switches):
+    """Return an API whose server hangs in its stop since long ago, by somebody else's hand."""
+    api = virtual.api({**SERVER, "hanging_stop": True, **switches})
+    api.nodes[1].signal("restart" if restarting else "stop", api.clock.now() - 400.0)
+    return api
+
+
+@pytest.mark.parametrize(
+    ("state", "restarting", "options", "sent", "after", "reason"),
+    [
+        ("stopped", False, {}, ["kill"], "offline", None),
+        # What hung was a restart, so the node starts the server again: it is stopped in good order, once it takes signals.
+        ("stopped", True, {"hangs": False}, ["kill", "stop", "stop"], "offline", None),
+        ("restarted", True, {}, ["kill"], "running", None),
+        ("restarted", False, {}, ["kill", "start"], "running", None),
+        ("restarted", False, {"if_offline": "skip"}, ["kill"], "offline", "offline"),
+    ],
+)
+def test_server_that_is_already_hanging_is_killed_after_its_time(state, restarting, options, sent, after, reason):
+    api = hung(restarting=restarting)
+    if not options.pop("hangs", True):
+        api.nodes[1].config.hanging_stop = False
+    begun = api.clock.now()
+    result = power(api, state, kill_after=60.0, **options)
+    assert api.sent() == sent and result["changed"] and not result.get("failed"), result
+    assert result["after"] == after == api.nodes[1].state and result["reason"] == reason and result["confirmed"]
+    assert 60.0 <= api.signals[0][0] - begun <= 62.0
+
+
+def test_server_that_hung_is_killed_and_fails_where_it_must_not_be_offline():
+    api = hung()
+    result = power(api, "restarted", kill_after=60.0, if_offline="fail")
+    assert result["failed"] and result["changed"] and api.sent() == ["kill"] and "if_offline is fail" in result["msg"], result
+
+
+@pytest.mark.parametrize(("state", "options"), [("stopped", {}), ("restarted", {}), ("started", {"kill_after": 10.0})])
+def test_server_that_is_already_hanging_is_not_killed_unasked(state, options):
+    api = hung(stop_timeout=3000.0)
+    result = power(api, state, wait_timeout=200.0, **options)
+    assert result["failed"] and not api.signals and "nothing was sent" in result["msg"], result
+
+
+def test_stop_that_ends_in_time_is_not_killed():
+    api = virtual.api({**SERVER, "stop_seconds": 30.0})
+    api.nodes[1].signal("stop", api.clock.now())
+    result = power(api, "stopped", kill_after=60.0)
+    assert not api.signals and not result["changed"] and result["after"] == "offline", result
