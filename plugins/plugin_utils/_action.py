@@ -15,6 +15,7 @@ import errno
 import multiprocessing
 import os
 import queue
+import select
 import stat
 import threading
 from contextlib import contextmanager, suppress
@@ -55,11 +56,18 @@ def _has_reader(descriptor: int) -> bool:
     """
     path = f"/proc/{os.getppid()}/fd/{descriptor}"
     try:
-        if stat.S_ISFIFO(os.stat(path).st_mode):
-            os.close(os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK))
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            return True
+        pipe = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as exc:
+        # A named pipe without a reader cannot even be opened.
         return exc.errno != errno.ENXIO
-    return True
+    try:
+        poll = select.poll()
+        poll.register(pipe, 0)
+        return not any(event & select.POLLERR for _pipe, event in poll.poll(0))
+    finally:
+        os.close(pipe)
 
 
 def _show_without_ansible(line: str) -> None:

@@ -51,6 +51,8 @@ def test_the_example_makes_a_build_context(tools: dict[str, str], tmp_path: Path
     assert "ansible-core" in given["ANSIBLE_INSTALL_REFS"] and "ansible-runner" in given["ANSIBLE_INSTALL_REFS"]
     assert yaml.safe_load((context / "_build" / "requirements.yml").read_text()) == {"collections": [{"name": "serverprism.cloud"}]}
     assert lines(context / "_build" / "requirements.txt") == ["redis"]
+    # Of the last stage, which is the image.
+    assert "STOPSIGNAL SIGINT" in containerfile.rpartition("\nFROM ")[2]
 
 
 @pytest.fixture

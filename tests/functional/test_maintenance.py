@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 
 import pytest
+from functional.harness import ROOT
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "{name}: now"}]
@@ -21,7 +22,16 @@ def stamp(text):
 
 def test_players_are_warned_then_the_world_is_saved_then_it_restarts(simulator, operate):
     sim = simulator([SERVER])
-    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, commands=["save-all"], command_wait=0.5, done_text="Back!")
+    result = operate(
+        sim,
+        "maintenance",
+        server_id=1234,
+        announcements=WARNINGS,
+        commands=["save-all"],
+        command_wait=0.5,
+        done_text="Back!",
+        done_delay=0.0,
+    )
     assert result["outcome"] == "done" and result["confirmed"] and result["changed"], result
     assert sim.console(1234) == ["say Restart in 3 seconds", "say Fred's Minecraft: now", "save-all", "say Back!"]
     assert [entry["outcome"] for entry in result["timeline"]] == ["sent"] * 5
@@ -56,8 +66,8 @@ def test_an_unknown_state_is_never_acted_on(simulator, operate):
 
 def test_a_dropped_restart_is_no_success(simulator, operate):
     sim = simulator([{**SERVER, "drop_signals": ["restart"]}])
-    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:], done_text="Back!")
-    assert result["outcome"] == "failed" and not result["confirmed"] and result["changed"], result
+    result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:], done_text="Back!", done_delay=0.0)
+    assert result["outcome"] == "unconfirmed" and not result["confirmed"] and result["changed"] and result["failed"], result
     assert "say Back!" not in sim.console(1234)
 
 
@@ -177,6 +187,15 @@ def test_the_timeout_of_a_task_after_the_signal_does_not_hide_that_it_went_out(s
     result = ansible.task(sim, module, {"server_id": 1234, "poll_interval": 0.1, **options}, timeout=6)
     assert result["failed"] and result["changed"] and result["signal"] == "restart" and not result["confirmed"], result
     assert "Timed out after 6 second(s)" in result["msg"] and "restart was sent to server 1234" in result["msg"], result
+
+
+@pytest.mark.parametrize(("module", "options"), [("maintenance", {}), ("power", {"state": "restarted"}), ("command", {"command": "list"})])
+def test_timeout_that_would_not_reach_the_target_is_refused(simulator, ansible, module, options):
+    sim = simulator([SERVER])
+    plugins = ROOT / "tests" / "integration" / "targets" / "setup_simulator" / "connection_plugins"
+    task = {"timeout": 30, "vars": {"ansible_connection": "faraway"}, "env": {"ANSIBLE_CONNECTION_PLUGINS": str(plugins)}}
+    result = ansible.task(sim, module, {"server_id": 1234, **options}, **task)
+    assert result["failed"] and result["msg"].startswith("timeout cannot be used with this connection") and not sim.requests(), result
 
 
 def test_progress_is_shown_live_with_the_host(simulator, ansible):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -160,3 +161,84 @@ def test_the_thread_of_a_deadline_gets_none_either(masks_of_threads):
     exchange.on(None)
     exchange.end()
     assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)
+
+
+def _cancels_past_its_time_limit(pipe, told):
+    def too_late(_number, _frame):
+        raise TimeoutError
+
+    # As Ansible does it for the timeout of a task.
+    signal.signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with Interruptible(60.0) as one:
+            if told:
+                with contextlib.suppress(Interrupted):
+                    os.kill(os.getpid(), signal.SIGINT)
+            one.ignore_more()
+            time.sleep(1.0)
+        pipe.send("told the players")
+        _interrupt.lift_time_limit()
+        pipe.send(signal.getitimer(signal.ITIMER_REAL)[0] > 0)
+    except TimeoutError:
+        pipe.send("cut off")
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_time_limit_of_a_task_does_not_cut_off_the_last_line(told):
+    process, pipe = in_a_process(_cancels_past_its_time_limit, told)
+    # Whoever was told to stop keeps the limit after which it is ended.
+    assert pipe.poll(20) and pipe.recv() == "told the players" and pipe.poll(20) and pipe.recv() is told
+    process.join()
+
+
+class TaskQueueManager:
+    """Ansible's, as far as signals go: it passes a signal on and ends."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle)
+
+    def handle(self, number, _frame):
+        self.pipe.send(f"ends with {signal.Signals(number).name}")
+        os._exit(0)
+
+
+def _playbook(pipe, installs):
+    def worker(started):
+        with Interruptible(60.0) as one:
+            try:
+                started.set()
+                threading.Event().wait(30)
+            except Interrupted:
+                one.ignore_more()
+                time.sleep(0.5)
+                pipe.send("told the players")
+
+    TaskQueueManager(pipe)
+    if installs:
+        _interrupt.outlive_workers()
+    started = FORK.Event()
+    FORK.Process(target=worker, args=(started,)).start()
+    started.wait(20)
+    pipe.send("ready")
+    while True:
+        time.sleep(1.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_playbook_ends_after_its_workers(monkeypatch, number):
+    monkeypatch.setattr(_interrupt, "_is_worker", lambda: False)
+    process, pipe = in_a_process(_playbook, True)
+    assert pipe.poll(20) and pipe.recv() == "ready"
+    os.kill(process.pid, number)
+    seen = [pipe.recv() for _each in range(2) if pipe.poll(20)]
+    assert seen == ["told the players", f"ends with {signal.Signals(number).name}"]
+    process.join()
+
+
+def test_other_processes_keep_their_signal_handlers():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    _interrupt.outlive_workers()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
@@ -41,3 +43,19 @@ def test_its_thread_gets_none_of_the_signals_that_stop_a_run(masks_of_threads):
     with Screen():
         pass
     assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)
+
+
+def test_pipe_has_a_reader_until_it_is_closed(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    reader, writer = os.pipe()
+    assert _action._has_reader(writer)
+    os.close(reader)
+    assert not _action._has_reader(writer)
+    os.close(writer)
+    with (tmp_path / "run.log").open("w") as file:
+        assert _action._has_reader(file.fileno())
+    one, other = socket.socketpair()
+    # As systemd's journal is.
+    assert _action._has_reader(one.fileno())
+    one.close()
+    other.close()
