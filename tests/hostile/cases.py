@@ -70,6 +70,7 @@ VERBS = {
             "command_wait": 0.2,
             "cancel_text": CANCEL,
             "done_text": DONE,
+            "done_delay": 0.0,
         },
     ),
 }

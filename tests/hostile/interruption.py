@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -192,9 +192,15 @@ def halted_screen(folder: Path) -> dict[str, str]:
 
 
 def start(
-    sim: Simulator, folder: Path, name: str, hosts: dict[str, Any], more: dict[str, str] | None = None, **variables: Any
+    sim: Simulator,
+    folder: Path,
+    name: str,
+    hosts: dict[str, Any],
+    more: dict[str, str] | None = None,
+    wrapper: Sequence[str] = (),
+    **variables: Any,
 ) -> subprocess.Popen[str]:
-    """Start the playbook at the head of a process group of its own, as a shell does."""
+    """Start the playbook at the head of a process group of its own, as a shell does; ``wrapper`` is a command that runs it."""
     common = {
         "maintenance_announcements": ANNOUNCEMENTS,
         "maintenance_cancel_text": "It is called off",
@@ -209,7 +215,7 @@ def start(
     home.home.mkdir(exist_ok=True)
     env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000", **(more or {})}
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    command = [program, "-i", str(inventory), PLAYBOOK, "--forks", "30", "-e", "maintenance_canary=0"]
+    command = [*wrapper, program, "-i", str(inventory), PLAYBOOK, "--forks", "30", "-e", "maintenance_canary=0"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     return subprocess.Popen(command, env=env, cwd=folder, text=True, start_new_session=True, **streams)
 

@@ -189,7 +189,7 @@ def _outcome(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     out = []
     if result.get("outcome") == "done" and not truth.starts():
         out.append("done, and never restarted")
-    if (result.get("outcome") == "failed") != bool(result.get("failed")):
+    if (result.get("outcome") in ("failed", "unconfirmed", "cancelled")) != bool(result.get("failed")):
         out.append(f"outcome {result.get('outcome')} and failed {result.get('failed')}")
     lines = [row["line"] for row in truth.console]
     for entry in result.get("timeline", []):

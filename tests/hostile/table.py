@@ -39,6 +39,12 @@ TABLES = {
         "Ctrl-C, SIGTERM, kill and a full disk at every stage of a fleet's maintenance, and the same run once more. Looked for: players "
         "who wait for a restart that does not come, a second restart, a journal that cannot be read.",
     ),
+    "promises": (
+        "Promises where they are hardest to keep",
+        "Lines that are refused, owners of locks that are hidden, asleep or dead, containers that are stopped, time limits, closed pipes, "
+        "clocks that are set, servers that hang or crash. Looked for: less notice than players read, a second restart, players who are "
+        "not told, a run that never ends, an outcome that is better than the truth.",
+    ),
     "security": (
         "Secrets and untrusted text",
         "The token looked for in everything that was written; certificates, addresses, links in the way; names and texts that would be "

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One maintenance in a process of its own, which a test can stop, kill, or run in a namespace: ``python -m hostile.one_run JSON``.
+
+It prints its result as the last line, and before that what it tells while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from ansible_collections.serverprism.cloud.plugins.module_utils import _base_ledger, _claims, _guard
+from functional.harness import perform_here
+from hostile.soak_worker import Api
+
+
+def main() -> None:
+    """Run the maintenance that the argument describes: ``api``, ``ledger``, ``lease`` (real seconds) and ``options``."""
+    given = json.loads(sys.argv[1])
+    # A minute is too long for a test.
+    _claims.LEASE = _guard.LEASE = given["lease"]
+    _guard.RENEW_EVERY = given["lease"] / 6
+    assert _base_ledger._claims is _claims
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+
+    result = perform_here(Api(**given["api"]), Path(given["ledger"]), "maintenance", progress=tell, warn=tell, **given["options"])
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
