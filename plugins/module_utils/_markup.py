@@ -50,7 +50,7 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 32px 0 10px; }
 .bars .wait { fill: var(--wait); } .bars .down { fill: var(--down); } .bars .up { fill: var(--up); }
 .bars .unknown { stroke: var(--unknown); stroke-width: 14; stroke-dasharray: 3 3; }
 .bars .mark { fill: var(--mark); } .bars .missed { fill: var(--card); stroke: var(--bad); stroke-width: 2; }
-.bars .signal { fill: var(--signal); } .bars .cross { stroke: var(--bad); stroke-width: 2.5; }
+.bars .signal { fill: var(--signal); } .bars .cross, .key-cross path { stroke: var(--bad); stroke-width: 2.5; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; margin: 14px 0 0; font-size: 13px; }
 .legend span { display: inline-flex; align-items: center; gap: 6px; }
 .legend i { width: 14px; height: 14px; border-radius: 3px; font-style: normal; }
@@ -59,7 +59,7 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 32px 0 10px; }
 .legend .key-mark, .legend .key-missed { width: 9px; height: 9px; border-radius: 50%; background: var(--mark); }
 .legend .key-missed { background: none; border: 2px solid var(--bad); }
 .legend .key-signal { width: 3px; border-radius: 1px; background: var(--signal); }
-.legend .key-cross { color: var(--bad); font: 700 20px/14px sans-serif; text-align: center; }
+.legend .key-cross { width: 12px; height: 12px; line-height: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); }
 th { vertical-align: bottom; } th:last-child, td:last-child { padding-right: 0; } tbody tr:last-child td { border-bottom: 0; }

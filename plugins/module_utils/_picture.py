@@ -20,6 +20,8 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 4
 WIDE, NARROW = 9, 4
 # Where a label no longer fits between its line and the right edge, in per cent.
 EDGE = {"coarse": 84.0, "fine": 93.0}
+# Drawn, since a glyph has another size in every font.
+CROSS = '<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true"><path d="M-5 -5l10 10m0 -10l-10 10"/></svg>'
 LEGEND = {
     "wait": "countdown",
     "signal": "restart or stop",
@@ -168,7 +170,7 @@ def picture(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
     kinds: Set[str] = set()
     rows = "".join(_row(row, planned, scale, kinds) for row in servers)
     legend = "".join(
-        f'<span><i class="key-{kind}">{"&times;" if kind == "cross" else ""}</i>{meaning}</span>'
+        f'<span><i class="key-{kind}">{CROSS if kind == "cross" else ""}</i>{meaning}</span>'
         for kind, meaning in LEGEND.items()
         if kind in kinds
     )

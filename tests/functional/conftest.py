@@ -20,6 +20,7 @@ QUICK = {
     "maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
     "maintenance_command_wait": 0.2,
     "maintenance_poll_interval": 0.2,
+    "maintenance_done_delay": 0,
 }
 
 

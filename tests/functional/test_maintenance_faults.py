@@ -47,10 +47,9 @@ def during(simulator, operate):
 
 
 def test_a_server_that_crashes_for_good_is_left_off(during):
-    said = []
-    sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True), warn=said.append)
-    assert (result["outcome"], result["changed"], result["reason"]) == ("skipped", False, "offline: it went down in its countdown"), result
-    assert any("Whoever returns" in text for text in said), result
+    sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True))
+    assert (result["outcome"], result["changed"]) == ("failed", False) and "went offline during its countdown" in result["reason"], result
+    assert "they were warned of a restart that does not come" in result["msg"], result
     assert sim.states(1234) == ["running", "offline"] and "signal" not in [e["kind"] for e in result["timeline"] if e["outcome"] == "sent"]
 
 
@@ -62,7 +61,8 @@ def test_a_server_that_crashes_and_comes_back_is_still_restarted(during):
 
 def test_a_server_stopped_by_somebody_else_stays_stopped(during):
     sim, result = during(lambda sim: sim.patch(1234, signal="stop"))
-    assert result["outcome"] == "skipped" and not [post for post in sim.posts() if "signal" in post["body"]], result
+    assert result["outcome"] == "failed" and "somebody stopped it" in result["msg"], result
+    assert not [post for post in sim.posts() if "signal" in post["body"]]
 
 
 def test_a_server_that_is_gone_fails_with_one_clear_line(during):
@@ -137,7 +137,7 @@ def test_a_stop_that_hangs_fails_and_kills_only_where_asked(simulator, operate):
 
 def test_a_boot_that_fails_is_told(simulator, operate):
     sim = simulator([{**SERVER, "failed_start": True}])
-    result = operate(sim, "maintenance", server_id=1234, done_text="Back!", wait_timeout=3.0)
+    result = operate(sim, "maintenance", server_id=1234, done_text="Back!", done_delay=0.0, wait_timeout=3.0)
     assert result["outcome"] == "failed" and result["changed"] and "last state: offline" in result["msg"], result
     assert not sim.console(1234)
 

@@ -171,9 +171,9 @@ def test_the_summary_lines_up_for_hosts_of_wide_names(simulator, maintain):
     run = maintain(sim, {"日本のサーバー": {"serverprism_id": 1}, "ab": {"serverprism_id": 2}})
     lines = [json.loads(line.strip().rstrip(",")) for line in run.stdout.splitlines() if line.startswith('        "')]
     assert run.rc == 0 and lines[-3:] == [
-        "server          outcome    signal    downtime     notice  why",
-        "ab              skipped                                   offline",
-        "日本のサーバー  skipped                                   offline",
+        "server          outcome      signal    downtime     notice  why",
+        "ab              skipped                                     offline",
+        "日本のサーバー  skipped                                     offline",
     ], run.output
 
 

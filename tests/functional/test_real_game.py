@@ -49,7 +49,7 @@ def railways(simulator, tmp_path):
 def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     sim, folder = railways
     inventory = ansible.folder / "inventory.json"
-    words = {"maintenance_announcements": WORDS, "maintenance_done_text": "{name} is back"}
+    words = {"maintenance_announcements": WORDS, "maintenance_done_text": "{name} is back", "maintenance_done_delay": 2}
     quick = {"maintenance_command_wait": 0.5, "maintenance_poll_interval": 0.2}
     inventory.write_text(json.dumps({"all": {"hosts": {"railways": {"serverprism_id": 7}}, "vars": {**words, **quick}}}))
     run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(inventory), env={"SERVERPRISM_STATUS_CACHE": "1"})
