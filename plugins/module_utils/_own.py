@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Claim
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import LEASE
 
 # Seconds by which an instant may seem to have moved: clocks are compared over a network, and anew with each connection.
 ALIKE = 0.25
@@ -52,13 +53,16 @@ class Own:
         claims = {bucket: tuple(one for one in calendar.claims if one.owner == owner) for bucket, calendar in now.items()}
         return Own(instants, claims)
 
-    def lost(self, calendars: Mapping[str, Calendar], since: float) -> Dict[str, Calendar]:
-        """The calendars with what they lack of it; empty where they lack nothing."""
+    def lost(self, calendars: Mapping[str, Calendar], since: float, now: float) -> Dict[str, Calendar]:
+        """Return the calendars with what they lack of it; empty where they lack nothing.
+
+        A lock that was not renewed for so long that others may have had the server meanwhile is not lacking.
+        """
         out = dict(calendars)
         for bucket, calendar in calendars.items():
             instants = missing(calendar.instants, [at for at in self.instants.get(bucket, ()) if at >= since])
             held = {one.server_id for one in calendar.claims}
-            claims: List[Claim] = [one for one in self.claims.get(bucket, ()) if one.until >= since and one.server_id not in held]
+            claims: List[Claim] = [one for one in self.claims.get(bucket, ()) if one.renewed + LEASE > now and one.server_id not in held]
             if instants or claims:
                 whole = tuple(sorted((*calendar.instants, *instants)))
                 out[bucket] = replace(calendar, instants=whole, claims=(*calendar.claims, *claims))

@@ -179,8 +179,9 @@ class RedisLedger(Ledger):
         with self._redis.pipeline() as pipe:
             pipe.watch(self.key)
             calendars, window = self._parse(pipe.get(self.key), ahead)
-            since = self.clock.now() - window
-            before, restored = dict(calendars), self._own.lost(calendars, since)
+            now = self.clock.now()
+            since = now - window
+            before, restored = dict(calendars), self._own.lost(calendars, since, now)
             out = step(calendars)
             if restored:
                 # First that, and then the step on what is whole again.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Claim, release
+from ansible_collections.serverprism.cloud.plugins.module_utils._claims import LEASE
 from ansible_collections.serverprism.cloud.plugins.module_utils._own import ALIKE, Own, missing
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,19 +37,19 @@ def test_what_is_its_own_is_what_it_reserved_less_what_it_gave_back(others, mine
     for at in back:
         kept.remove(at)
     assert sorted(own.instants["write"]) == kept
-    whole = own.lost(calendars([]), 0.0)
+    whole = own.lost(calendars([]), 0.0, 0.0)
     assert list(whole["write"].instants) == kept if kept else not whole
 
 
 @given(INSTANTS, st.floats(-ALIKE, ALIKE).map(lambda x: x * 0.99))
 def test_a_clock_that_is_compared_anew_is_no_loss(mine, off):
     own = Own().after(calendars([]), calendars(mine), "me", 0.0)
-    assert not own.lost(calendars([at + off for at in mine]), 0.0)
+    assert not own.lost(calendars([at + off for at in mine]), 0.0, 0.0)
 
 
-def test_claims_of_its_own_are_missed_until_they_are_over_or_somebody_else_has_the_server():
-    mine, theirs = Claim(1, "me", 50.0), Claim(2, "they", 90.0)
+def test_locks_of_its_own_are_restored_unless_others_may_have_had_the_server():
+    mine, theirs = Claim(1, "me", 900.0, 40.0), Claim(2, "they", 900.0, 40.0)
     own = Own().after(calendars([]), calendars([], [mine, theirs]), "me", 0.0)
-    assert own.lost(calendars([]), 40.0)["write"].claims == (mine,)
-    assert not own.lost(calendars([]), 60.0)
-    assert not own.lost(calendars([], [Claim(1, "they", 90.0)]), 40.0)
+    assert own.lost(calendars([]), 0.0, 50.0)["write"].claims == (mine,)
+    assert not own.lost(calendars([]), 0.0, 40.0 + LEASE)
+    assert not own.lost(calendars([], [Claim(1, "they", 900.0, 50.0)]), 0.0, 50.0)
