@@ -45,6 +45,12 @@ except ImportError as exc:
 else:
     HAS_REDIS = True
     _WHY = ""
+    _PASSING = (
+        redis.exceptions.ConnectionError,
+        redis.exceptions.TimeoutError,
+        redis.exceptions.ReadOnlyError,
+        redis.exceptions.WatchError,
+    )
 
 PREFIX = "serverprism"
 # One operation on a connection may take so long; a lost one is tried again for LOCK_PATIENCE in all.
@@ -149,8 +155,9 @@ class RedisLedger(Ledger):
                 why = "it wants one" if "HELLO" in str(exc) else _said(exc)
                 text = f"The ledger {self.shown} refuses the password: {why}. Correct it in the option ledger."
                 raise LedgerLost(self._clean(text)) from exc
-            except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.ReadOnlyError) as exc:
+            except _PASSING as exc:
                 # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
+                # A connection that ends between watching and reading is told as an error of the watch.
                 self._ahead = None
                 if "CERTIFICATE_VERIFY_FAILED" in str(exc):
                     text = (

@@ -183,16 +183,21 @@ class Follow:
         """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
         # A kill is decided on a state that must not grow old.
         spent = self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
-        # Noted before the request: from here on a break-off must say that the signal may be out.
-        self.signals.append(signal)
+        count = len(self.signals)
+
+        def last_check() -> None:
+            self._check()
+            # From here on an interruption must say that the signal may be out, and before it that it is not.
+            self.signals[count:] = [signal]
+
         try:
-            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=self._check)
+            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=last_check)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc
             self.ctx.warn(f"{exc} Its state will show whether it was.")
         except ServerPrismError:
-            self.signals.pop()
+            del self.signals[count:]
             raise
         # Not when it was tried first: what was refused was not done.
         at, answered = self.ctx.client.written_at, self.ctx.clock.now()

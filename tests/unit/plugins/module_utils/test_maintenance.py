@@ -542,6 +542,24 @@ def test_an_interruption_after_the_signal_does_not_hide_it():
     assert "what came of it was not seen" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
+def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monkeypatch):
+    """Nothing was sent yet: the players must hear that, and a repeated run may send it."""
+    api = virtual.api(SERVER)
+    noted = Journal.note
+
+    def note(self, server_id, event, at):
+        noted(self, server_id, event, at)
+        if event == "signal":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Journal, "note", note)
+    result = maintain(api, ledger=str(tmp_path), maintenance_id="CHG-7")
+    assert result["outcome"] == "cancelled" and not result["changed"] and not api.signals, result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+    monkeypatch.setattr(Journal, "note", noted)
+    assert maintain(api, ledger=str(tmp_path), maintenance_id="CHG-7")["outcome"] == "done"
+
+
 def test_an_error_of_any_kind_in_the_countdown_is_called_off_aloud():
     api = virtual.api(SERVER)
 
