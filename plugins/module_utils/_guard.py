@@ -15,7 +15,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import H
 from ansible_collections.serverprism.cloud.plugins.module_utils._claims import LEASE, RENEW_EVERY
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, JournalUnusable, LedgerLost, LockLost
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import lift_time_limit, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import (
     DONE,
     MAY_HAVE_BEGUN,
@@ -67,7 +67,7 @@ class Guard:
         self._until = self._renewed = 0.0
         # Before this nothing is said of the whole run while it only counts down, UTC seconds.
         self._quiet_until = math.inf
-        self._is_lost = False
+        self._is_lost = self._is_cancelled = False
         self._has_noted_signal = False
 
     def done_before(self) -> Optional[str]:
@@ -149,10 +149,14 @@ class Guard:
         try:
             self.check_lock()
         except LockLost as exc:
-            if not self._has_noted_signal:
+            if not self._has_noted_signal and not self._is_cancelled:
                 raise
-            # The signal is out: what came of it is still to be seen.
+            # The signal is out, and what came of it is still to be seen; or a last line is on its way to the players.
             self.ctx.warn(str(exc))
+
+    def cancels(self) -> None:
+        """From here on no lock is needed: the players are told that it is cancelled."""
+        self._is_cancelled = True
 
     def check_lock(self) -> None:
         """Renew the lock on the server. Raises LockLost, once, where somebody else may have had the server meanwhile.
@@ -160,7 +164,9 @@ class Guard:
         A machine that slept, or a process that was stopped, finds its lock expired. A ledger that has merely lost its content is
         told again.
         """
-        if self._is_lost or self.ctx.client.ledger.is_given_up or self.ctx.client.ledger.renew(self.server_id, self._run):
+        if self._is_lost:
+            return
+        if self.ctx.client.ledger.is_given_up or self.ctx.client.ledger.renew(self.server_id, self._run):
             self._renewed = self.ctx.clock.now()
             return
         now = self.ctx.clock.now()
@@ -177,7 +183,8 @@ class Guard:
 
     def before_signal(self) -> None:
         """Write down that a signal is sent, if that may still be: under the lock, and nobody else has sent one under this ID."""
-        self._is_lost = False
+        if self._is_lost:
+            raise self._lost("its lock on the server is lost")
         self.check_lock()
         if self._has_noted_signal:
             # Another signal of this maintenance: kill, or start.
@@ -218,11 +225,22 @@ class Guard:
             with self.ctx.clock.ticking(RENEW_EVERY, self._tick):
                 yield
         finally:
+            # From here on a time limit could only lose the result.
+            lift_time_limit()
             try:
                 self.ctx.client.ledger.give_up(self.server_id, self._run)
             except LedgerLost as exc:
                 # It expires by itself; what was done stays done.
                 self.ctx.warn(str(exc))
+
+    def extend(self, seconds: float) -> None:
+        """Lock the server for longer. Raises LockLost where somebody else may have had it meanwhile."""
+        self.check_lock()
+        try:
+            self.claim(seconds)
+        except AlreadyMaintained as exc:
+            self._is_lost = True
+            raise self._lost("another run has it now") from exc
 
     def claim(self, seconds: float) -> None:
         """Claim the server for so many seconds, or for longer than before. In check mode only whether that could be."""

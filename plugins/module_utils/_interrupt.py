@@ -95,6 +95,8 @@ def outlive_workers() -> None:
         while any(worker.is_alive() for worker in multiprocessing.active_children()):
             time.sleep(WORKER_POLL)
         before[number](number, frame)
+        # The first process of a container does not die of its own signal, and would go on with the next servers.
+        raise SystemExit(128 + number)
 
     for number in before:
         signal.signal(number, handle)

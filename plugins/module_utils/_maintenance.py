@@ -98,7 +98,7 @@ class Maintenance:
         now = ctx.clock.now()
         # On the wall clock, which may be set while the run waits.
         start, self.deadline = maintenance_window(ctx.params["start"], ctx.params["deadline"], tz, now)
-        self.start = now if start is None else start
+        self.start = -math.inf if start is None else start
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
@@ -248,7 +248,7 @@ class Maintenance:
     def _claim_until(self, action: float) -> None:
         """The server stays claimed until what comes of an action at that time is known, refused tries included."""
         after = self.ctx.settings.max_wait + self.waiting.timeout + self.params["done_delay"]
-        self.guard.claim(max(0.0, action - self.ctx.clock.now()) + after)
+        self.guard.extend(max(0.0, action - self.ctx.clock.now()) + after)
 
     def _say_done(self, countdown: Countdown, text: str) -> None:
         """Tell the players that it is over, once they had time to come back. What interrupts that does not change what is done."""
@@ -291,6 +291,7 @@ class Maintenance:
             self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
             interruptible.ignore_more()
+            self.guard.cancels()
             countdown.call_off()
             if isinstance(exc, TooLate):
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
@@ -298,10 +299,12 @@ class Maintenance:
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
         except Crashed:
             interruptible.ignore_more()
+            self.guard.cancels()
             countdown.drop()
             raise
         except BaseException as exc:
             interruptible.ignore_more()
+            self.guard.cancels()
             if is_break_off(exc):
                 self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
@@ -337,7 +340,7 @@ class Maintenance:
                 self._sleep_until(first)
                 if self._deferred_by_failures():
                     return countdown.release()
-            if not self._clock_was_set_back(countdown) and countdown.may_begin():
+            if not self._clock_was_set_back(countdown) and countdown.may_begin() and countdown.deadline_ok():
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
@@ -393,6 +396,7 @@ class Maintenance:
         server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
+            self.guard.cancels()
             countdown.call_off() if sight.state != "offline" else countdown.drop()
         return sight
 

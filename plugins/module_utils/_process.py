@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from dataclasses import astuple, dataclass
-from typing import Optional
+from typing import Dict, Optional, Tuple
 
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 
@@ -126,6 +126,10 @@ def own_name() -> str:
     return name_of(os.getpid())
 
 
+# Kept for as long as a process runs: a machine may get another host name meanwhile.
+_names: Dict[Tuple[int, int], str] = {}
+
+
 def name_of(pid: int) -> str:
     """Return the name of another process of this container."""
-    return str(Process.of(pid))
+    return _names.setdefault((os.getpid(), pid), str(Process.of(pid)))

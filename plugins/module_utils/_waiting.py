@@ -228,7 +228,7 @@ class Follow:
         until = self.first_sent_at + self.waiting.timeout
         while True:
             self._sleep_until_news(until)
-            self._see(until)
+            has_seen = self._see(until)
             now = self.ctx.clock.now()
             verdict = judge(self.wanted, self.signals[-1], self._watching, self.waiting.running_when, now)
             if verdict.status == "again":
@@ -239,7 +239,7 @@ class Follow:
                 self.ctx.progress("was killed and stays offline: start")
                 self.send("start", self._watching.newest)
                 verdict = Verdict("pending")
-            elif verdict.status == "pending" and self._kill_is_due(now):
+            elif verdict.status == "pending" and has_seen and self._kill_is_due(now):
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
                 self.send("kill", self._watching.newest)
             if verdict.status in ("done", "offline"):
@@ -249,7 +249,8 @@ class Follow:
             if now >= until:
                 return Verdict("timeout")
 
-    def _see(self, until: float) -> None:
+    def _see(self, until: float) -> bool:
+        """Look once. Return whether that told a state; a kill is never decided on an older one."""
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
             _server, sight = look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
@@ -258,11 +259,12 @@ class Follow:
                 raise
             # A look that fails is only a look less: the signal is out, so go on until the time is up.
             self.ctx.progress(f"could not look: {exc}")
-            return
+            return False
         self.watch = self._watching.see(sight)
         if sight.state is not None and sight.state != self.shown and self._watching.fresh(sight):
             self.shown = sight.state
             self.ctx.progress(f"is {sight.state}")
+        return sight.state is not None
 
     def _sleep_until_news(self, until: float) -> None:
         """Sleep until a look can show something new: the cache of the last look must have run out."""

@@ -138,7 +138,8 @@ options:
     default: running
   kill_after:
     description:
-      - Send V(kill) to a server that is still stopping so many seconds after the stop or restart. What it did not save is lost.
+      - Send V(kill) to a server that is not down so many seconds after a stop, or still stopping so many seconds after a restart.
+      - What it did not save is lost.
       - For a server that is already stopping when the task begins, the seconds count from the first look at it. Nobody is warned then.
       - Without this option nothing is ever killed.
     type: float

@@ -12,6 +12,8 @@ import pytest
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LockLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 
@@ -117,3 +119,42 @@ def test_lock_that_is_lost_after_the_signal_does_not_hide_what_became_of_it(tmp_
     result = run()
     assert len(api.signals) == 1 and result["changed"] and result["signal"] == "restart", result
     assert any("Nothing more was sent" in text for text in told), told
+
+
+def guard(api, book, tmp_path):
+    return Guard(virtual.context(api, OPERATION, server_id=1, use=book, ledger=str(tmp_path)), 1)
+
+
+def test_lost_lock_allows_no_further_signal(tmp_path):
+    api, book, _run, _told = setup(tmp_path)
+    one = guard(api, book, tmp_path)
+    with one.claimed():
+        one.before_signal()
+        change(book, lambda old: replace(old, claims=()))
+        api.clock.time += 100.0
+        with pytest.raises(LockLost, match="Nothing more was sent"):
+            one.check_lock()
+        for _each in range(2):
+            with pytest.raises(LockLost):
+                one.before_signal()
+
+
+def test_lock_that_others_had_meanwhile_is_not_extended(tmp_path):
+    api, book, _run, _told = setup(tmp_path)
+    one = guard(api, book, tmp_path)
+    with one.claimed():
+        change(book, lambda old: replace(old, claims=()))
+        api.clock.time += 100.0
+        with pytest.raises(LockLost):
+            one.extend(60.0)
+
+
+def test_lost_lock_does_not_keep_the_cancel_text_back(tmp_path):
+    api, book, _run, told = setup(tmp_path)
+    one = guard(api, book, tmp_path)
+    with one.claimed():
+        one.cancels()
+        change(book, lambda old: replace(old, claims=()))
+        api.clock.time += 100.0
+        one.ctx.clock.sleep(60.0)
+    assert not book._calendars[WRITE].claims

@@ -362,3 +362,11 @@ def test_stop_that_ends_in_time_is_not_killed():
     api.nodes[1].signal("stop", api.clock.now())
     result = power(api, "stopped", kill_after=60.0)
     assert not api.signals and not result["changed"] and result["after"] == "offline", result
+
+
+def test_kill_is_not_decided_on_an_old_look():
+    """It was seen stopping, then nobody could look any more, and it is up again."""
+    api = virtual.api({**SERVER, "stop_seconds": 50.0, "boot_seconds": 5.0})
+    api.fault = lambda method, path: virtual.Fault(status=503, done=False) if method == "GET" and len(api.reads) > 2 else None
+    result = power(api, "restarted", kill_after=100.0, wait_timeout=200.0)
+    assert api.sent() == ["restart"] and result["failed"], result
