@@ -21,6 +21,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger imp
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Ticking
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -186,7 +187,7 @@ def operate(api: VirtualApi, operation: Operation, **options: Any) -> dict[str, 
     ctx = context(api, operation, **options)
     try:
         operation.check(ctx.params)
-        return operation.run(ctx)
+        return run(operation.run(ctx), ctx.clock)
     except ServerPrismError as exc:
         known = exc.result if isinstance(exc, OperationFailed) else {}
         return {"changed": False, **known, "failed": True, "msg": str(exc)}

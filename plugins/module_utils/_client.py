@@ -17,6 +17,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils import _retry as
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Exchange, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     Ambiguous,
     BadAnswer,
@@ -144,21 +145,21 @@ class Client:
         self._told_at = -math.inf
         self._veil = Veil(settings.api_token, shown="(token)")
 
-    def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
+    async def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
         """Every active or suspended service of the customer: one read, however many there are."""
-        payload = self._request(_Call("GET", BASE, READ, "the list of servers"), turn, patience)
+        payload = await self._request(_Call("GET", BASE, READ, "the list of servers"), turn, patience)
         return parse_servers(payload)
 
-    def get_server(self, server_id: int, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> Server:
+    async def get_server(self, server_id: int, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> Server:
         """One server with details."""
         call = _Call("GET", f"{BASE}/{server_id:d}", READ, f"server {server_id}", server_id)
-        payload = self._request(call, turn, patience)
+        payload = await self._request(call, turn, patience)
         try:
             return parse_server(payload, server_id)
         except BadAnswer as exc:
             raise OddServer(f"Server {server_id}: {exc}", server_id=server_id) from exc
 
-    def send_signal(
+    async def send_signal(
         self,
         server_id: int,
         signal: str,
@@ -177,9 +178,9 @@ class Client:
             return {"signal": signal}
 
         call = _Call("POST", f"{BASE}/{server_id:d}/power", WRITE, f"{signal} of server {server_id}", server_id, body)
-        answers.check_sent(self._request(call, turn, patience), call.what, server_id)
+        answers.check_sent(await self._request(call, turn, patience), call.what, server_id)
 
-    def send_command(
+    async def send_command(
         self, server_id: int, line: Callable[[], str], *, turn: Optional[float] = None, patience: Optional[Patience] = None
     ) -> None:
         """Send one console command, at most once. Raises NotRunning where the game does not run.
@@ -188,16 +189,16 @@ class Client:
         """
         what = f"the console command for server {server_id}"
         call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, lambda: {"command": line()}, True)
-        answers.check_sent(self._request(call, turn, patience), what, server_id)
+        answers.check_sent(await self._request(call, turn, patience), what, server_id)
 
-    def pause(self, seconds: float, why: str) -> None:
+    async def pause(self, seconds: float, why: str) -> None:
         """Wait between two calls; told and counted as the waits within one are."""
         self._tell(seconds, why)
-        self.clock.sleep(seconds)
+        await sleep(self.clock, seconds)
         with self.usage.lock:
             self.usage.waited_seconds += seconds
 
-    def await_turn(
+    async def await_turn(
         self, bucket: str, turn: Optional[float] = None, *, patience: Optional[Patience] = None, is_urgent: bool = False
     ) -> float:
         """Sleep until a reserved instant, or reserve one; returns the instant that is now spent.
@@ -216,7 +217,7 @@ class Client:
             if wait > 0:
                 if own:
                     self._tell(wait, f"waits {wait:.0f} s for its turn in the quota of {bucket}s")
-                self._sleep(wait, patience if own else None, "turn")
+                await self._sleep(wait, patience if own else None, "turn")
             if wait > 0 or not own:
                 at = self.ledger.due(bucket, at)
             if at <= self.clock.now():
@@ -260,8 +261,8 @@ class Client:
             self._told_at = self.clock.now()
             self._progress(text)
 
-    def _sleep(self, seconds: float, patience: Optional[Patience], kind: str) -> None:
-        self.clock.sleep(seconds)
+    async def _sleep(self, seconds: float, patience: Optional[Patience], kind: str) -> None:
+        await sleep(self.clock, seconds)
         # A turn that was reserved ahead is the plan, and no wait.
         if patience is None:
             return
@@ -269,7 +270,7 @@ class Client:
         with self.usage.lock:
             self.usage.waited_seconds += seconds
 
-    def _request(self, call: _Call, turn: Optional[float], patience: Optional[Patience]) -> Any:
+    async def _request(self, call: _Call, turn: Optional[float], patience: Optional[Patience]) -> Any:
         patience = patience or self.patience
         attempt = 0
         # What had its place in a timeline is not to lose it by a refusal.
@@ -277,8 +278,8 @@ class Client:
         while True:
             attempt += 1
             if turn is None or not self._is_now(call.bucket, turn):
-                turn = self.await_turn(call.bucket, turn, patience=patience, is_urgent=is_urgent)
-            kind, reply, reason = self._attempt(call)
+                turn = await self.await_turn(call.bucket, turn, patience=patience, is_urgent=is_urgent)
+            kind, reply, reason = await self._attempt(call)
             self._correct(call.bucket, turn)
             turn = None
             if reply is not None and kind == retry.OK:
@@ -290,13 +291,13 @@ class Client:
                 raise answers.error(reply, call.what, call.server_id, call.is_command, self._clean)
             if kind == retry.UNCLEAR and reply is not None and call.is_command and answers.says_not_running(reply):
                 raise answers.error(reply, call.what, call.server_id, True, self._clean)
-            self._pause(call, kind, reply, reason, attempt, patience)
+            await self._pause(call, kind, reply, reason, attempt, patience)
 
     def _is_now(self, bucket: str, turn: float) -> bool:
         """Whether a turn was awaited a moment ago."""
         return 0 <= self.clock.now() - turn <= self._quota(bucket).slack
 
-    def _attempt(self, call: _Call) -> Tuple[str, Optional[Reply], str]:
+    async def _attempt(self, call: _Call) -> Tuple[str, Optional[Reply], str]:
         """One attempt: its kind, the answer if there is one, and the reason in words if there is none."""
         body = call.body()
         with self.usage.lock:
@@ -306,7 +307,7 @@ class Client:
                 self.usage.writes += 1
                 self.written_at = self.clock.now()
         try:
-            reply = self._transport.attempt(call.method, call.path, body)
+            reply: Reply = await Exchange(self._transport, call.method, call.path, body)
         except TlsFailure as exc:
             raise TlsError(
                 self._clean(
@@ -321,7 +322,7 @@ class Client:
         reply = replace(reply, headers={name: self._veil.text(value) for name, value in reply.headers.items()})
         return retry.classify(reply.status), reply, f"HTTP {reply.status}"
 
-    def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
+    async def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
         """Wait before the next attempt, or raise what the failure finally is."""
         if not retry.may_repeat(kind, call.bucket == WRITE):
             raise Ambiguous(
@@ -340,7 +341,7 @@ class Client:
         if wait > patience.remaining(spent):
             raise self._out_of_patience(call, kind, reply, reason, wait, patience)
         self._tell(wait, self._clean(f"no answer yet to {call.what} ({reason}): once more in {wait:.0f} s"))
-        self._sleep(wait, patience, spent)
+        await self._sleep(wait, patience, spent)
 
     def _out_of_patience(
         self, call: _Call, kind: str, reply: Optional[Reply], reason: str, wait: float, patience: Patience

@@ -42,7 +42,7 @@ def check(params: Dict[str, Any]) -> None:
     check_line("command", params["command"])
 
 
-def run(ctx: Context) -> Result:
+async def run(ctx: Context) -> Result:
     """Send the command unless the server is offline. Returns the result of ``serverprism_command``."""
     server_id, command = ctx.params["server_id"], ctx.params["command"]
     skip = ctx.params["if_offline"] == "skip"
@@ -50,12 +50,12 @@ def run(ctx: Context) -> Result:
     try:
         if ctx.check_mode or skip:
             # Where the node does not tell the state, the console does: it takes the command or not.
-            _server, sight = look(ctx, server_id)
+            _server, sight = await look(ctx, server_id)
             if sight.state == "offline":
                 return _offline(result, skip)
         if ctx.check_mode:
             return {**result, "changed": True}
-        ctx.client.send_command(server_id, lambda: command)
+        await ctx.client.send_command(server_id, lambda: command)
     except NotRunning as exc:
         if skip:
             return result

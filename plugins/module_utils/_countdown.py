@@ -12,6 +12,7 @@ from typing import Callable, List, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Sleep, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
@@ -130,7 +131,7 @@ class Countdown:
         earliest = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=wanted, commit=False)[0]
         return not_before + max(0.0, earliest - wanted)
 
-    def may_begin(self) -> bool:
+    async def may_begin(self) -> bool:
         """Sleep until the first line is due: whether it may go. Where the quota is behind, the timeline has a later place instead.
 
         So those that have begun, and have announced something, go before those that have not.
@@ -138,7 +139,7 @@ class Countdown:
         if len(self.entries) == 1:
             return True
         clock, ledger = self.ctx.clock, self.ctx.client.ledger
-        clock.sleep(max(0.0, self.booked[0] - clock.now()))
+        await Sleep(self.booked[0])
         self.booked[0] = ledger.due(WRITE, self.booked[0])
         if self.booked[0] - clock.now() <= BEHIND_SHARE * self.ctx.settings.limit_window:
             return True
@@ -182,14 +183,14 @@ class Countdown:
             self.ctx.client.ledger.release(READ, (self.read_turn,))
         self.read_turn = None
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Send everything before the action, each line on time. Raises what breaks the countdown off."""
         while self.next < len(self.entries) - 1:
-            self.ctx.clock.sleep(max(0.0, self.booked[self.next] - self.ctx.clock.now()))
-            turn = self.ctx.client.await_turn(WRITE, self.booked[self.next])
+            await Sleep(self.booked[self.next])
+            turn = await self.ctx.client.await_turn(WRITE, self.booked[self.next])
             self.booked[self.next] = turn
             self._check_lock()
-            self._send_line(turn)
+            await self._send_line(turn)
             self.next += 1
             self._move_action()
         if self.entries[:-1] and not self._anybody_told():
@@ -202,11 +203,11 @@ class Countdown:
         lines = [e for e in self.entries if e.kind == ANNOUNCEMENT]
         return not lines or any(e.outcome == SENT for e in lines)
 
-    def _send_line(self, turn: float) -> None:
+    async def _send_line(self, turn: float) -> None:
         index = self.next
         planned = self.entries[index]
         try:
-            self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
+            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
@@ -292,13 +293,13 @@ class Countdown:
         """Whether any player may have been told of an action."""
         return any(e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) for e in self.entries)
 
-    def call_off(self) -> None:
+    async def call_off(self) -> None:
         """Tell the players that the countdown is off, if they were told that it is on; never raises an ordinary error."""
         turn: Optional[float] = None
         until = self.action.planned
         try:
             if self.warned():
-                turn = self._turn_to_cancel(until)
+                turn = await self._turn_to_cancel(until)
             else:
                 self.release()
         except Exception as exc:
@@ -307,7 +308,7 @@ class Countdown:
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
-            self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
+            await self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
 
     def untold(self) -> str:
         """What is to be said where players were warned, and did not hear for sure that it is off; else empty."""
@@ -326,7 +327,7 @@ class Countdown:
     def _drop_planned(self) -> None:
         self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
 
-    def _turn_to_cancel(self, until: float) -> Optional[float]:
+    async def _turn_to_cancel(self, until: float) -> Optional[float]:
         """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.
 
         None where nothing was left, or where a 429 has blocked everything for longer than the countdown would have gone on.
@@ -339,7 +340,7 @@ class Countdown:
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
         turn = ledger.rebook(WRITE, rest, (0.0,))[0]
         if turn - clock.now() > OTHERS_RELEASE:
-            clock.sleep(OTHERS_RELEASE)
+            await sleep(clock, OTHERS_RELEASE)
             turn = ledger.rebook(WRITE, (turn,), (0.0,))[0]
         if turn > max(until, clock.now() + SHORTEST_CANCEL):
             ledger.release(WRITE, (turn,))
@@ -348,17 +349,17 @@ class Countdown:
             self.ctx.progress(f"called off: the quota allows the players to be told in {turn - clock.now():.0f} s")
         return turn
 
-    def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
+    async def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
         """One line outside the plan (the cancel or done text), at its turn or at the next; a failure is told, not raised."""
         line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
         entry = Entry(kind, line, now)
         try:
             try:
-                self.ctx.client.send_command(self.server_id, lambda: line, turn=turn, patience=patience)
+                await self.ctx.client.send_command(self.server_id, lambda: line, turn=turn, patience=patience)
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
-                self.ctx.client.send_command(self.server_id, lambda: line, turn=self.ctx.clock.now(), patience=patience)
+                await self.ctx.client.send_command(self.server_id, lambda: line, turn=self.ctx.clock.now(), patience=patience)
             entry = entry.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             entry = entry.became(UNKNOWN, self.ctx.clock.now())

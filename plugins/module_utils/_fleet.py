@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import AbstractSet, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, known, wanted
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
 
@@ -37,7 +38,7 @@ def read_fleet(
     client: Client, details: bool, product: Optional[str], service_status: Optional[str], warn: Callable[[str], None]
 ) -> List[FleetServer]:
     """One read for the list, filtered; with details one more for each server that is left. What could not be read of one is null."""
-    summaries = [summary for summary in client.list_servers() if wanted(summary, product, service_status)]
+    summaries = [summary for summary in run(client.list_servers(), client.clock) if wanted(summary, product, service_status)]
     if not details:
         return [FleetServer(summary) for summary in summaries]
     found = fetch_details(client, [summary.id for summary in summaries], warn)

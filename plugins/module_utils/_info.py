@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run as run_here
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
@@ -78,7 +79,7 @@ def _named(ids: Sequence[int]) -> str:
 
 def _read(client: Client, server_id: int, patience: Optional[Patience] = None) -> Detail:
     try:
-        return client.get_server(server_id, patience=patience)
+        return run_here(client.get_server(server_id, patience=patience), client.clock)
     except ServerNotFound:
         return None
 
@@ -120,7 +121,7 @@ def _ask_again(client: Client, found: Dict[int, Detail]) -> None:
         if not due:
             return
         pause = max(due.values())
-        client.pause(pause, f"no answer yet to {_named(list(due))} (HTTP 503): once more in {pause:.0f} s")
+        run_here(client.pause(pause, f"no answer yet to {_named(list(due))} (HTTP 503): once more in {pause:.0f} s"), client.clock)
         found.update(_read_all(client, list(due)))
 
 
@@ -137,7 +138,7 @@ def entry(summary: ServerSummary, detail: Detail, details: bool) -> Dict[str, An
     return {**out, "current_state": server.state}
 
 
-def run(ctx: Context) -> Result:
+async def run(ctx: Context) -> Result:
     """Returns the result of ``serverprism_server_info``: one read for the list, one more for each server with details."""
     params = ctx.params
     asked = params["server_ids"] is not None
@@ -145,7 +146,7 @@ def run(ctx: Context) -> Result:
     if asked and not ids:
         # A list that somebody's filter left empty does not mean all of them.
         return {"changed": False, "servers": [], "not_found": []}
-    listed = {summary.id: summary for summary in ctx.client.list_servers()}
+    listed = {summary.id: summary for summary in await ctx.client.list_servers()}
     chosen = [i for i in ids if i in listed] if asked else sorted(listed)
     not_found = [i for i in ids if i not in listed]
     if not_found and params["missing"] == "fail":

@@ -13,6 +13,7 @@ from typing import NoReturn, Optional
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Sleep, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
     LOOK_AHEAD,
     Countdown,
@@ -105,12 +106,12 @@ class Maintenance:
         self.guard = Guard(ctx, self.server_id)
         self.result: Result = blank(self.server_id)
 
-    def run(self) -> Result:
+    async def run(self) -> Result:
         """The result of ``serverprism_maintenance``; OperationFailed carries it where the outcome is failed or cancelled."""
         if self.deadline is not None and self.deadline < self.start and self.params["start"]:
             raise BadOption("deadline", "lies before start")
         try:
-            self._unless_settled()
+            await self._unless_settled()
         except ServerPrismError as exc:
             # From here on a time limit could only lose the result.
             lift_time_limit()
@@ -138,12 +139,12 @@ class Maintenance:
         form = shape(self.script.announcements, self.script.commands, self.script.command_wait, _SIGNAL[self.wanted])
         self.guard.ended(outcome, form.offsets)
 
-    def _unless_settled(self) -> None:
+    async def _unless_settled(self) -> None:
         """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
         if self._done_before() or self._deferred_by_failures():
             return
-        await_news(self.ctx, self.server_id)
-        server, sight = look_until_known(self.ctx, self.server_id)
+        await await_news(self.ctx, self.server_id)
+        server, sight = await look_until_known(self.ctx, self.server_id)
         self._saw(server, sight)
         with self.guard.claimed():
             # Only now nobody else can be at it: since the first look another run of this ID may have been.
@@ -154,7 +155,7 @@ class Maintenance:
                 return self._end("skipped", begun)
             step = self._step(server, sight)
             if step is not None:
-                self._timeline(server, sight, step)
+                await self._timeline(server, sight, step)
 
     def _done_before(self) -> bool:
         why = self.guard.done_before()
@@ -212,7 +213,7 @@ class Maintenance:
             server_id=self.server_id,
         )
 
-    def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
+    async def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
         """Plan, count down, act, verify."""
         again: Optional[Step] = step
         if step.action == WAIT:
@@ -220,7 +221,7 @@ class Maintenance:
                 # It is stopping, and that ends offline.
                 sight = replace(sight, state="offline")
             else:
-                server, sight, again = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+                server, sight, again = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
                 self._saw(server, sight)
             if again is None or again.signal != "kill":
                 again = self._step(server, sight)
@@ -241,22 +242,22 @@ class Maintenance:
         countdown.on_move = self._claim_until
         self._tell_plan(countdown)
         with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
-            self._guarded(countdown, interruptible, sight, signal)
+            await self._guarded(countdown, interruptible, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
-            self._say_done(countdown, self.script.done_text)
+            await self._say_done(countdown, self.script.done_text)
 
     def _claim_until(self, action: float) -> None:
         """The server stays claimed until what comes of an action at that time is known, refused tries included."""
         after = self.ctx.settings.max_wait + self.waiting.timeout + self.params["done_delay"]
         self.guard.extend(max(0.0, action - self.ctx.clock.now()) + after)
 
-    def _say_done(self, countdown: Countdown, text: str) -> None:
+    async def _say_done(self, countdown: Countdown, text: str) -> None:
         """Tell the players that it is over, once they had time to come back. What interrupts that does not change what is done."""
         try:
             with Interruptible(LAST_WORDS) as interruptible:
                 interruptible.unless_orphaned()
-                self.ctx.clock.sleep(self.params["done_delay"])
-                countdown.say(SAID_DONE, text)
+                await sleep(self.ctx.clock, self.params["done_delay"])
+                await countdown.say(SAID_DONE, text)
         except BaseException as exc:
             if not is_break_off(exc):
                 raise
@@ -284,15 +285,15 @@ class Maintenance:
         after = "running" if self.wanted == "restarted" else "offline"
         self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
-    def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
+    async def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
         try:
             interruptible.unless_orphaned()
-            self._count_down_and_act(countdown, sight)
+            await self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
             interruptible.ignore_more()
             self.guard.cancels()
-            countdown.call_off()
+            await countdown.call_off()
             if isinstance(exc, TooLate):
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
                 return
@@ -306,9 +307,9 @@ class Maintenance:
             interruptible.ignore_more()
             self.guard.cancels()
             if is_break_off(exc):
-                self._interrupted(countdown, str(exc).rstrip("."), signal)
+                await self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
-                countdown.call_off()
+                await countdown.call_off()
                 if isinstance(exc, LockLost) and countdown.warned():
                     self.result["outcome"] = "cancelled"
             raise
@@ -316,55 +317,55 @@ class Maintenance:
     def _action_is_out(self) -> bool:
         return self.follow is not None and bool(self.follow.signals)
 
-    def _interrupted(self, countdown: Countdown, name: str, signal: str) -> NoReturn:
+    async def _interrupted(self, countdown: Countdown, name: str, signal: str) -> NoReturn:
         if self._action_is_out():
             self.result["outcome"] = "unconfirmed"
             raise OperationFailed(
                 f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: what came of it was not seen.",
                 self.result,
             )
-        countdown.call_off()
+        await countdown.call_off()
         self.result["outcome"] = "cancelled"
         told = "; the players were told" if any(e.outcome == "sent" for e in countdown.extra) else ""
         raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was called off{told}.", self.result)
 
-    def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
+    async def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
         while True:
             first = countdown.entries[0].planned
             if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
-                self._sleep_until(first - 2 * LOOK_AHEAD)
-                sight = self._still_up(countdown)
+                await Sleep(first - 2 * LOOK_AHEAD)
+                sight = await self._still_up(countdown)
                 if self.result["reason"]:
                     return
             if self.guard.max_failures is not None:
-                self._sleep_until(first)
+                await Sleep(first)
                 if self._deferred_by_failures():
                     return countdown.release()
-            if not self._clock_was_set_back(countdown) and countdown.may_begin() and countdown.deadline_ok():
+            if not await self._clock_was_set_back(countdown) and await countdown.may_begin() and countdown.deadline_ok():
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
             self._claim_until(countdown.action.planned)
             self._tell_plan(countdown)
         try:
-            countdown.run()
+            await countdown.run()
         except WentOffline:
-            sight = self._still_up(countdown)
+            sight = await self._still_up(countdown)
             if self.result["reason"]:
                 return
             if sight.state != "offline":
                 raise
         if countdown.read_turn is not None:
-            self._sleep_until(countdown.action.planned - LOOK_AHEAD)
-            sight = self._look_again(countdown, countdown.take_read_turn())
+            await Sleep(countdown.action.planned - LOOK_AHEAD)
+            sight = await self._look_again(countdown, countdown.take_read_turn())
             if self.result["reason"]:
                 return
-        self._act(countdown, sight)
+        await self._act(countdown, sight)
 
-    def _clock_was_set_back(self, countdown: Countdown) -> bool:
+    async def _clock_was_set_back(self, countdown: Countdown) -> bool:
         """Reserve a later place where the wall clock was set back meanwhile, so that it is not yet time to start."""
         first = countdown.entries[0].planned
-        self._sleep_until(first - LOOK_AHEAD)
+        await Sleep(first - LOOK_AHEAD)
         start = self.ctx.clock.when(self.start)
         if start < first + 1.0:
             return False
@@ -372,11 +373,11 @@ class Maintenance:
         countdown.reserve(start, in_run=False)
         return True
 
-    def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
+    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
         """Read the state again before the signal. A stop that hung, and has ended meanwhile, is not killed."""
         if countdown.action.text != "kill":
-            return self._still_up(countdown, turn)
-        server, sight = look(self.ctx, self.server_id, turn=turn)
+            return await self._still_up(countdown, turn)
+        server, sight = await look(self.ctx, self.server_id, turn=turn)
         self._saw(server, sight)
         if sight.state in ("starting", "running", None):
             now = sight.state or "in an unknown state"
@@ -387,32 +388,29 @@ class Maintenance:
             self._step(server, sight)
         return sight
 
-    def _sleep_until(self, at: float) -> None:
-        self.ctx.clock.sleep(max(0.0, at - self.ctx.clock.now()))
-
-    def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
+    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
         """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
         waiting = replace(self.waiting, kill_after=None)
-        server, sight, _step = settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
+        server, sight, _step = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
             self.guard.cancels()
-            countdown.call_off() if sight.state != "offline" else countdown.drop()
+            await countdown.call_off() if sight.state != "offline" else countdown.drop()
         return sight
 
-    def _act(self, countdown: Countdown, sight: Sight) -> None:
+    async def _act(self, countdown: Countdown, sight: Sight) -> None:
         signal = self._signal(countdown, sight)
         if signal is None:
             raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
-        self._sleep_until(countdown.action.planned)
+        await Sleep(countdown.action.planned)
         starts_killed = self.params["if_offline"] == "start" or signal != "kill"
         self.follow = Follow(
             self.ctx, self.server_id, self.wanted, self.waiting, check=self.guard.before_signal, starts_killed=starts_killed
         )
-        if not self._send(countdown, self.follow, sight, signal):
+        if not await self._send(countdown, self.follow, sight, signal):
             return
         self.result.update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
-        verdict = self.follow.until_done()
+        verdict = await self.follow.until_done()
         self.guard.note(DONE if verdict.status in ("done", "offline") else UNPROVEN)
         outcome = outcome_of(verdict, self.follow.after)
         self.result.update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
@@ -433,7 +431,7 @@ class Maintenance:
             return "kill"
         return decide(self.wanted, sight.state, self.params["if_offline"]).signal
 
-    def _send(self, countdown: Countdown, follow: Follow, sight: Sight, signal: str) -> bool:
+    async def _send(self, countdown: Countdown, follow: Follow, sight: Sight, signal: str) -> bool:
         """Send the signal, once; False where the server is not to have it any more.
 
         A refused one can be sent again, for ``max_wait`` seconds. But time passes meanwhile: each try is in time, and
@@ -447,7 +445,7 @@ class Maintenance:
             if self.ctx.clock.now() > latest + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the line is being written.
@@ -462,10 +460,10 @@ class Maintenance:
                     raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
             self._claim_until(self.ctx.clock.now() + wait)
-            self.ctx.clock.sleep(wait)
+            await sleep(self.ctx.clock, wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
-            turn = self.ctx.client.await_turn(WRITE, is_urgent=True)
-            sight = self._look_again(countdown)
+            turn = await self.ctx.client.await_turn(WRITE, is_urgent=True)
+            sight = await self._look_again(countdown)
             if self.result["reason"]:
                 return False
             signal = self._signal(countdown, sight) or signal
@@ -489,9 +487,9 @@ def _without_words(script: Script) -> Script:
     return Script((), script.announce_command, (), 0.0, script.cancel_text, script.done_text, script.tz)
 
 
-def run(ctx: Context) -> Result:
+async def run(ctx: Context) -> Result:
     """Run the maintenance that the options describe."""
-    return Maintenance(ctx).run()
+    return await Maintenance(ctx).run()
 
 
 OPERATION = Operation(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Coroutine, Dict, Mapping, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock, Ticking
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
@@ -76,7 +77,7 @@ class Operation:
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
-    run: Callable[[Context], Result]
+    run: Callable[[Context], Coroutine[Any, Any, Result]]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
     writes: bool = True
     # The options as they are meant by somebody who said them at a time, UTC seconds.
@@ -112,7 +113,7 @@ def perform(
         operation.check(params)
         client = open_client(settings, ticking, warn, progress)
         context = Context(params, client, ticking, settings, check_mode, diff, progress, warn, fleet)
-        result = operation.run(context)
+        result = run(operation.run(context), ticking)
     except ServerPrismError as exc:
         known = exc.result if isinstance(exc, OperationFailed) else {}
         result = {"changed": False, **known, "failed": True, "msg": str(exc)}

@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock, iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     BadAnswer,
@@ -178,7 +179,7 @@ class Patrol:
     def _list(self) -> List[Change]:
         turn = self._turn(self._next_round)
         # A failed read is not repeated by the client but by the next step, which begins with a turn of its own.
-        summaries = self._client.list_servers(turn=turn, patience=Patience(0.0, self._clock))
+        summaries = run(self._client.list_servers(turn=turn, patience=Patience(0.0, self._clock)), self._clock)
         self._next_round = turn + max(self._params["poll_interval"] or 0.0, self._fresh)
         first = self._records is None
         known = self._records or {}
@@ -209,7 +210,7 @@ class Patrol:
         turn = self._turn(self._looked.get(server_id, 0.0) + self._fresh)
         server: Optional[Server] = None
         try:
-            server = self._client.get_server(server_id, turn=turn, patience=Patience(0.0, self._clock))
+            server = run(self._client.get_server(server_id, turn=turn, patience=Patience(0.0, self._clock)), self._clock)
         except ServerNotFound:
             # The next list tells whether it is gone.
             self._due.pop(0)

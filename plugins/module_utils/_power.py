@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
@@ -56,26 +57,26 @@ def refuse_suspended(server: Server, signal: Optional[str]) -> None:
         )
 
 
-def run(ctx: Context) -> Result:
+async def run(ctx: Context) -> Result:
     """Read, decide, send at most what is needed, and follow it. Returns the result of ``serverprism_power``."""
     params = ctx.params
     begun = ctx.clock.now()
     waiting = Waiting.of(params)
     result = _base(params)
     try:
-        server, sight, step = settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting, wait=params["wait"])
+        server, sight, step = await settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting, wait=params["wait"])
         result.update(before=sight.state, after=sight.state, confirmed=True, evidence="state")
         if ctx.check_mode:
             _predict(params, server, step, result)
         elif step.signal is not None:
             refuse_suspended(server, step.signal)
-            _send(ctx, sight, step.signal, waiting, result)
+            await _send(ctx, sight, step.signal, waiting, result)
             if result["reason"] == "offline" and params["if_offline"] == "fail":
                 raise OperationFailed(f"Server {server.id} hung in its stop, was killed as asked, and is offline: if_offline is fail.")
         elif step.action == REFUSE:
             raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
         elif step.action == HOLD:
-            _hold(ctx, sight, waiting, result)
+            await _hold(ctx, sight, waiting, result)
         elif step.action == SKIP:
             result["reason"] = "offline"
         elif step.action == WAIT:
@@ -141,13 +142,13 @@ def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result)
         result.update(after=_AFTER[params["state"]], confirmed=False, evidence="none")
 
 
-def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Result) -> None:
+async def _send(ctx: Context, sight: Sight, signal: str, waiting: Waiting, result: Result) -> None:
     params = ctx.params
     follow = Follow(ctx, params["server_id"], params["state"], waiting, starts_killed=params["if_offline"] == "start" or signal != "kill")
     try:
-        follow.send(signal, sight)
+        await follow.send(signal, sight)
         result.update(changed=True, signal=signal, after=None, confirmed=False, evidence="none")
-        verdict = follow.until_done() if params["wait"] else Verdict("unconfirmed")
+        verdict = await follow.until_done() if params["wait"] else Verdict("unconfirmed")
     finally:
         if follow.signals:
             result.update(changed=True, signal=follow.signals[-1], after=follow.after)
@@ -196,7 +197,7 @@ def report(ctx: Context, follow: Follow, verdict: Verdict, result: Result, *, wa
         )
 
 
-def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
+async def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
     """Nothing to send; a start already under way is waited for."""
     params = ctx.params
     if sight.state != "starting" or waiting.running_when == "starting":
@@ -216,8 +217,8 @@ def _hold(ctx: Context, sight: Sight, waiting: Waiting, result: Result) -> None:
                 "set running_when to starting.",
                 result,
             )
-        ctx.clock.sleep(max(0.01, min(until - now, max(waiting.interval, ctx.settings.status_cache))))
-        _server, sight = look(ctx, params["server_id"])
+        await sleep(ctx.clock, max(0.01, min(until - now, max(waiting.interval, ctx.settings.status_cache))))
+        _server, sight = await look(ctx, params["server_id"])
         if sight.state == "offline":
             result.update(after="offline", confirmed=False, evidence="none")
             raise OperationFailed(

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, LedgerLost, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight, Watch
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
@@ -69,29 +70,29 @@ class Waiting:
         return cls(params["wait_timeout"], params["poll_interval"], params["running_when"], params["kill_after"])
 
 
-def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None) -> Tuple[Server, Sight]:
+async def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None) -> Tuple[Server, Sight]:
     """Read the server once, at a reserved turn or the next. The sight carries the time of asking: it is as new as that, less the cache."""
-    turn = ctx.client.await_turn(READ, turn, patience=patience)
+    turn = await ctx.client.await_turn(READ, turn, patience=patience)
     asked = ctx.clock.now()
-    server = ctx.client.get_server(server_id, turn=turn, patience=patience)
+    server = await ctx.client.get_server(server_id, turn=turn, patience=patience)
     return server, Sight.of(server, asked)
 
 
-def await_news(ctx: Context, server_id: int) -> None:
+async def await_news(ctx: Context, server_id: int) -> None:
     """Wait out the cache after a signal of which nobody saw what came: until then a status can be the one before it."""
     # Whatever a clock that was set has made of it: no status is older than that.
     wait = min(ctx.settings.status_cache, ctx.client.ledger.doubtful_until(server_id) - ctx.clock.now())
     if wait > 0:
         ctx.progress(f"had a signal a moment ago: its status is new in {wait:.0f} s")
-        ctx.clock.sleep(wait)
+        await sleep(ctx.clock, wait)
 
 
-def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Sight]:
+async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Sight]:
     """Read until the state is known; an unknown state never leads to a signal, so after two cache times it is an error."""
     limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
     until = ctx.clock.now() + limit
     while True:
-        server, sight = look(ctx, server_id, turn=turn)
+        server, sight = await look(ctx, server_id, turn=turn)
         turn = None
         if sight.state is not None:
             return server, sight
@@ -103,10 +104,10 @@ def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None)
                 {"before": None, "after": None},
                 server_id=server_id,
             )
-        ctx.clock.sleep(max(0.05, min(until - now, ctx.params.get("poll_interval") or 5.0)))
+        await sleep(ctx.clock, max(0.05, min(until - now, ctx.params.get("poll_interval") or 5.0)))
 
 
-def settle(
+async def settle(
     ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None, wait: bool = True
 ) -> Tuple[Server, Sight, Step]:
     """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped.
@@ -116,8 +117,8 @@ def settle(
     """
     until = ctx.clock.now() + waiting.timeout
     kill_at = math.inf
-    await_news(ctx, server_id)
-    server, sight = look_until_known(ctx, server_id, turn)
+    await await_news(ctx, server_id)
+    server, sight = await look_until_known(ctx, server_id, turn)
     step = decide(wanted, sight.state, if_offline)
     told = False
     while step.action in (WAIT, LOOK) and not ctx.check_mode:
@@ -140,8 +141,8 @@ def settle(
             ctx.progress(f"{sight.state}: waiting until that is over")
             told = True
         pause = max(waiting.interval, ctx.settings.status_cache) or 0.05
-        ctx.clock.sleep(min(until - now, max(0.01, kill_at - now), pause))
-        server, sight = look(ctx, server_id)
+        await sleep(ctx.clock, min(until - now, max(0.01, kill_at - now), pause))
+        server, sight = await look(ctx, server_id)
         step = decide(wanted, sight.state, if_offline)
     return server, sight, step
 
@@ -179,10 +180,10 @@ class Follow:
         self.first_sent_at = 0.0
         self.shown: Optional[str] = None
 
-    def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
+    async def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
         """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
         # A kill is decided on a state that must not grow old.
-        spent = self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
+        spent = await self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
         count = len(self.signals)
 
         def last_check() -> None:
@@ -191,7 +192,7 @@ class Follow:
             self.signals[count:] = [signal]
 
         try:
-            self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=last_check)
+            await self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=last_check)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc
@@ -223,25 +224,25 @@ class Follow:
             raise RuntimeError("no signal was sent yet")
         return self.watch
 
-    def until_done(self) -> Verdict:
+    async def until_done(self) -> Verdict:
         """Look until there is a verdict other than pending; ``timeout`` in its status means the time is up."""
         until = self.first_sent_at + self.waiting.timeout
         while True:
-            self._sleep_until_news(until)
-            has_seen = self._see(until)
+            await self._sleep_until_news(until)
+            has_seen = await self._see(until)
             now = self.ctx.clock.now()
             verdict = judge(self.wanted, self.signals[-1], self._watching, self.waiting.running_when, now)
             if verdict.status == "again":
-                verdict = self._send_again()
+                verdict = await self._send_again()
             elif verdict.status == "start" and not self._starts_killed:
                 verdict = Verdict("offline")
             elif verdict.status == "start":
                 self.ctx.progress("was killed and stays offline: start")
-                self.send("start", self._watching.newest)
+                await self.send("start", self._watching.newest)
                 verdict = Verdict("pending")
             elif verdict.status == "pending" and has_seen and self._kill_is_due(now):
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
-                self.send("kill", self._watching.newest)
+                await self.send("kill", self._watching.newest)
             if verdict.status in ("done", "offline"):
                 self._doubt(None)
             if verdict.status != "pending":
@@ -249,11 +250,11 @@ class Follow:
             if now >= until:
                 return Verdict("timeout")
 
-    def _see(self, until: float) -> bool:
+    async def _see(self, until: float) -> bool:
         """Look once. Return whether that told a state; a kill is never decided on an older one."""
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
-            _server, sight = look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
+            _server, sight = await look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
         except ServerPrismError as exc:
             if exc.status in (401, 403, 404):
                 raise
@@ -266,7 +267,7 @@ class Follow:
             self.ctx.progress(f"is {sight.state}")
         return sight.state is not None
 
-    def _sleep_until_news(self, until: float) -> None:
+    async def _sleep_until_news(self, until: float) -> None:
         """Sleep until a look can show something new: the cache of the last look must have run out."""
         now = self.ctx.clock.now()
         cache = self._watching.cache * 1.01 + 0.01 if self._watching.cache else 0.0
@@ -276,7 +277,7 @@ class Follow:
         kill_at = self._kill_at()
         if kill_at is not None and kill_at > now:
             due = min(due, kill_at)
-        self.ctx.clock.sleep(max(0.01, min(due, max(until, now)) - now))
+        await sleep(self.ctx.clock, max(0.01, min(due, max(until, now)) - now))
 
     def _kill_at(self) -> Optional[float]:
         if self.waiting.kill_after is None or self.signals[-1] not in ("stop", "restart") or self.watch is None:
@@ -294,7 +295,7 @@ class Follow:
         sight = self._watching.newest
         return sight.state in ("starting", "running", "stopping")
 
-    def _send_again(self) -> Verdict:
+    async def _send_again(self) -> Verdict:
         tries = self.signals.count(self.signals[-1])
         if tries >= MAX_SIGNALS:
             state = self._watching.newest.state
@@ -309,7 +310,7 @@ class Follow:
             self.ctx.progress(f"was killed and is {self._watching.newest.state} again: stop")
         else:
             self.ctx.progress(f"still {self._watching.newest.state}, {signal} {what}: sending it again")
-        self.send(signal, self._watching.newest)
+        await self.send(signal, self._watching.newest)
         if signal != self.signals[-2]:
             self._stopping_since = self.sent[-1][1]
         return Verdict("pending")

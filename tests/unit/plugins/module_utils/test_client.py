@@ -13,6 +13,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils import _errors a
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, NotSent, Reply, TlsFailure
 from hypothesis import example, given
@@ -109,7 +110,7 @@ FINAL = {
 def test_where_nothing_was_done_every_verb_is_repeated(verb, failure):
     call, good = VERBS[verb]
     c = client(NOTHING_WAS_DONE[failure], good)
-    call(c)
+    run(call(c), c.clock)
     assert len(c._transport.asked) == 2 and c.usage.waited_seconds > 0
 
 
@@ -117,7 +118,7 @@ def test_where_nothing_was_done_every_verb_is_repeated(verb, failure):
 def test_a_read_without_a_clear_answer_is_repeated(failure):
     call, good = VERBS["get"]
     c = client(UNCLEAR[failure], good)
-    call(c)
+    run(call(c), c.clock)
     assert len(c._transport.asked) == 2
 
 
@@ -127,14 +128,15 @@ def test_a_write_without_a_clear_answer_is_never_repeated(verb, failure):
     call, good = VERBS[verb]
     c = client(UNCLEAR[failure], good)
     with pytest.raises(errors.Ambiguous, match="may have been carried out"):
-        call(c)
+        run(call(c), c.clock)
     assert len(c._transport.asked) == 1
 
 
 @pytest.mark.parametrize("answer", [{"data": {"sent": False}}, {"data": None}, [], {"sent": True}])
 def test_a_write_is_accepted_only_when_its_answer_says_so(answer):
     with pytest.raises(errors.Ambiguous):
-        client(reply(200, answer)).send_signal(7, "stop")
+        one = client(reply(200, answer))
+        run(one.send_signal(7, "stop"), one.clock)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -143,7 +145,7 @@ def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
     answer, kind, words = FINAL[failure]
     c = client(answer)
     with pytest.raises(kind) as caught:
-        VERBS[verb][0](c)
+        run(VERBS[verb][0](c), c.clock)
     text = str(caught.value)
     assert caught.type is kind and words in text and f"(HTTP {answer.status})" in text and "7" in text
     assert len(c._transport.asked) == 1
@@ -152,7 +154,8 @@ def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
 @pytest.mark.parametrize("answer", [reply(412, {"message": "off"}), reply(502, {"message": "Server must be online."})])
 def test_a_command_to_a_game_that_does_not_run(answer):
     with pytest.raises(errors.NotRunning, match="not running"):
-        client(answer).send_command(7, lambda: "say hi")
+        one = client(answer)
+        run(one.send_command(7, lambda: "say hi"), one.clock)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -167,7 +170,7 @@ def test_a_command_to_a_game_that_does_not_run(answer):
 def test_the_patience_ends_and_says_on_what_it_went(verb, answer, kind, words):
     c = client(answer, max_wait=20.0)
     with pytest.raises(kind) as caught:
-        VERBS[verb][0](c)
+        run(VERBS[verb][0](c), c.clock)
     assert words in str(caught.value) and "max_wait (20 s)" in str(caught.value)
     assert c.usage.waited_seconds <= 20
 
@@ -179,7 +182,7 @@ def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
     answer = reply(429, None, **({} if header is None else {"retry_after": header}))
     c = client(answer, VERBS["get"][1], max_wait=100000.0)
     begun = c.clock.now()
-    c.get_server(7)
+    run(c.get_server(7), c.clock)
     assert c.clock.now() - begun >= least
     assert c.ledger.blocked_until(READ) >= begun + least
 
@@ -187,7 +190,7 @@ def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
 def test_a_long_wait_is_told_and_a_short_one_is_not():
     told = []
     c = client(*[reply(200, HTML)] * 20, VERBS["get"][1], progress=told.append)
-    c.get_server(7)
+    run(c.get_server(7), c.clock)
     # After 3.5 s of short waits, and then not more often than once in 30 s.
     assert c.usage.waited_seconds > 120 and len(told) == 4, told
     assert told[0] == "no answer yet to server 7 (an answer that is not JSON): once more in 4 s"
@@ -197,42 +200,43 @@ def test_a_long_wait_for_the_quota_is_told():
     told = []
     c = client(VERBS["signal"][1], progress=told.append, write_limit=1, write_headroom=0)
     for _each in range(2):
-        c.send_signal(7, "stop")
+        run(c.send_signal(7, "stop"), c.clock)
     assert len(told) == 1 and told[0].endswith("for its turn in the quota of writes"), told
 
 
 def test_a_refusal_of_the_list_speaks_of_no_server():
     with pytest.raises(errors.Conflict) as caught:
-        client(reply(409, {"message": "busy"})).list_servers()
+        one = client(reply(409, {"message": "busy"}))
+        run(one.list_servers(), one.clock)
     assert str(caught.value) == 'The API refuses the list of servers now. It says: "busy". (HTTP 409)'
 
 
 def test_a_retry_after_of_0_is_no_invitation_to_ask_without_end():
     c = client(reply(429, None, retry_after="0"), max_wait=60.0)
     with pytest.raises(errors.RateLimited):
-        c.get_server(7)
+        run(c.get_server(7), c.clock)
     assert len(c._transport.asked) < 22, len(c._transport.asked)
 
 
 def test_who_cannot_wait_for_the_end_of_a_429_hears_of_it():
     c = client(reply(429, None, retry_after="1800"))
     with pytest.raises(errors.RateLimited):
-        c.send_signal(7, "stop")
+        run(c.send_signal(7, "stop"), c.clock)
     with pytest.raises(errors.TurnTooLate, match="HTTP 429 and asked to wait until 1970-01-12T14:16:40Z"):
-        c.send_signal(7, "stop")
+        run(c.send_signal(7, "stop"), c.clock)
 
 
 def test_a_retry_after_longer_than_the_patience_fails_at_once():
     c = client(reply(429, None, retry_after="3600"))
     with pytest.raises(errors.RateLimited, match="3600 s"):
-        c.get_server(7)
+        run(c.get_server(7), c.clock)
     assert c.usage.waited_seconds == 0
 
 
 def test_a_certificate_that_is_not_accepted_is_told_at_once():
     c = client(TlsFailure("self-signed certificate"))
     with pytest.raises(errors.TlsError, match="ca_path"):
-        c.get_server(7)
+        run(c.get_server(7), c.clock)
     assert len(c._transport.asked) == 1
 
 
@@ -240,12 +244,12 @@ def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
     c = client(VERBS["signal"][1], write_limit=3, write_headroom=0)
     begun = c.clock.now()
     for _each in range(4):
-        c.send_signal(7, "stop")
+        run(c.send_signal(7, "stop"), c.clock)
     assert c.clock.now() - begun >= 60
     hurried = client(VERBS["signal"][1], write_limit=1, write_headroom=0, max_wait=5.0)
-    hurried.send_signal(7, "stop")
+    run(hurried.send_signal(7, "stop"), hurried.clock)
     with pytest.raises(errors.TurnTooLate, match="max_wait"):
-        hurried.send_signal(7, "stop")
+        run(hurried.send_signal(7, "stop"), hurried.clock)
     assert len(hurried._transport.asked) == 1
 
 
@@ -265,10 +269,10 @@ def test_a_slow_request_holds_its_place_from_when_it_can_have_arrived(is_reserve
     c = client(VERBS["get"][1], read_limit=2)
     c._transport = SlowTransport(VERBS["get"][1])
     c._transport.clock = c.clock
-    c.get_server(7, turn=c.ledger.reserve(READ)[0] if is_reserved else None)
+    run(c.get_server(7, turn=c.ledger.reserve(READ)[0] if is_reserved else None), c.clock)
     answered = c.clock.now()
-    c.get_server(7)
-    c.get_server(7)
+    run(c.get_server(7), c.clock)
+    run(c.get_server(7), c.clock)
     assert 60.0 <= c.clock.now() - answered < 61.0
 
 
@@ -296,7 +300,7 @@ def test_no_window_sees_too_many_however_wild_the_latency_is(waits):
     c = client(VERBS["signal"][1], write_limit=2, write_headroom=0, max_wait=9000.0)
     c._transport = WildTransport(c.clock, waits)
     for _each in range(len(waits) + 3):
-        c.send_signal(7, "stop")
+        run(c.send_signal(7, "stop"), c.clock)
     arrived = c._transport.arrived
     assert all(later - earlier >= 60.0 for earlier, later in zip(arrived, arrived[2:])), arrived
 
@@ -309,17 +313,18 @@ def test_a_ledger_that_is_lost_after_a_slow_request_does_not_hide_its_answer(mon
     c._transport = SlowTransport(VERBS["signal"][1])
     c._transport.clock = c.clock
     monkeypatch.setattr(c.ledger, "correct", lost)
-    c.send_signal(7, "stop")
+    run(c.send_signal(7, "stop"), c.clock)
     assert len(c._transport.asked) == 1
 
 
 def test_the_token_and_control_characters_never_leave_in_a_message():
     c = client(reply(422, {"message": f"bad {TOKEN}\x1b[31m\nx"}))
     with pytest.raises(errors.InvalidRequest) as caught:
-        c.get_server(7)
+        run(c.get_server(7), c.clock)
     assert TOKEN not in str(caught.value) and str(caught.value).isprintable()
 
 
 def test_an_answer_about_another_server_is_refused():
     with pytest.raises(errors.BadAnswer, match="another server"):
-        client(reply(200, {"data": {**SERVER, "id": 8}})).get_server(7)
+        one = client(reply(200, {"data": {**SERVER, "id": 8}}))
+        run(one.get_server(7), one.clock)

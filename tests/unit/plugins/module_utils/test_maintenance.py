@@ -16,6 +16,7 @@ import virtual
 import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import MOST_REPEATED
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
@@ -250,7 +251,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
 
     api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
     with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
     assert not api.signals
 
 
@@ -405,7 +406,7 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
 
     api.clock.sleep = sleep
     with pytest.raises(OperationFailed, match=WENT_OFF):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
     assert not api.signals
 
 
@@ -463,7 +464,7 @@ def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
                 ctx.client.ledger.reserve(READ)
 
     api.fault = fault
-    assert 0 <= OPERATION.run(ctx)["notice_error"] < 1.0
+    assert 0 <= run(OPERATION.run(ctx), ctx.clock)["notice_error"] < 1.0
     assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
 
 
@@ -472,7 +473,7 @@ def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
     for _each in range(59):
         ctx.client.ledger.reserve(READ)
-    result = OPERATION.run(ctx)
+    result = run(OPERATION.run(ctx), ctx.clock)
     assert 0 <= result["notice_error"] < 1.0 and api.lines[0][0] - 1_000_000.0 > 30.0, result
 
 
@@ -498,7 +499,7 @@ def interrupted(api, happening, **options):
 
     api.clock.sleep = sleep
     with pytest.raises(ServerPrismError, match="was called off"):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
     return at[0]
 
 
@@ -585,7 +586,7 @@ def test_after_so_many_failures_of_its_run_a_server_is_deferred():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, max_failures=1, fleet=Fleet("run", 2, 2, "run/0", 2))
     ctx.client.ledger.count_end(ctx.fleet, "failed", True)
-    result = OPERATION.run(ctx)
+    result = run(OPERATION.run(ctx), ctx.clock)
     assert result["outcome"] == "deferred" and "max_failures: 1" in result["reason"] and not api.signals, result
 
 
@@ -597,14 +598,14 @@ def test_where_nobody_can_know_how_many_have_failed_nothing_is_sent(tmp_path, ch
     ctx = virtual.context(api, OPERATION, **options)
     ctx.client.ledger = open_ledger(replace(ctx.settings, ledger=str(tmp_path / "file" / "ledger")), api.clock, warned.append)
     with pytest.raises(OperationFailed, match="max_failures: .* server 1 is left alone.*that can be written"):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
     assert not api.lines and not api.signals and len(warned) == 1, warned
 
 
 def test_a_run_says_how_far_it_is():
     api, told = virtual.api(SERVER), []
     ctx = virtual.context(api, OPERATION, server_id=1, fleet=Fleet("run", 2, 2, "run/0", 2), progress=told.append)
-    OPERATION.run(ctx)
+    run(OPERATION.run(ctx), ctx.clock)
     assert told[-1].startswith("run: 1 done, 0 in countdown or restart, 1 waiting; 1 of 20 writes used in the last 60 s; ends at"), told
 
 
@@ -623,7 +624,7 @@ def test_a_server_that_another_run_maintains_is_left_alone():
     other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
     assert not api.signals
 
 
@@ -652,7 +653,7 @@ def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path
     other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
-        OPERATION.run(ctx)
+        run(OPERATION.run(ctx), ctx.clock)
 
 
 LEFT = [
@@ -695,7 +696,7 @@ def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_
         return virtual.Fault(status=503, done=False) if late else None
 
     api.fault = fault
-    result = OPERATION.run(ctx)
+    result = run(OPERATION.run(ctx), ctx.clock)
     assert result["outcome"] == "done" and result["notice_error"] > 40.0, result
     # Refused tries and the wait for the proof, whenever the signal goes.
     assert len(ends) > 5 and min(ends) >= 60.0 + 100.0 + 100.0, ends
@@ -714,7 +715,7 @@ def test_a_server_that_waits_for_its_first_line_is_deferred_when_too_many_have_f
             api.fault = lambda method, path: None
 
     api.fault = fault
-    result = OPERATION.run(ctx)
+    result = run(OPERATION.run(ctx), ctx.clock)
     assert result["outcome"] == "deferred" and "max_failures: 1" in result["reason"] and not api.lines and not api.signals, result
 
 
@@ -741,6 +742,6 @@ def test_a_last_word_is_said_again_a_few_times_at_most():
             return virtual.Fault(delay=5.0)
 
     api.fault = fault
-    result = OPERATION.run(ctx)
+    result = run(OPERATION.run(ctx), ctx.clock)
     said = api.said().count("say Fred's: now")
     assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,10 +68,10 @@ def test_what_was_not_waited_for_does_not_deceive_the_next_task(first, second, s
     """A status may be older than the signal that was sent a moment ago, and shows the server as it was before."""
     api = virtual.api({**SERVER, "state": "offline" if first == "started" else "running", "boot_seconds": 5.0, "stop_seconds": 5.0})
     one = virtual.context(api, OPERATION, server_id=1, state=first, wait=False)
-    OPERATION.run(one)
+    run(OPERATION.run(one), one.clock)
     two = virtual.context(api, OPERATION, server_id=1, state=second)
     two.client.ledger = one.client.ledger
-    result = OPERATION.run(two)
+    result = run(OPERATION.run(two), two.clock)
     assert result["confirmed"] and result["after"] == ends == api.nodes[1].state and api.sent() == signals, (result, api.sent())
 
 
@@ -114,16 +115,16 @@ def test_a_doubt_is_no_longer_than_a_status_can_be_old():
     ctx = virtual.context(api, OPERATION, server_id=1, state="started")
     ctx.client.ledger.doubt(1, api.clock.now() + 1e7)
     begun = api.clock.now()
-    assert OPERATION.run(ctx)["confirmed"] and 20.0 <= api.clock.now() - begun < 25.0
+    assert run(OPERATION.run(ctx), ctx.clock)["confirmed"] and 20.0 <= api.clock.now() - begun < 25.0
 
 
 def test_what_was_seen_is_no_reason_to_wait():
     api = virtual.api(SERVER)
     one = virtual.context(api, OPERATION, server_id=1, state="stopped")
-    OPERATION.run(one)
+    run(OPERATION.run(one), one.clock)
     two = virtual.context(api, OPERATION, server_id=1, state="started")
     two.client.ledger, begun = one.client.ledger, api.clock.now()
-    OPERATION.run(two)
+    run(OPERATION.run(two), two.clock)
     assert api.signals[-1][0] - begun < 1.0
 
 

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operation can wait for, and the plain way to run one operation. Private to this collection.
+
+Operations are coroutines. They know neither threads nor sockets: they await a time or the answer to a request, and whoever runs them
+decides how. One operation runs in the calling thread (``run``), the timelines of a fleet beside each other (the conductor), and tests
+run both in virtual time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Coroutine, Generator, Mapping, Optional, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class HasTime(Protocol):
+    """A clock that can sleep."""
+
+    def now(self) -> float:
+        """Return UTC seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+
+
+class Sends(Protocol):
+    """What makes a single request."""
+
+    def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Any:
+        """Return the reply. Raises NotSent, TlsFailure or Lost."""
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Wait until a time, UTC seconds of the clock."""
+
+    until: float
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield self
+
+    def block(self, clock: HasTime) -> None:
+        """Wait in this thread."""
+        clock.sleep(max(0.0, self.until - clock.now()))
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Make one request and wait for its reply."""
+
+    transport: Sends
+    method: str
+    path: str
+    body: Optional[Mapping[str, str]] = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return (yield self)
+
+    def block(self, clock: HasTime) -> Any:
+        """Make the request in this thread."""
+        del clock
+        return self.transport.attempt(self.method, self.path, self.body)
+
+
+async def sleep(clock: HasTime, seconds: float) -> None:
+    """Wait so many seconds."""
+    await Sleep(clock.now() + max(0.0, seconds))
+
+
+def run(operation: Coroutine[Any, Any, T], clock: HasTime) -> T:
+    """Run a coroutine to its end in this thread and return its result.
+
+    What interrupts a wait, such as the exception of a signal handler, is raised inside the coroutine.
+    """
+    resume, value = operation.send, None
+    while True:
+        try:
+            wait = resume(value)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        try:
+            resume, value = operation.send, wait.block(clock)
+        except BaseException as exc:
+            resume, value = operation.throw, exc
