@@ -45,7 +45,7 @@ import unicodedata
 from itertools import zip_longest
 from typing import Any, Callable, Sequence
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 
 
 def display_width(text: str) -> int:

@@ -94,8 +94,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Sy
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import FleetServer, host_names, read_fleet, variables
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import check
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import check_options, check_template
 
 display = Display()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import storable
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import one_line, storable
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Reply
 
 LONGEST_MESSAGE = 200
@@ -37,7 +37,7 @@ def message(reply: Reply, clean: Callable[[str], str] = str) -> str:
         parts += [text for texts in payload["errors"].values() if isinstance(texts, list) for text in texts]
     words = [part for part in dict.fromkeys(p for p in parts if isinstance(p, str)) if part]
     # Cleaned while it is whole: half of a token would not be known for one.
-    return clean(storable(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", " ".join(words))))[:LONGEST_MESSAGE]
+    return clean(storable(one_line(" ".join(words))))[:LONGEST_MESSAGE]
 
 
 def says_not_running(reply: Reply) -> bool:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -37,6 +36,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._models import (
     parse_servers,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import one_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import (
     Lost,
     NotSent,
@@ -366,4 +366,4 @@ class Client:
 
     def _clean(self, text: str) -> str:
         """Whatever an answer or a library said, the token does not leave with it."""
-        return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", self._veil.text(text))
+        return one_line(self._veil.text(text))

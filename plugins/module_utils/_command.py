@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning, ServerPrismError
@@ -17,10 +16,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
     Result,
     is_break_off,
 )
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import has_control
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look
 
 MAX_CHARACTERS = 1024
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def check_line(option: str, line: str) -> None:
@@ -30,7 +29,7 @@ def check_line(option: str, line: str) -> None:
     """
     if not line.strip():
         raise BadOption(option, "is empty")
-    if _CONTROL.search(line):
+    if has_control(line):
         raise BadOption(option, "holds a line break or another control character: a console command is one line")
     if len(line) > MAX_CHARACTERS:
         raise BadOption(option, f"has {len(line)} characters; the API takes {MAX_CHARACTERS} at most")

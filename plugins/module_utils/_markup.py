@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 
 # Where the page is narrow, each label stands above its bar and each row of the table is a card: nothing shrinks or scrolls sideways.
 STYLE = """

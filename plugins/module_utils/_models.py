@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadAnswer
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import storable
 
 # "stopped" is a default some nodes report; "missing" means that the node is down, and is as unknown as null.
 _STATES = {
@@ -20,17 +20,6 @@ _STATES = {
     "running": "running",
     "stopping": "stopping",
 }
-
-
-_HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
-
-def storable(text: str) -> str:
-    """A text as it can be written anywhere. JSON can hold half a character, which no file takes.
-
-    And what commands a terminal, breaks a line or turns the writing direction: Ansible shows results as they are.
-    """
-    return _HARMFUL.sub("\ufffd", text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _map(value: Any, where: str) -> Mapping[str, Any]:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Coroutine, Dict, Mapping, Optional
 
@@ -19,12 +18,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._packing import 
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 Result = Dict[str, Any]
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """Text of the API or the user as it may go to a terminal: no control characters, no change of writing direction."""
-    return _CONTROL.sub("\ufffd", text)
 
 
 def _silent(_text: str) -> None:

@@ -36,8 +36,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import check as check_filters
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import wanted
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, printable
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 from ansible_collections.serverprism.cloud.plugins.module_utils._watch import Change, Records, Rules, listed, looked
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {

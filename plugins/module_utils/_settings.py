@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import is_visible_ascii
 
 
 def _option(kind: str, variable: str, **more: Any) -> Dict[str, Any]:
@@ -94,7 +95,7 @@ class Settings:
 def _check_token(token: str) -> None:
     if not token:
         raise _bad("api_token", "is empty: create a token under Account, API Credentials")
-    if any(c.isspace() or not c.isprintable() or ord(c) > 126 or c in "\"'" for c in token):
+    if not is_visible_ascii(token) or any(c in "\"'" for c in token):
         raise _bad("api_token", "holds a blank, a line break, a quotation mark or a character that no token has: was it copied whole?")
 
 

@@ -16,6 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import is
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import MAX_CHARACTERS, check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import parse_duration, say_duration, whole_seconds
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import one_line
 
 ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
 PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed", "dropped"
@@ -111,11 +112,6 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         out += [text[:at], values[name]]
         text = text[at + len(name) + 2 :]
     return "".join([*out, text])
-
-
-def one_line(text: str) -> str:
-    """Text from the API as part of a console line: control characters become blanks, so that it stays one command."""
-    return "".join(" " if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" else c for c in text)
 
 
 def spoken(name: str) -> str:

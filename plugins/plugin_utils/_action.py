@@ -28,10 +28,11 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import outlive_workers, signals_for_the_main_thread, told_to_stop
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, printable, with_hint
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import boot_id, name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN, task_key
 
 # The address of a ledger can hold a password.
