@@ -17,8 +17,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock, iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     BadAnswer,
     BadOption,
