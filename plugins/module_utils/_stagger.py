@@ -14,18 +14,22 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Quota, prune, reserve
 
-# The pace, as a share of what the quota needs for the writes of a group. The likeliest come first, so that others are given up early.
-SHARES = (1.02, 1.005, 1.03, 1.04, 1.06, 1.08, 1.1, 0.81, 0.86, 0.91, 0.95)
+# The time between two groups, as a share of the window, and of what the quota needs for the writes of a group of so many timelines.
+WINDOW_SHARES = (1.02, 1.005, 1.04)
+# Shares below 1 suit runs that end soon after the first timelines do.
+SHORT_SHARES = (0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.01)
+EVEN_SHARES, EVEN_GROUPS = (1.02, 1.04, 1.06, 1.08, 1.1), (1, 2)
 # How far a start may be behind its regular time, as a share of the window. Beyond, it waits for the next regular time.
 SLIPS = (0.05, math.inf)
 # A rule that suits this many servers also suits more.
-PART, FINAL_PART = 40, 100
+PART, FINAL_PART = 40, 250
 # Of the rules that are nearly as good as the best, the one that suffers least from disturbances is chosen.
-NEARLY, FINALISTS, SEEDS = 1.015, 6, (1, 2)
+NEARLY, FINALISTS, SEEDS = 1.015, 8, (1, 2)
 # The disturbances: the share of starts that are late, by how much of a window at most, and the share of the quota that others use.
 LATE_STARTS, LATENESS, OTHERS = 0.25, 0.02, 0.1
 TRIES = 20
@@ -121,29 +125,51 @@ def rehearse(
 def choose(quota: Quota, headroom: int, timelines: Sequence[Sequence[float]], calendar: Calendar, now: float) -> Stagger:
     """Return the rule for a run of timelines, given as the offsets of their writes, in order.
 
-    The rule is simulated on the first servers only.
+    Rules are simulated on the first servers of a large run only.
     """
     if len(timelines) < 2:
         return Stagger()
     limit = max(1, quota.limit - headroom)
     pace = quota.guarded / limit
-    fitting = max(1, round(limit * len(timelines) / max(1, sum(map(len, timelines)))))
-    groups = sorted(range(1, min(len(timelines), fitting + 1) + 1), key=lambda group: abs(group - fitting))
-    rules = [Stagger(group, pace * share, slip * quota.window) for share in SHARES for group in groups for slip in SLIPS]
-    rated: List[Tuple[float, int, Stagger]] = []
-    best = math.inf
-    for index, rule in enumerate([Stagger(), *rules]):
-        took = rehearse(rule, quota, headroom, timelines[:PART], calendar, now, stop_after=best * NEARLY).duration
-        best = min(best, took)
-        rated.append((took, index, rule))
-    finalists = [(took, rule) for took, _index, rule in sorted(rated)[:FINALISTS] if took <= best * NEARLY]
-    part = timelines[:FINAL_PART]
-    if len(timelines) > PART:
-        finalists = [(rehearse(rule, quota, headroom, part, calendar, now).duration, rule) for _took, rule in finalists]
-        best = min(took for took, _rule in finalists)
+    writes = sum(map(len, timelines)) / len(timelines)
+    # Only when the first timelines have ended does a run go on as it began.
+    begun = min(PART, math.ceil(max(offsets[-1] for offsets in timelines) / (pace * writes)))
+    # Groups that start once, twice, ... a window; and groups that use the quota evenly, whatever they leave of the last window.
+    fitting = math.ceil(limit / writes)
+    gaps = [
+        (group, quota.guarded * share / times)
+        for share in WINDOW_SHARES
+        for size in range(fitting, fitting + 2)
+        for times in range(1, size + 1)
+        for group in [size // times]
+        if size % times == 0
+    ]
+    shares = EVEN_SHARES if len(timelines) > PART else (*EVEN_SHARES, *SHORT_SHARES)
+    gaps += [(group, pace * writes * group * share) for share in shares for group in EVEN_GROUPS]
+    rules = [Stagger(group, gap / group / writes, slip * quota.window) for group, gap in gaps for slip in SLIPS]
+
+    def rate(rules: Sequence[Stagger], servers: int, tolerance: float) -> List[Tuple[float, Stagger]]:
+        rated, best = [], math.inf
+        for rule in rules:
+            run = rehearse(rule, quota, headroom, timelines[:servers], calendar, now, stop_after=best * tolerance)
+            best = min(best, run.duration)
+            third = len(run.starts) // 3
+            more = len(timelines) - servers
+            if more > 0 and run.duration < math.inf:
+                # The means even out how far the last group got.
+                middle, end = fmean(run.starts[-2 * third : -third]), fmean(run.starts[-third:])
+                rated.append((end + (end - middle) / third * (more + third / 2) + timelines[-1][-1] - now, rule))
+            else:
+                rated.append((run.duration, rule))
+        return sorted(rated, key=lambda one: one[0])
+
+    first, second = PART + begun, FINAL_PART
+    rated = rate([Stagger(), *rules], first, NEARLY if len(timelines) <= first else 1.1)[:FINALISTS]
+    if len(timelines) > first:
+        rated = rate([rule for _took, rule in rated], second, math.inf)
 
     def disturbed(rule: Stagger) -> float:
-        runs = [rehearse(rule, quota, headroom, part, calendar, now, random.Random(seed)) for seed in SEEDS]  # noqa: S311
-        return sum(run.duration for run in runs)
+        noisy = [random.Random(seed) for seed in SEEDS]  # noqa: S311
+        return sum(rehearse(rule, quota, headroom, timelines[:first], calendar, now, noise).duration for noise in noisy)
 
-    return min((rule for took, rule in finalists if took <= best * NEARLY), key=disturbed)
+    return min((rule for took, rule in rated if took <= rated[0][0] * NEARLY), key=disturbed)
