@@ -29,7 +29,7 @@ SLIPS = (0.05, math.inf)
 # A rule that suits this many servers also suits more.
 PART, FINAL_PART = 40, 250
 # Of the rules that are nearly as good as the best, the one that suffers least from disturbances is chosen.
-NEARLY, FINALISTS, SEEDS = 1.015, 8, (1, 2)
+NEARLY, FINALISTS, SEEDS = 1.015, 6, (1, 2)
 # The disturbances: the share of starts that are late, by how much of a window at most, and the share of the quota that others use.
 LATE_STARTS, LATENESS, OTHERS = 0.25, 0.02, 0.1
 TRIES = 20
