@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet in flight without HTTP and without waiting: each worker is a thread, and one at a time runs, by a clock that all share.
+"""A fleet without HTTP and without waiting: the conductor drives all servers by a clock that jumps to what happens next.
 
 What takes hours at a real API takes seconds here, and comes out the same each time.
 """
@@ -10,69 +10,19 @@ What takes hours at a real API takes seconds here, and comes out the same each t
 from __future__ import annotations
 
 import heapq
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Reply
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION, Conductor
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Exchange
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
 from simulator.config import ServerConfig
-
-
-class SharedClock:
-    """Whoever sleeps lets the one run that wakes next; the time jumps to then. UTC seconds."""
-
-    def __init__(self) -> None:
-        self.time = 1_000_000.0
-        self._sleepers: list[tuple[float, int, threading.Event]] = []
-        self._count = 0
-
-    def now(self) -> float:
-        """UTC seconds since the epoch."""
-        return self.time
-
-    def wall(self) -> float:
-        """The same: nobody sets this clock."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Let others run until so many seconds have passed."""
-        awake = self._enter(self.time + max(0.0, seconds))
-        self._let_next_run()
-        awake.wait()
-
-    def run(self, jobs: list[Callable[[], None]]) -> None:
-        """Run all jobs, each in a thread, until the last has ended."""
-        threads = [threading.Thread(target=self._job, args=(job, self._enter(self.time)), daemon=True) for job in jobs]
-        for thread in threads:
-            thread.start()
-        self._let_next_run()
-        for thread in threads:
-            thread.join()
-
-    def _job(self, job: Callable[[], None], awake: threading.Event) -> None:
-        awake.wait()
-        try:
-            job()
-        finally:
-            self._let_next_run()
-
-    def _enter(self, at: float) -> threading.Event:
-        awake = threading.Event()
-        self._count += 1
-        heapq.heappush(self._sleepers, (at, self._count, awake))
-        return awake
-
-    def _let_next_run(self) -> None:
-        if self._sleepers:
-            at, _order, awake = heapq.heappop(self._sleepers)
-            self.time = max(self.time, at)
-            awake.set()
+from simulator.limiter import Limiter
 
 
 @dataclass
@@ -81,15 +31,9 @@ class FleetApi(virtual.VirtualApi):
 
     latency: Callable[[], tuple[float, float]] = lambda: (0.04, 0.04)
     refused: int = 0
-
-    def attempt(self, method: str, path: str, body: Any = None) -> Reply:
-        """One request; the clock lets others run meanwhile."""
-        there, back = self.latency()
-        self.clock.sleep(there)
-        reply = self.answer(method, path, body)
-        self.refused += reply.status == 429
-        self.clock.sleep(back)
-        return reply
+    # That of the run, and what it and its servers told the user, each line with the ID of its server, 0 for the run.
+    ledger: MemoryLedger | None = None
+    told: list[tuple[int, str]] = field(default_factory=list)
 
     def spend(self, writes: int) -> None:
         """Somebody else of the customer, who knows of no ledger, makes so many writes at once."""
@@ -97,26 +41,88 @@ class FleetApi(virtual.VirtualApi):
             self.limiters["POST"].hit(self.clock.now())
 
 
+class Requests:
+    """The requests of a loop in virtual time: each takes its latency while all else goes on."""
+
+    def __init__(self, api: FleetApi) -> None:
+        self.api = api
+        self.events: list[tuple[float, int, Callable[[], None]]] = []
+        self.count = 0
+
+    def at(self, when: float, call: Callable[[], None]) -> None:
+        """Do something at a time."""
+        self.count += 1
+        heapq.heappush(self.events, (when, self.count, call))
+
+    def start(self, exchange: Exchange, reply: Callable[[Any, BaseException | None], None]) -> None:
+        """Begin a request."""
+        there, back = self.api.latency()
+        fault = self.api.fault(exchange.method, exchange.path) or virtual.Fault()
+
+        def arrive() -> None:
+            answer = self.api.answer(exchange.method, exchange.path, exchange.body) if fault.done else None
+            if fault.status:
+                answer = virtual.Reply(fault.status, {}, fault.body)
+            self.api.refused += answer is not None and answer.status == 429
+            error = virtual.Lost("the connection ended") if fault.lost else None
+            self.at(self.api.clock.now() + back, lambda: reply(None if error else answer or virtual.reply(500, {}), error))
+
+        self.at(self.api.clock.now() + there + fault.delay, arrive)
+
+    def wait(self, seconds: float) -> list[Callable[[], None]]:
+        """Let the time pass to the next event, but for at most so many seconds."""
+        clock = self.api.clock
+        until = clock.now() + seconds
+        if self.events and self.events[0][0] <= until:
+            when, _order, call = heapq.heappop(self.events)
+            clock.time = max(clock.time, when)
+            return [call]
+        clock.time = until
+        return []
+
+    def wake(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """There are no threads."""
+
+
 def maintain(
     servers: int,
     *,
-    forks: int = 60,
     latency: Callable[[], tuple[float, float]] = lambda: (0.04, 0.04),
-    besides: Callable[[FleetApi], None] = lambda api: None,
+    besides: Callable[[FleetApi, Requests], None] = lambda api, requests: None,
+    run: dict[str, Any] | None = None,
+    configs: list[ServerConfig] | None = None,
     **options: Any,
 ) -> tuple[FleetApi, dict[int, dict[str, Any]]]:
-    """Maintain so many servers as a run does, in ``forks`` workers; ``besides`` runs beside it. The API, and the result of each server."""
-    clock = SharedClock()
-    api = FleetApi(clock, [ServerConfig(id=one, boot_seconds=20.0, stop_seconds=5.0) for one in range(1, servers + 1)], latency=latency)
-    ledger = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, clock)
-    waiting, results = list(range(1, servers + 1)), {}
+    """Maintain so many servers as one run; ``besides`` makes things happen meanwhile. Return the API, and the result of each server.
 
-    def work() -> None:
-        while waiting:
-            server_id = waiting.pop(0)
-            results[server_id] = virtual.operate(
-                api, OPERATION, server_id=server_id, fleet=Fleet.whole("run", servers, forks), use=ledger, **options
-            )
+    The API has the limits that the options say. Each server must end exactly once.
+    """
+    clock = virtual.VirtualClock()
+    configs = configs or [ServerConfig(id=one, boot_seconds=20.0, stop_seconds=5.0) for one in range(1, servers + 1)]
+    window = options.get("limit_window", 60.0)
+    quotas = {READ: Quota(options.get("read_limit", 60), window), WRITE: Quota(options.get("write_limit", 20), window)}
+    ledger = MemoryLedger(quotas, clock)
+    api = FleetApi(clock, configs, latency=latency, ledger=ledger)
+    api.limiters = {method: Limiter(quotas[name].limit, window, True) for method, name in (("GET", READ), ("POST", WRITE))}
+    requests = Requests(api)
+    results: dict[int, dict[str, Any]] = {}
+    conductor = Conductor(clock, requests, **{"tell": lambda text: api.told.append((0, text)), **(run or {})})
 
-    clock.run([work] * min(forks, servers) + [lambda: besides(api)])
+    def add(server_id: int) -> None:
+        def ended(result: Any, error: BaseException | None) -> None:
+            if error is not None and not isinstance(error, ServerPrismError):
+                raise error
+            assert server_id not in results, f"server {server_id} ended twice"
+            results[server_id] = result if error is None else failure(error)
+
+        listeners = {name: lambda text: api.told.append((server_id, text)) for name in ("progress", "warn")}
+        conductor.add(virtual.context(api, OPERATION, server_id=server_id, use=ledger, **{**listeners, **options}), ended)
+
+    for config in configs:
+        add(config.id)
+    besides(api, requests)
+    conductor.run()
     return api, results

@@ -11,7 +11,7 @@ zone=Europe/Berlin
 today=$(TZ=$zone date +%F)
 # Each call has a report of its own, which is of that call alone.
 report=${REPORT_DIR:+$REPORT_DIR/$(TZ=$zone date +%FT%H%M%S)}
-# "exec": a signal to this script then reaches Ansible itself, which calls a countdown off aloud.
+# "exec": a signal to this script then reaches Ansible itself, which cancels countdowns and tells the players.
 exec ansible-playbook -i inventory.yml serverprism.cloud.maintenance \
   -e maintenance_id="nightly-$today" \
   -e maintenance_timezone="$zone" \

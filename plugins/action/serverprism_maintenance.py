@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import GameAction
 
 
-class ActionModule(ServerPrismAction):
+class ActionModule(GameAction):
     """The operation inside the Ansible worker."""
 
     operation = OPERATION

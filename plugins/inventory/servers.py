@@ -92,8 +92,8 @@ from ansible.utils.display import Display
 from ansible.utils.vars import combine_vars
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import FleetServer, host_names, read_fleet, variables
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import FleetServer, host_names, read_fleet, variables
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable

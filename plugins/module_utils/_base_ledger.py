@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Callable, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
-from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _claims
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Claim, Hold, Quota, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils import _budget, _locks
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Lock, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import (
-    Fleet,
-    Standing,
-    batch_of,
-    decide_gap,
-    foresee,
-    reserve_next,
-    standing,
-)
-from ansible_collections.serverprism.cloud.plugins.module_utils._process import UNKNOWN, fate_of, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import fate_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import Calendars
 
 T = TypeVar("T")
@@ -54,42 +45,28 @@ class Ledger:
         not_before: Optional[float] = None,
         headroom: int = 0,
         commit: bool = True,
-        fleet: Optional[Fleet] = None,
     ) -> Tuple[float, ...]:
-        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be.
+        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be."""
 
-        The timelines of a ``fleet`` keep the distance that ends its run soonest, and what is only told counts those before it.
-        """
-        quota = self.quotas[bucket]
-        if fleet is not None and not commit:
-            return self._foresee(bucket, offsets, not_before or 0.0, headroom, fleet)
-
-        def step(calendars: Calendars) -> Tuple[float, ...]:
-            calendar = calendars[bucket]
+        def step(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
-            if fleet is None:
-                calendars[bucket], instants = _budget.reserve(calendar, quota, offsets, start, headroom)
-            else:
-                calendars[bucket], instants = reserve_next(calendar, quota, offsets, start, headroom, fleet)
-            return instants
+            return _budget.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
 
-        return self._change(step, commit)
+        return self.place(bucket, step, commit)
 
-    def _foresee(self, bucket: str, offsets: Sequence[float], not_before: float, headroom: int, fleet: Fleet) -> Tuple[float, ...]:
-        """What ``foresee`` says. Only how to pack is remembered, so that a large fleet does not simulate it for each server again."""
-        quota = self.quotas[bucket]
+    def place(self, bucket: str, step: Callable[[Calendar], Tuple[Calendar, T]], commit: bool = True) -> T:
+        """Reserve what a function reserves, and return what it says of that."""
 
-        def step(calendars: Calendars) -> Calendar:
-            start = max(self.clock.now(), not_before)
-            calendars[bucket], _batch = decide_gap(calendars[bucket], quota, offsets, headroom, fleet, start)
-            return calendars[bucket]
+        def change(calendars: Calendars) -> T:
+            calendars[bucket], out = step(calendars[bucket])
+            return out
 
-        calendar = self._change(lambda calendars: calendars[bucket], commit=False)
-        if batch_of(calendar, fleet) is None:
-            calendar = self._change(step)
-        # The simulation itself needs no lock, so nobody waits for it.
-        return foresee(calendar, quota, offsets, max(self.clock.now(), not_before), headroom, fleet)
+        return self._change(change, commit)
+
+    def calendar(self, bucket: str) -> Calendar:
+        """Return the calendar of a bucket as it is now."""
+        return self._change(lambda calendars: calendars[bucket], commit=False)
 
     def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
         """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
@@ -144,88 +121,48 @@ class Ledger:
         """Until when the bucket is blocked; in the past where it is not."""
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
-    def claim(self, server_id: int, seconds: float, run: Optional[Hold] = None, *, commit: bool = True) -> Union[Claim, Hold, None]:
-        """Claim a server for so long, and hold those of its run, or tell who has it already; ``commit=False`` only tells."""
+    def lock(self, servers: Sequence[int], owner: str, seconds: float, *, commit: bool = True) -> Dict[int, Lock]:
+        """Lock servers for so many seconds, and return the locks that others have on some of them; ``commit=False`` only tells."""
 
-        def step(calendars: Calendars) -> Union[Claim, Hold, None]:
+        def step(calendars: Calendars) -> Dict[int, Lock]:
             now = self.clock.now()
-
-            def counts(one: Union[Claim, Hold]) -> bool:
-                fate = fate_of(one.owner)
-                # Whether a run elsewhere has died is not known; one of the same ID goes on with what is left, and repeats nothing.
-                is_repeated = isinstance(one, Hold) and run is not None and one.maintenance == run.maintenance != ""
-                return _claims.valid_until(one, fate) > now and not (is_repeated and fate == UNKNOWN)
-
-            wanted = Claim(server_id, own_name(), now + seconds, now)
-            calendars[WRITE], other = _claims.claim(calendars[WRITE], wanted, now, counts, run)
-            # What is shown of it is when it will be over.
-            return other if other is None else replace(other, until=_claims.valid_until(other, fate_of(other.owner)))
+            calendars[WRITE], others = _locks.take(
+                calendars[WRITE], servers, owner, now + seconds, now, lambda one: _locks.valid_until(one, fate_of(one.owner)) > now
+            )
+            # What is shown of a lock is when it will be over.
+            return {server: replace(one, until=_locks.valid_until(one, fate_of(one.owner))) for server, one in others.items()}
 
         return self._change(step, commit)
 
-    def renew(self, server_id: int, run: Optional[Hold] = None) -> bool:
-        """Note that the owner of this process's claim, and its run, are alive. False where the claim is not there any more."""
+    def renew(self, servers: Sequence[int], owner: str, seconds: float) -> Set[int]:
+        """Renew the locks of an owner that is alive, for so many seconds; return the servers that it has lost."""
 
-        def step(calendars: Calendars) -> bool:
-            calendars[WRITE], is_there = _claims.renew(calendars[WRITE], server_id, own_name(), self.clock.now(), run)
-            return is_there
-
-        return self._change(step)
-
-    def give_up(self, server_id: int, run: Optional[Hold] = None) -> None:
-        """End the claim."""
-
-        def step(calendars: Calendars) -> None:
-            calendars[WRITE] = _claims.give_up(calendars[WRITE], server_id, own_name(), self.clock.now(), run)
-
-        self._change(step)
-
-    def doubt(self, server_id: int, until: Optional[float]) -> None:
-        """Note until when a status may be older than a signal; None: what came of it was seen."""
-
-        def step(calendars: Calendars) -> None:
-            calendars[WRITE] = _claims.doubt(calendars[WRITE], server_id, until)
-
-        self._change(step)
-
-    def doubtful_until(self, server_id: int) -> float:
-        """Until when a status of the server may be older than its last signal; in the past where it is not."""
-        return self._change(lambda calendars: _claims.doubtful_until(calendars[WRITE], server_id), commit=False)
-
-    def count_end(self, fleet: Fleet, outcome: str, counted: bool, *, is_over: bool = False) -> Run:
-        """One more server of a run has ended; ``counted`` where it had a timeline. The run as it is then.
-
-        With its last server, or where it ``is_over`` before that, it lets go of them all.
-        """
-
-        def step(calendars: Calendars) -> Run:
-            calendars[WRITE] = _claims.count_end(calendars[WRITE], fleet.key, outcome, counted, self.clock.now())
-            run = _claims.run_of(calendars[WRITE], fleet.key)
-            if is_over or run.ended >= fleet.total:
-                calendars[WRITE] = _claims.let_go(calendars[WRITE], fleet.owner)
-            return run
+        def step(calendars: Calendars) -> Set[int]:
+            now = self.clock.now()
+            calendars[WRITE], lost = _locks.renew(calendars[WRITE], servers, owner, now + seconds, now)
+            return lost
 
         return self._change(step)
 
-    def standing(self, fleet: Fleet, offsets: Sequence[float], headroom: int) -> Standing:
-        """How far a run is, of timelines with these offsets."""
-        # The simulation is for a line on the screen: nobody has to wait for it at the lock.
-        calendar = self._change(lambda calendars: calendars[WRITE], commit=False)
-        return standing(calendar, self.quotas[WRITE], offsets, headroom, fleet, self.clock.now())
+    def unlock(self, servers: Sequence[int], owner: str) -> None:
+        """Give up the locks of an owner."""
 
-    def failures(self, key: str) -> int:
-        """How many servers of a run have failed."""
-        return self._change(lambda calendars: _claims.run_of(calendars[WRITE], key).failed, commit=False)
+        def step(calendars: Calendars) -> None:
+            calendars[WRITE] = _locks.free(calendars[WRITE], servers, owner)
 
-    def tell(self, key: str, every: float) -> bool:
-        """Whether the caller is to say how far a run is: once in so many seconds, whoever asks."""
+        self._change(step)
 
-        def step(calendars: Calendars) -> bool:
-            calendars[WRITE], is_due = _claims.tell(calendars[WRITE], key, every, self.clock.now())
-            return is_due
+    def mark_stale(self, server_id: int, until: Optional[float]) -> None:
+        """Note until when a status may be older than a signal; None where what came of the signal was seen."""
 
-        # Nearly always it is too soon, and nothing has to be written.
-        return self._change(step, commit=False) and self._change(step)
+        def step(calendars: Calendars) -> None:
+            calendars[WRITE] = _locks.mark_stale(calendars[WRITE], server_id, until)
+
+        self._change(step)
+
+    def stale_until(self, server_id: int) -> float:
+        """Return until when a status of the server may be older than its last signal; in the past where it is not."""
+        return self._change(lambda calendars: _locks.stale_until(calendars[WRITE], server_id), commit=False)
 
     def note(self, journal: str, server_id: int, event: str) -> None:
         """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
@@ -249,7 +186,7 @@ class MemoryLedger(Ledger):
             out = step(calendars)
             if commit:
                 now = self.clock.now()
-                self._calendars = {
-                    bucket: _budget.prune(calendar, now - 2 * self.quotas[bucket].guarded) for bucket, calendar in calendars.items()
-                }
+                for bucket, calendar in calendars.items():
+                    if calendar is not self._calendars[bucket]:
+                        self._calendars[bucket] = _budget.prune(calendar, now - 2 * self.quotas[bucket].guarded)
             return out

@@ -22,8 +22,6 @@ GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
 # So much of the guard is for the network; the rest is for requests that are late, and that are not noted if they are so by less.
 NETWORK_SHARE, HAIR_SHARE = 0.4, 0.1
 SAME = 0.001
-# A run is remembered so long after its last start, for the number of its failures.
-RUN_KEPT = 86400.0
 
 
 @dataclass(frozen=True)
@@ -55,41 +53,10 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """How the timelines of one batch of a run are packed: the last start, and the gap between starts."""
+class Lock:
+    """A server that a run has for itself, until a time, UTC seconds.
 
-    key: str
-    last: float
-    gap: float
-
-
-@dataclass(frozen=True)
-class Run:
-    """What became of the servers of a run so far.
-
-    ``at`` is when that last changed; ``other`` are those skipped, deferred or cancelled; ``counting`` are those whose timeline is
-    reserved and not over; ``told`` is when the user last heard how far it is.
-    """
-
-    key: str
-    at: float
-    done: int = 0
-    failed: int = 0
-    other: int = 0
-    counting: int = 0
-    told: float = 0.0
-
-    @property
-    def ended(self) -> int:
-        """The servers that have ended, in whatever way."""
-        return self.done + self.failed + self.other
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A server that somebody maintains right now, until its expiry at the latest.
-
-    ``renewed`` is when its owner last said that it is alive, UTC seconds. It matters where the owner cannot be looked at.
+    ``renewed`` is when its owner last said that it is alive. It matters where the owner cannot be looked at.
     """
 
     server_id: int
@@ -99,35 +66,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """The servers of a run, which are left to it until it is over: those whose turn is still to come, and those that are done.
-
-    ``owner`` is the ansible-playbook that the run is of, ``maintenance`` its ID, empty where it has none. ``renewed`` is as in a claim.
-    """
-
-    owner: str
-    until: float
-    servers: Tuple[int, ...]
-    maintenance: str = ""
-    renewed: float = 0.0
-
-
-@dataclass(frozen=True)
 class Calendar:
-    """The instants of one bucket, sorted, UTC epoch seconds; nothing new before ``blocked_until``; runs, batches, claims and holds.
+    """The reserved times of one bucket, sorted, UTC seconds; nothing new before ``blocked_until``; locks on servers.
 
-    ``late`` are those of the instants whose requests wait for longer than they were reserved for.
-    ``doubts`` are servers that had a signal of which nobody saw what came, each until when a status of it may be older than that.
+    ``late`` are those of the times whose requests wait for longer than they were reserved for. ``stale`` are servers that had a signal of
+    which nobody saw what came, each with the time until which a status of it may be older than that.
     """
 
     instants: Tuple[float, ...] = ()
     blocked_until: float = 0.0
-    runs: Tuple[Run, ...] = ()
-    claims: Tuple[Claim, ...] = ()
-    batches: Tuple[Batch, ...] = ()
-    doubts: Tuple[Claim, ...] = ()
+    locks: Tuple[Lock, ...] = ()
+    stale: Tuple[Tuple[int, float], ...] = ()
     late: Tuple[float, ...] = ()
-    holds: Tuple[Hold, ...] = ()
 
 
 def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
@@ -177,9 +127,9 @@ def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, lim
         insort(merged, (at, offset))
     target = start
     for index in range(len(merged) - limit):
-        run = merged[index : index + limit + 1]
-        if run[-1][0] - run[0][0] >= window:
+        if merged[index + limit][0] - merged[index][0] >= window:
             continue
+        run = merged[index : index + limit + 1]
         moving = [offset for _at, offset in run if offset >= 0.0]
         fixed = [at for at, offset in run if offset < 0.0]
         if not moving:
@@ -291,27 +241,22 @@ def block(calendar: Calendar, until: float) -> Calendar:
 
 
 def prune(calendar: Calendar, before: float) -> Calendar:
-    """Forget the instants before ``before``."""
+    """Forget what lies before a time."""
     return Calendar(
         calendar.instants[bisect_left(calendar.instants, before) :],
         calendar.blocked_until,
-        tuple(run for run in calendar.runs if run.at >= before - RUN_KEPT),
-        tuple(claim for claim in calendar.claims if claim.until >= before),
-        tuple(batch for batch in calendar.batches if batch.last >= before - RUN_KEPT),
-        tuple(doubt for doubt in calendar.doubts if doubt.until >= before),
+        tuple(lock for lock in calendar.locks if lock.until >= before),
+        tuple(one for one in calendar.stale if one[1] >= before),
         calendar.late[bisect_left(calendar.late, before) :],
-        tuple(hold for hold in calendar.holds if hold.until >= before),
     )
 
 
 def shift(calendar: Calendar, seconds: float) -> Calendar:
-    """Every instant moved: the wall clock was set, not the time that passed."""
-    moved = tuple(at + seconds for at in calendar.instants)
-    runs = tuple(replace(run, at=run.at + seconds, told=run.told + seconds) for run in calendar.runs)
-    claims = tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.claims)
-    batches = tuple(replace(batch, last=batch.last + seconds) for batch in calendar.batches)
-    doubts = tuple(replace(doubt, until=doubt.until + seconds) for doubt in calendar.doubts)
-    late = tuple(at + seconds for at in calendar.late)
-    holds = tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.holds)
-    blocked = calendar.blocked_until + seconds if calendar.blocked_until else 0.0
-    return Calendar(moved, blocked, runs, claims, batches, doubts, late, holds)
+    """Move everything in time: the wall clock was set, not the time that passed."""
+    return Calendar(
+        tuple(at + seconds for at in calendar.instants),
+        calendar.blocked_until + seconds if calendar.blocked_until else 0.0,
+        tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.locks),
+        tuple((server, until + seconds) for server, until in calendar.stale),
+        tuple(at + seconds for at in calendar.late),
+    )

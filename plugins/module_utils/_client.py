@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -217,7 +218,15 @@ class Client:
             if wait > 0:
                 if own:
                     self._tell(wait, f"waits {wait:.0f} s for its turn in the quota of {bucket}s")
-                await self._sleep(wait, patience if own else None, "turn")
+                try:
+                    await self._sleep(wait, patience if own else None, "turn")
+                except BaseException:
+                    # Others of a run that was interrupted tell their players meanwhile, and need the quota. A caller gives back only
+                    # the time that it knows of.
+                    if at != turn:
+                        with suppress(LedgerLost):
+                            self.ledger.release(bucket, (at,))
+                    raise
             if wait > 0 or not own:
                 at = self.ledger.due(bucket, at)
             if at <= self.clock.now():

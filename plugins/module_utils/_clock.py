@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import math
 import time
-from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Callable, Iterator, Protocol
+from typing import Protocol
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import boottime
 
-# A sleep is made of pieces of so many seconds: after a suspended machine has woken up, or a signal has come to another thread, it
-# ends, or is answered, by the end of its piece.
+# A sleep is made of pieces of so many seconds: after a suspended machine has woken up, it ends by the end of its piece.
 NAP = 1.0
 
 
@@ -62,57 +59,10 @@ class SystemClock:
             time.sleep(min(left, NAP))
 
 
-class Ticking:
-    """A clock that calls a function every so often while somebody sleeps on it, so that a lock is renewed during a long wait."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._tick: Callable[[], None] = lambda: None
-        self._every = self._due = math.inf
-
-    @property
-    def origin(self) -> float:
-        """Return the wall clock at the system's start, 0 for a clock that does not know it."""
-        return float(getattr(self._clock, "origin", 0.0))
-
-    def now(self) -> float:
-        """Return UTC seconds since the epoch."""
-        return self._clock.now()
-
-    def wall(self) -> float:
-        """Return the wall clock as it is set now."""
-        return self._clock.wall()
-
-    def when(self, wall: float) -> float:
-        """Return what ``now`` will be when the wall clock shows ``wall``, as it is set now; below a second clocks count as equal."""
-        behind = self.wall() - self.now()
-        return wall - behind if abs(behind) >= 1.0 else wall
-
-    @contextmanager
-    def ticking(self, every: float, tick: Callable[[], None]) -> Iterator[None]:
-        """Call ``tick`` every so many seconds of sleep; what it raises ends the sleep."""
-        self._tick, self._every, self._due = tick, every, self.now() + every
-        try:
-            yield
-        finally:
-            self._due = math.inf
-
-    def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
-        until = self.now() + seconds
-        while self._due < until:
-            self._clock.sleep(max(0.0, self._due - self.now()))
-            if self.now() < self._due:
-                continue
-            # A tick that sleeps is not interrupted by the next one.
-            self._due = math.inf
-            try:
-                self._tick()
-            finally:
-                self._due = self.now() + self._every
-            seconds = until - self.now()
-        if seconds > 0:
-            self._clock.sleep(seconds)
+def when(clock: Clock, wall: float) -> float:
+    """Return what ``now`` will be when the wall clock shows ``wall``, as it is set now; below a second clocks count as equal."""
+    behind = clock.wall() - clock.now()
+    return wall - behind if abs(behind) >= 1.0 else wall
 
 
 def iso(epoch: float) -> str:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
@@ -46,7 +48,7 @@ async def run(ctx: Context) -> Result:
     server_id, command = ctx.params["server_id"], ctx.params["command"]
     skip = ctx.params["if_offline"] == "skip"
     result: Result = {"changed": False, "server_id": server_id, "command": command, "sent": False}
-    try:
+    with failing_with(result, ctx):
         if ctx.check_mode or skip:
             # Where the node does not tell the state, the console does: it takes the command or not.
             _server, sight = await look(ctx, server_id)
@@ -54,11 +56,23 @@ async def run(ctx: Context) -> Result:
                 return _offline(result, skip)
         if ctx.check_mode:
             return {**result, "changed": True}
-        await ctx.client.send_command(server_id, lambda: command)
-    except NotRunning as exc:
-        if skip:
+        try:
+            await ctx.client.send_command(server_id, lambda: command)
+        except NotRunning:
+            if not skip:
+                raise
             return result
-        raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
+    return {**result, "sent": True, "changed": True}
+
+
+@contextmanager
+def failing_with(result: Result, ctx: Context) -> Iterator[None]:
+    """Raise each error as one that has the result with it. ``changed`` is True if the command may have reached the game."""
+    server_id = result["server_id"]
+    try:
+        yield
+    except OperationFailed:
+        raise
     except ServerPrismError as exc:
         # Where it may have reached the game, "changed" must not say that nothing happened.
         changed = isinstance(exc, Ambiguous)
@@ -68,7 +82,6 @@ async def run(ctx: Context) -> Result:
             raise
         why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {server_id}"
         raise OperationFailed(f"{why}: it may have been delivered.", {**result, "changed": True}) from exc
-    return {**result, "sent": True, "changed": True}
 
 
 def _offline(result: Result, skip: bool) -> Result:
@@ -84,6 +97,6 @@ OPERATION = Operation(
         "command": {"type": "str", "required": True},
         "if_offline": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     },
-    run=run,
+    run=blocking(run),
     check=check,
 )

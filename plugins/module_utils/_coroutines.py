@@ -12,7 +12,7 @@ run both in virtual time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Coroutine, Generator, Mapping, Optional, Protocol, TypeVar
+from typing import Any, Callable, Coroutine, Generator, Mapping, Optional, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -87,3 +87,20 @@ def run(operation: Coroutine[Any, Any, T], clock: HasTime) -> T:
             resume, value = operation.send, wait.block(clock)
         except BaseException as exc:
             resume, value = operation.throw, exc
+
+
+class _HasClock(Protocol):
+    """What an operation gets."""
+
+    @property
+    def clock(self) -> HasTime:
+        """Return the clock of the operation."""
+
+
+def blocking(operation: Callable[[Any], Coroutine[Any, Any, T]]) -> Callable[[Any], T]:
+    """Return an operation that runs in the thread of its caller."""
+
+    def operate(ctx: _HasClock) -> T:
+        return run(operation(ctx), ctx.clock)
+
+    return operate

@@ -12,8 +12,10 @@ from typing import Callable, List, Optional, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import when
 from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Sleep, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     ANNOUNCEMENT,
@@ -28,6 +30,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     UNKNOWN,
     Announcement,
     Entry,
+    Shape,
     action_not_before,
     announce_line,
     fill,
@@ -64,6 +67,10 @@ class Script:
     done_text: Optional[str]
     tz: tzinfo
 
+    def form(self, signal: str) -> Shape:
+        """Return the writes of a timeline that ends with a signal."""
+        return shape(self.announcements, self.commands, self.command_wait, signal)
+
 
 class TooLate(Exception):
     """The action would begin after the deadline."""
@@ -84,6 +91,7 @@ class Countdown:
         script: Script,
         signal: str,
         deadline: Optional[float],
+        fleet: Fleet,
         check_lock: Callable[[], None] = lambda: None,
     ) -> None:
         self.ctx = ctx
@@ -94,7 +102,8 @@ class Countdown:
         self._deadline = deadline
         # Raises LockLost where somebody else may have the server by now.
         self._check_lock = check_lock
-        self.form = shape(script.announcements, script.commands, script.command_wait, signal)
+        self._fleet = fleet
+        self.form = script.form(signal)
         self.entries: List[Entry] = []
         self.extra: List[Entry] = []
         self.next = 0
@@ -102,24 +111,17 @@ class Countdown:
         # The instants of the entries as the budget holds them.
         self.booked: List[float] = []
         self._lags: List[float] = []
-        # Hears when the action moves, UTC seconds.
-        self.on_move: Callable[[float], None] = lambda at: None
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
         """Reserve the quota of the whole timeline, or in check mode see where it would go; ``in_run`` as the next one of its fleet."""
         commit = not self.ctx.check_mode
         if self.script.announcements:
             not_before = self._in_time_for_the_read(not_before)
-        self.booked = list(
-            self.ctx.client.ledger.reserve(
-                WRITE,
-                self.form.offsets,
-                not_before=not_before,
-                headroom=self.ctx.settings.write_headroom,
-                commit=commit,
-                fleet=self.ctx.fleet if in_run else None,
-            )
-        )
+        headroom = self.ctx.settings.write_headroom
+        if in_run or not commit:
+            self.booked = list(self._fleet.reserve(self.form.offsets, not_before, headroom))
+        else:
+            self.booked = list(self.ctx.client.ledger.reserve(WRITE, self.form.offsets, not_before=not_before, headroom=headroom))
         self.entries = placed(self.form, self.booked)
         if commit and self.deadline_ok():
             ahead = max(not_before, self.action.planned - LOOK_AHEAD)
@@ -143,9 +145,11 @@ class Countdown:
         self.booked[0] = ledger.due(WRITE, self.booked[0])
         if self.booked[0] - clock.now() <= BEHIND_SHARE * self.ctx.settings.limit_window:
             return True
+        # Any place before that would be behind, too, though it be free: those that are late go first.
+        due = self.booked[0]
         ledger.release(WRITE, self.booked)
         self._release_read()
-        self.reserve(clock.now(), in_run=False)
+        self.reserve(due, in_run=False)
         return False
 
     def take_read_turn(self) -> Optional[float]:
@@ -160,7 +164,7 @@ class Countdown:
 
     def deadline_ok(self) -> bool:
         """Whether the action still begins in time."""
-        return self._deadline is None or self.action.planned <= self.ctx.clock.when(self._deadline)
+        return self._deadline is None or self.action.planned <= when(self.ctx.clock, self._deadline)
 
     @property
     def slack(self) -> float:
@@ -269,7 +273,6 @@ class Countdown:
         self.entries[self.next :] = moved
         late = self.action.planned - rest[-1].planned
         if late >= 1.0:
-            self.on_move(self.action.planned)
             self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
         if not self.deadline_ok():
             raise TooLate
@@ -353,13 +356,19 @@ class Countdown:
         """One line outside the plan (the cancel or done text), at its turn or at the next; a failure is told, not raised."""
         line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
-        entry = Entry(kind, line, now)
+        entry, tries = Entry(kind, line, now), 0
+
+        def say_now() -> str:
+            nonlocal tries
+            tries += 1
+            return line
+
         try:
             try:
-                await self.ctx.client.send_command(self.server_id, lambda: line, turn=turn, patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, turn=turn, patience=patience)
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
-                await self.ctx.client.send_command(self.server_id, lambda: line, turn=self.ctx.clock.now(), patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, turn=self.ctx.clock.now(), patience=patience)
             entry = entry.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             entry = entry.became(UNKNOWN, self.ctx.clock.now())
@@ -368,6 +377,11 @@ class Countdown:
             entry = entry.became(FAILED, self.ctx.clock.now())
             what = "that it is called off" if kind == CANCEL else "that it is over"
             self.ctx.warn(f"The players of server {self.server_id} could not be told {what}: {exc}")
+        except BaseException:
+            # It may have been on its way.
+            if tries:
+                self.extra.append(entry.became(UNKNOWN, self.ctx.clock.now()))
+            raise
         self.extra.append(entry)
         self.ctx.progress(f"{entry.outcome}: {line}")
 

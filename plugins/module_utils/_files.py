@@ -13,6 +13,7 @@ import json
 import os
 import random
 import stat
+import tempfile
 import time
 from contextlib import suppress
 from typing import Any, Tuple
@@ -138,3 +139,26 @@ def unsealed(data: bytes) -> Tuple[Any, bool]:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Write a file as a whole or not at all. A new file is for this user alone; one that exists keeps its owner and mode.
+
+    A symbolic link is replaced and not followed. Raises OSError.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
+    try:
+        try:
+            with suppress(FileNotFoundError):
+                found = os.lstat(path)
+                if stat.S_ISREG(found.st_mode):
+                    with suppress(OSError):
+                        os.fchown(descriptor, found.st_uid, found.st_gid)
+                    os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -2,101 +2,126 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A customer's servers as hosts: what is read, what they are called, which variables they have. Private to this collection."""
+"""The servers of a run that share one quota: their locks, and where their timelines go. Private to this collection."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from dataclasses import dataclass
-from typing import AbstractSet, Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
-from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, known, wanted
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE, Calendar, Lock
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import AlreadyMaintained, LockLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._locks import LEASE
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import Process, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._stagger import Stagger
 
-
-@dataclass(frozen=True)
-class FleetServer:
-    """A server of the list; ``details`` is what the API tells of it alone (name, limits, resources, state), where it was read."""
-
-    summary: ServerSummary
-    details: Optional[Dict[str, Any]] = None
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Plain values, as a cache keeps them."""
-        return {**self.summary.as_dict(), "details": self.details}
-
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> "FleetServer":
-        """The reverse; KeyError or TypeError where a cache holds something else."""
-        return cls(ServerSummary(int(row["id"]), str(row["product"]), str(row["service_status"])), row["details"])
+# A lock lasts so much longer than a server needs from a refused signal to its outcome, in seconds.
+LOCK_SLACK = 120.0
 
 
-def read_fleet(
-    client: Client, details: bool, product: Optional[str], service_status: Optional[str], warn: Callable[[str], None]
-) -> List[FleetServer]:
-    """One read for the list, filtered; with details one more for each server that is left. What could not be read of one is null."""
-    summaries = [summary for summary in run(client.list_servers(), client.clock) if wanted(summary, product, service_status)]
-    if not details:
-        return [FleetServer(summary) for summary in summaries]
-    found = fetch_details(client, [summary.id for summary in summaries], warn)
-    # The list is one read, the details come later: a server can go in between.
-    return [FleetServer(summary, _details(known(found[summary.id]))) for summary in summaries if found[summary.id] is not None]
+class Fleet:
+    """Servers that one process maintains, in one ledger. In check mode nothing is locked or reserved."""
 
+    def __init__(self, ledger: Ledger, clock: Clock, *, owner: str = "", check_mode: bool = False) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.servers: List[int] = []
+        # A lock expires so many seconds after it was renewed, where its owner is alive.
+        self._term = LOCK_SLACK
+        self._owner = owner or own_name()
+        self._check_mode = check_mode
+        self.stagger = Stagger()
+        # Why no further server is begun; empty while servers are.
+        self.closed = ""
+        # Called after each reservation.
+        self.reserved: Callable[[], None] = lambda: None
+        self._held: Set[int] = set()
+        self._lost: Set[int] = set()
+        self._others: Dict[int, Lock] = {}
+        self._renewed = 0.0
+        # In check mode, the calendar with the timelines that would have been reserved.
+        self._scratch: Optional[Calendar] = None
 
-def _details(server: Optional[Server]) -> Dict[str, Any]:
-    if server is None:
-        return {"name": None, "limits": None, "resources": None, "state": None}
-    shown = server.as_dict()
-    return {**{key: shown[key] for key in ("name", "limits", "resources")}, "state": server.state}
+    def add(self, server_id: int, seconds: float) -> None:
+        """Add a server. From its signal to its outcome it needs at most so many seconds, refused tries included."""
+        self.servers.append(server_id)
+        self._term = max(self._term, seconds + LOCK_SLACK)
 
+    def lock(self) -> None:
+        """Lock all servers that no other run has."""
+        self._take(self.servers)
 
-def variables(server: FleetServer) -> Dict[str, Any]:
-    """The host variables of a server."""
-    summary = server.summary
-    out: Dict[str, Any] = {
-        "serverprism_id": summary.id,
-        "serverprism_product": summary.product,
-        "serverprism_service_status": summary.service_status,
-    }
-    if server.details is not None:
-        out.update({f"serverprism_{key}": value for key, value in server.details.items()})
-    return out
+    def _take(self, servers: Sequence[int]) -> None:
+        others = self.ledger.lock(servers, self._owner, self._term, commit=not self._check_mode)
+        self._others.update(others)
+        self._held |= set(servers) - set(others)
+        self._renewed = max(self._renewed, self.clock.now())
 
+    def begin(self, server_id: int) -> None:
+        """Make sure that the server is locked. Raises AlreadyMaintained."""
+        if server_id not in self._held:
+            # The other run may have ended since this one began.
+            self._take([server_id])
+        if server_id in self._held:
+            return
+        other = self._others[server_id]
+        owner = Process.parse(other.owner)
+        who = f"process {owner.pid} on {owner.host}" if owner else other.owner
+        raise AlreadyMaintained(
+            f"Another run is maintaining server {server_id} ({who}, until {iso(other.until)[:19]}Z unless it renews its lock): nothing was "
+            "sent. Wait until that run has ended, or end it with Ctrl-C, which tells the players.",
+            server_id=server_id,
+        )
 
-def slug(text: str) -> str:
-    """Lower-case words with hyphens: ``minecraft-4-gb``."""
-    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+    def renew(self) -> Set[int]:
+        """Renew all locks, and return the servers whose lock is lost: another run may have had them.
 
+        A machine that slept finds its locks expired. A ledger that has merely lost its content is told again.
+        """
+        if not self._held or self._check_mode:
+            return set()
+        now = self.clock.now()
+        lost = self.ledger.renew(tuple(self._held), self._owner, self._term)
+        if lost and (now < self._renewed + LEASE or self.ledger.is_given_up):
+            lost = set(self.ledger.lock(tuple(lost), self._owner, self._term))
+        self._renewed = now
+        self._held -= lost
+        self._lost |= lost
+        return lost
 
-def safe_name(text: str) -> str:
-    """A host name without what patterns, lists and ranges give a meaning to, and without control characters."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
+    def is_locked(self, server_id: int) -> bool:
+        """Return whether this run still has the server for itself; locks that were not renewed for long are renewed first."""
+        if self.clock.now() >= self._renewed + LEASE / 2:
+            self.renew()
+        return server_id not in self._lost
 
+    def lost(self, server_id: int) -> LockLost:
+        """Return the error for a server whose lock is lost."""
+        why = "its lock expired while this machine slept or was stopped, so another run may have had it"
+        return LockLost(f"Server {server_id}: {why}.", server_id=server_id)
 
-def default_name(summary: ServerSummary) -> str:
-    """Product and ID, as in ``minecraft-4-gb-1234``."""
-    return f"{slug(summary.product)}-{summary.id}".strip("-")
+    def unlock(self) -> None:
+        """Give up all locks."""
+        if self._held and not self._check_mode:
+            self.ledger.unlock(tuple(self._held), self._owner)
+            self._held = set()
 
+    def reserve(self, offsets: Sequence[float], not_before: float, headroom: int) -> Tuple[float, ...]:
+        """Reserve the writes of the next timeline, as the stagger wants it. In check mode only a copy of the calendar is changed."""
 
-# Ansible gives these a meaning of its own.
-RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1"})
+        def place(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
+            start = max(self.clock.now(), not_before)
+            calendar, times, after = self.stagger.place(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
+            results.append(after)
+            return calendar, times
 
-
-def host_names(fleet: Sequence[FleetServer], given: Sequence[str], taken: AbstractSet[str] = frozenset()) -> List[str]:
-    """A name for each server, all different and none ``taken``: the given one, else product and ID.
-
-    Where names meet, the ID is appended.
-    """
-
-    def free(name: str) -> bool:
-        return name not in taken and name.lower() not in RESERVED
-
-    names = [safe_name(name) or default_name(server.summary) for server, name in zip(fleet, given)]
-    count = Counter(names)
-    first = [name if count[name] == 1 and free(name) else f"{name}-{server.summary.id}" for server, name in zip(fleet, names)]
-    # An appended ID can meet a name that was given; the plain ID cannot be anybody else's.
-    again = Counter(first)
-    return [name if again[name] == 1 and free(name) else f"server-{server.summary.id}-{name}" for server, name in zip(fleet, first)]
+        results: List[Stagger] = []
+        if self._check_mode:
+            self._scratch, times = place(self._scratch or self.ledger.calendar(WRITE))
+        else:
+            times = self.ledger.place(WRITE, place)
+        # A ledger may try more than once.
+        self.stagger = results[-1]
+        self.reserved()
+        return times

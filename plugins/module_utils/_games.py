@@ -29,7 +29,8 @@ class Game:
 
 
 # Most consoles know "say". No save command works in all games, and a graceful stop saves.
-GENERIC = Game("", "", "say {text}", (), ())
+GENERIC_COMMAND = "say {text}"
+GENERIC = Game("", "", GENERIC_COMMAND, (), ())
 
 # By the choice of the option "game". The first game whose words are in the product is used, so Bedrock comes before Minecraft.
 GAMES: Mapping[str, Game] = {
@@ -99,6 +100,12 @@ def default_announcements(state: str) -> List[Dict[str, str]]:
     ]
 
 
+def needs_product(params: Mapping[str, Any]) -> bool:
+    """Return True if the game matters for what is sent, and only the product tells which game it is. A module may lack some options."""
+    unset = [name for name in ("announce_command", "commands", "announcements") if params.get(name, "") is None]
+    return params["game"] == AUTO and bool(unset) and not params.get("product")
+
+
 def takes_commands(params: Mapping[str, Any], game: Game) -> bool:
     """Return True if the server's console takes commands: the game has a console, or the user set ``announce_command``."""
     return params.get("announce_command") is not None or game.announce_command is not None
@@ -118,7 +125,7 @@ def completed(params: Mapping[str, Any], game: Game) -> Dict[str, Any]:
     if out.get("commands") is None:
         out["commands"] = list(game.commands)
     if out.get("announcements") is None:
-        out["announcements"] = default_announcements(params["state"])
+        out["announcements"] = [] if params["game"] == GENERIC_CHOICE else default_announcements(params["state"])
     return out
 
 
@@ -142,7 +149,7 @@ def notice(game: Game, product: str, params: Mapping[str, Any]) -> str:
     if announces and params.get("announce_command") is None:
         guesses.append(f'players are warned with "{GENERIC.announce_command}"')
         options.append("announce_command")
-    if params.get("commands") is None:
+    if params.get("commands", []) is None:
         guesses.append("no save command is sent")
         options.append("commands")
     if not guesses:

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
 from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run as run_here
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread
@@ -182,7 +183,7 @@ OPERATION = Operation(
         "product": {"type": "str"},
         "missing": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
     },
-    run=run,
+    run=blocking(run),
     check=check,
     writes=False,
 )

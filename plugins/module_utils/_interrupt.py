@@ -15,10 +15,8 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Type
+from typing import Any, Callable, Dict, Iterator, List, Optional, Type
 
-# A request to stop that was lost is made again after so many seconds.
-REMINDER = 3.0
 # Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
 # hands in one would wait for ever where there are many.
 RESULT_GRACE = 10.0
@@ -68,12 +66,6 @@ def told_to_stop() -> bool:
     return bool(_told_to_stop)
 
 
-def lift_time_limit() -> None:
-    """Switch off the ``timeout`` of the task: from here on it could only end a last line to the players, or lose the result."""
-    if _is_worker() and not _told_to_stop:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
 def outlive_workers() -> None:
     """Have ansible-playbook wait for its workers before it ends on SIGTERM or SIGINT.
 
@@ -110,67 +102,57 @@ class Interrupted(BaseException):
         self.name = name
 
 
-class Interruptible:
-    """While it is entered, the first SIGINT, SIGTERM or SIGHUP raises Interrupted, and any later one is ignored.
+class Signals:
+    """While entered, the first SIGINT, SIGTERM or SIGHUP, or the end of the task's ``timeout``, calls ``stop`` with its name.
 
-    Ansible forwards SIGINT to its workers and sends SIGTERM soon after, and the default answer to
-    either is to die at once: without this nobody would tell the players that the countdown is off.
-    Where Ansible itself is killed, nobody forwards anything, and a worker would go on without anybody to
-    report to, or stop for ever in the middle of a line that nobody reads. Who was told to stop has ``grace``
-    seconds for what is left to do, and a worker RESULT_GRACE more: after that the system ends the process,
-    whatever it waits for. What such a worker is to do next, as in a loop, it does not begin.
+    Ansible forwards SIGINT to its workers and sends SIGTERM soon after, and by default either ends a process at once: without this nobody
+    would tell the players that the countdown is cancelled. If ansible-playbook itself is killed, nobody forwards anything, so the system
+    sends SIGTERM when the parent dies. Ansible reads no more results from a worker that was told to stop; the worker ends at most
+    RESULT_GRACE seconds after this.
     """
 
-    def __init__(self, grace: float) -> None:
-        self._grace = grace
+    def __init__(self, stop: Callable[[str], None]) -> None:
+        self._stop = stop
         self._old: Dict[int, Any] = {}
-        self._over = False
-        self._name = ""
 
-    def __enter__(self) -> "Interruptible":
-        if threading.current_thread() is threading.main_thread():
-            for number in STOPPING:
-                self._old[number] = signal.signal(number, self._handle)
-            _on_death_of_parent(signal.SIGTERM)
+    def __enter__(self) -> "Signals":
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        for number in STOPPING:
+            self._old[number] = signal.signal(number, self._told)
+        limit = signal.getsignal(signal.SIGALRM)
+        if callable(limit):
+            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._timed_out)
+        _on_death_of_parent(signal.SIGTERM)
+        parent = multiprocessing.parent_process()
+        if parent is not None and parent.pid != os.getppid():
+            self._stop("Ansible is gone")
+        elif _told_to_stop:
+            # A loop goes on with its next item.
+            self._stop(_told_to_stop[0])
         return self
 
-    def _handle(self, number: int, _frame: Optional[FrameType]) -> None:
-        if not self._over and not self._name:
-            self._name = signal.Signals(number).name
-            if _is_worker():
-                _told_to_stop.append(self._name)
-            self._old[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._remind)
-            self._remind(number, None)
+    def _told(self, number: int, _frame: Optional[FrameType]) -> None:
+        name = signal.Signals(number).name
+        if _is_worker():
+            _told_to_stop.append(name)
+        self._stop(name)
 
-    def _remind(self, _number: int, _frame: Optional[FrameType]) -> None:
-        # Python drops an exception that is raised while it tidies up: one that nobody has taken note of is raised again.
-        signal.setitimer(signal.ITIMER_REAL, REMINDER)
-        raise Interrupted(self._name)
-
-    def unless_orphaned(self) -> None:
-        """Raise Interrupted where this worker was told to stop before, or its parent was gone before it could ask to be told of it."""
-        if _told_to_stop:
-            raise Interrupted(_told_to_stop[0])
-        parent = multiprocessing.parent_process()
-        if self._old and parent is not None and parent.pid != os.getppid():
-            raise Interrupted("Ansible is gone")
-
-    def ignore_more(self) -> None:
-        """From here on nothing interrupts: a last word is being sent. Who was told to stop has ``grace`` seconds for it."""
-        self._over = True
-        if self._name:
-            signal.setitimer(signal.ITIMER_REAL, self._grace)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        else:
-            lift_time_limit()
+    def _timed_out(self, number: int, frame: Optional[FrameType]) -> None:
+        # The handler of Ansible raises what the time limit is called.
+        try:
+            self._old[signal.SIGALRM](number, frame)
+        except BaseException as exc:
+            self._stop(str(exc) or type(exc).__name__)
 
     def __exit__(self, kind: Optional[Type[BaseException]], exc: Optional[BaseException], tb: Optional[TracebackType]) -> None:
-        if self._old:
-            _on_death_of_parent(0)
-        if signal.SIGALRM in self._old:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        if not self._old:
+            return
+        _on_death_of_parent(0)
+        # From here on a time limit could only lose the result.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, old in self._old.items():
             signal.signal(number, old)
-        if self._name and _is_worker():
+        if _told_to_stop:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, RESULT_GRACE)

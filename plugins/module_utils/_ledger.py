@@ -157,7 +157,7 @@ class _Resilient(Ledger):
                     if self._file is not None:
                         self._warn(
                             f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone, "
-                            "obeys HTTP 429, and knows neither who else maintains a server nor how many have failed: set the option "
+                            "obeys HTTP 429, and does not know who else maintains a server: set the option "
                             "ledger to a folder that can be written."
                         )
                     self._file = None

@@ -12,7 +12,7 @@ from typing import NoReturn, Optional
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Patience
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso, when
 from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Sleep, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import (
     LOOK_AHEAD,
@@ -21,16 +21,15 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._countdown impor
     TooLate,
     WentOffline,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, LockLost, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LockLost, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
+from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import DONE, UNPROVEN, Guard
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interruptible, lift_time_limit
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS, as_of, cancel_text, check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import cancel_text
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank, diff, outcome_of, timeline, unconfirmed
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
     Context,
-    Operation,
     OperationFailed,
     Result,
     is_break_off,
@@ -53,7 +52,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import
     Entry,
     notice_error,
     parse_announcements,
-    shape,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import (
     Follow,
@@ -65,8 +63,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import 
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
-# A run that was told to stop is over in so many seconds, beside two requests: so long a fleet waits for the quota to call itself off.
-LAST_WORDS = 300.0
 # What was planned for the deadline itself may be so many seconds later.
 DEADLINE_GRACE = 1.0
 # A state read longer ago than this before the first word is read again.
@@ -80,8 +76,9 @@ class Crashed(OperationFailed):
 class Maintenance:
     """One run of the operation; ``result`` is true at any moment, so that a break-off can return it as it is."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, fleet: Fleet) -> None:
         self.ctx = ctx
+        self.fleet = fleet
         self.params = ctx.params
         self.server_id: int = ctx.params["server_id"]
         self.wanted: str = ctx.params["state"]
@@ -103,71 +100,81 @@ class Maintenance:
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
-        self.guard = Guard(ctx, self.server_id)
+        self.guard = Guard(ctx, self.server_id, fleet)
         self.result: Result = blank(self.server_id)
 
     async def run(self) -> Result:
         """The result of ``serverprism_maintenance``; OperationFailed carries it where the outcome is failed or cancelled."""
-        if self.deadline is not None and self.deadline < self.start and self.params["start"]:
-            raise BadOption("deadline", "lies before start")
         try:
             await self._unless_settled()
         except ServerPrismError as exc:
-            # From here on a time limit could only lose the result.
-            lift_time_limit()
             if self.result["outcome"] not in ("cancelled", "unconfirmed"):
                 self.result["outcome"] = "failed"
-            self._count(str(self.result["outcome"]))
             self._note()
             known = exc.result if isinstance(exc, OperationFailed) else {}
             keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
             untold = self._untold()
             message = f"{exc} Its {untold}." if untold else str(exc)
             raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
-        lift_time_limit()
-        self._count(str(self.result["outcome"]))
+        except BaseException as exc:
+            if not is_break_off(exc):
+                raise
+            raise self.not_begun(str(exc)) from exc
         self._note()
         if self._untold():
             self.result["reason"] = f"{self.result['reason']}; {self._untold()}"
         return self.result
 
+    def not_begun(self, name: str) -> OperationFailed:
+        """Return the failure of a maintenance that was interrupted before anything was sent."""
+        self.result["outcome"] = "cancelled"
+        message = f"Interrupted ({name.rstrip('.')}): nothing was sent to server {self.server_id}."
+        return OperationFailed(message, self.result, server_id=self.server_id)
+
+    def out_of_time(self, name: str) -> OperationFailed:
+        """Return the failure of a maintenance that never came to its end after an interruption."""
+        if self.countdown is None:
+            return self.not_begun(name)
+        self.result["outcome"] = "unconfirmed" if self._action_is_out() else "cancelled"
+        self._note()
+        warned = "Its players were warned, and may not know that it is cancelled" if self.countdown.warned() else "No player was warned"
+        message = f"Interrupted ({name.rstrip('.')}): the maintenance of server {self.server_id} came to no end in time. {warned}."
+        return OperationFailed(message, self.result, server_id=self.server_id)
+
     def _untold(self) -> str:
         return self.countdown.untold() if self.countdown is not None else ""
 
-    def _count(self, outcome: str) -> None:
-        """The others of the run hear that this server has ended."""
-        form = shape(self.script.announcements, self.script.commands, self.script.command_wait, _SIGNAL[self.wanted])
-        self.guard.ended(outcome, form.offsets)
-
     async def _unless_settled(self) -> None:
-        """Do what is to be done, unless it was done before, too many have failed, or the state of the server leaves nothing to do."""
-        if self._done_before() or self._deferred_by_failures():
+        """Do what is to be done, unless it was done before, or the state of the server leaves nothing to do."""
+        if self._done_before() or self._is_closed():
+            return
+        self.fleet.begin(self.server_id)
+        # Only now no other run can be at it: one of the same ID may have been, meanwhile.
+        if self._done_before():
             return
         await await_news(self.ctx, self.server_id)
         server, sight = await look_until_known(self.ctx, self.server_id)
         self._saw(server, sight)
-        with self.guard.claimed():
-            # Only now nobody else can be at it: since the first look another run of this ID may have been.
-            if self._done_before():
-                return
-            begun = self.guard.begun_before(self.wanted, sight.state)
-            if begun:
-                return self._end("skipped", begun)
-            step = self._step(server, sight)
-            if step is not None:
-                await self._timeline(server, sight, step)
+        if self.guard.has_begun():
+            self.result["earlier"] = "unconfirmed"
+        begun = self.guard.begun_before(self.wanted, sight.state)
+        if begun:
+            return self._end("skipped", begun)
+        step = self._step(server, sight)
+        if step is not None:
+            await self._timeline(server, sight, step)
 
     def _done_before(self) -> bool:
         why = self.guard.done_before()
         if why:
+            self.result["earlier"] = "done"
             self._end("skipped", why)
         return why is not None
 
-    def _deferred_by_failures(self) -> bool:
-        why = self.guard.too_many_failures()
-        if why:
-            self._end("deferred", why)
-        return why is not None
+    def _is_closed(self) -> bool:
+        if self.fleet.closed:
+            self._end("deferred", self.fleet.closed)
+        return bool(self.fleet.closed)
 
     def _saw(self, server: Server, sight: Sight) -> None:
         self.result.update(name=server.name, before=sight.state, after=sight.state)
@@ -230,34 +237,24 @@ class Maintenance:
         signal = again.signal or _SIGNAL[self.wanted]
         # A server that is off has nobody to warn and no console, one that hangs in its stop has had its warning.
         script = _without_words(self.script) if sight.state == "offline" or signal == "kill" else self.script
-        countdown = self.countdown = Countdown(self.ctx, self.server_id, server.name, script, signal, self.deadline, self.guard.check_lock)
-        countdown.reserve(max(self.ctx.clock.now(), self.ctx.clock.when(self.start)), in_run=signal != "kill")
-        if not self.ctx.check_mode and signal != "kill":
-            self.guard.offsets = countdown.form.offsets
+        countdown = self.countdown = Countdown(
+            self.ctx, self.server_id, server.name, script, signal, self.deadline, self.fleet, self.guard.check_lock
+        )
+        countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start)), in_run=signal != "kill")
         if not countdown.deadline_ok():
             return self._defer(countdown)
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
-        self._claim_until(countdown.action.planned)
-        countdown.on_move = self._claim_until
         self._tell_plan(countdown)
-        with Interruptible(LAST_WORDS + 2 * self.ctx.settings.timeout) as interruptible:
-            await self._guarded(countdown, interruptible, sight, signal)
+        await self._guarded(countdown, sight, signal)
         if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
             await self._say_done(countdown, self.script.done_text)
-
-    def _claim_until(self, action: float) -> None:
-        """The server stays claimed until what comes of an action at that time is known, refused tries included."""
-        after = self.ctx.settings.max_wait + self.waiting.timeout + self.params["done_delay"]
-        self.guard.extend(max(0.0, action - self.ctx.clock.now()) + after)
 
     async def _say_done(self, countdown: Countdown, text: str) -> None:
         """Tell the players that it is over, once they had time to come back. What interrupts that does not change what is done."""
         try:
-            with Interruptible(LAST_WORDS) as interruptible:
-                interruptible.unless_orphaned()
-                await sleep(self.ctx.clock, self.params["done_delay"])
-                await countdown.say(SAID_DONE, text)
+            await sleep(self.ctx.clock, self.params["done_delay"])
+            await countdown.say(SAID_DONE, text)
         except BaseException as exc:
             if not is_break_off(exc):
                 raise
@@ -285,27 +282,25 @@ class Maintenance:
         after = "running" if self.wanted == "restarted" else "offline"
         self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
-    async def _guarded(self, countdown: Countdown, interruptible: Interruptible, sight: Sight, signal: str) -> None:
+    async def _guarded(self, countdown: Countdown, sight: Sight, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
         try:
-            interruptible.unless_orphaned()
             await self._count_down_and_act(countdown, sight)
         except (TooLate, WentOffline) as exc:
-            interruptible.ignore_more()
-            self.guard.cancels()
+            self._cancels()
             await countdown.call_off()
             if isinstance(exc, TooLate):
                 self._end("deferred", "the countdown was delayed past the deadline, and called off")
                 return
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was called off.") from exc
         except Crashed:
-            interruptible.ignore_more()
-            self.guard.cancels()
+            self._cancels()
             countdown.drop()
             raise
+        except GeneratorExit:
+            raise
         except BaseException as exc:
-            interruptible.ignore_more()
-            self.guard.cancels()
+            self._cancels()
             if is_break_off(exc):
                 await self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
@@ -313,6 +308,11 @@ class Maintenance:
                 if isinstance(exc, LockLost) and countdown.warned():
                     self.result["outcome"] = "cancelled"
             raise
+
+    def _cancels(self) -> None:
+        """From here on nothing interrupts, and no lock is needed: the players are told that the restart is cancelled."""
+        self.ctx.shield()
+        self.guard.cancels()
 
     def _action_is_out(self) -> bool:
         return self.follow is not None and bool(self.follow.signals)
@@ -337,15 +337,13 @@ class Maintenance:
                 sight = await self._still_up(countdown)
                 if self.result["reason"]:
                     return
-            if self.guard.max_failures is not None:
-                await Sleep(first)
-                if self._deferred_by_failures():
-                    return countdown.release()
+            await Sleep(first)
+            if self._is_closed():
+                return countdown.release()
             if not await self._clock_was_set_back(countdown) and await countdown.may_begin() and countdown.deadline_ok():
                 break
             if not countdown.deadline_ok():
                 return self._defer(countdown)
-            self._claim_until(countdown.action.planned)
             self._tell_plan(countdown)
         try:
             await countdown.run()
@@ -366,7 +364,7 @@ class Maintenance:
         """Reserve a later place where the wall clock was set back meanwhile, so that it is not yet time to start."""
         first = countdown.entries[0].planned
         await Sleep(first - LOOK_AHEAD)
-        start = self.ctx.clock.when(self.start)
+        start = when(self.ctx.clock, self.start)
         if start < first + 1.0:
             return False
         countdown.release()
@@ -394,7 +392,7 @@ class Maintenance:
         server, sight, _step = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
         self._saw(server, sight)
         if self._step(server, sight) is None:
-            self.guard.cancels()
+            self._cancels()
             await countdown.call_off() if sight.state != "offline" else countdown.drop()
         return sight
 
@@ -441,7 +439,7 @@ class Maintenance:
         turn = countdown.booked[-1]
         while True:
             tries += 1
-            latest = math.inf if self.deadline is None else self.ctx.clock.when(self.deadline)
+            latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
             if self.ctx.clock.now() > latest + DEADLINE_GRACE:
                 raise TooLate
             try:
@@ -459,7 +457,6 @@ class Maintenance:
                     end = f" It was tried for {spent:.0f} s, and the next try would be in {wait:.0f} s, past max_wait."
                     raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
-            self._claim_until(self.ctx.clock.now() + wait)
             await sleep(self.ctx.clock, wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
             turn = await self.ctx.client.await_turn(WRITE, is_urgent=True)
@@ -485,17 +482,3 @@ class Maintenance:
 def _without_words(script: Script) -> Script:
     """For a server that is off: nobody to announce to, and no console to take commands."""
     return Script((), script.announce_command, (), 0.0, script.cancel_text, script.done_text, script.tz)
-
-
-async def run(ctx: Context) -> Result:
-    """Run the maintenance that the options describe."""
-    return await Maintenance(ctx).run()
-
-
-OPERATION = Operation(
-    name="serverprism_maintenance",
-    options=OPTIONS,
-    run=run,
-    check=check,
-    as_of=as_of,
-)

@@ -13,12 +13,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import C
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._games import CHOICES, GENERIC_COMMAND
 from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
     TEXTS,
+    check_announce_command,
     check_braces,
     fill,
-    has_text,
     parse_announcements,
     shape,
 )
@@ -34,18 +35,18 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "announcements": {
         "type": "list",
         "elements": "dict",
-        "default": [],
         "options": {"before": {"type": "str", "required": True}, "text": {"type": "str", "required": True}},
     },
-    "announce_command": {"type": "str", "default": "say {text}"},
-    "commands": {"type": "list", "elements": "str", "default": []},
+    "announce_command": {"type": "str"},
+    "commands": {"type": "list", "elements": "str"},
+    "game": {"type": "str", "choices": list(CHOICES), "default": "auto"},
+    "product": {"type": "str"},
     "command_wait": {"type": "float", "default": 5.0},
     "start": {"type": "str"},
     "timezone": {"type": "str", "default": "UTC"},
     "deadline": {"type": "str"},
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
     "maintenance_id": {"type": "str"},
-    "max_failures": {"type": "int"},
     "cancel_text": {"type": "str", "default": CANCEL_TEXT},
     "done_text": {"type": "str"},
     "done_delay": {"type": "float", "default": 20.0},
@@ -74,12 +75,10 @@ def check(params: Dict[str, Any]) -> None:
     check_server_id(params)
     check_waiting(params)
     parse_announcements(params["announcements"])
-    check_line("announce_command", params["announce_command"])
-    if not has_text(params["announce_command"]):
-        raise BadOption("announce_command", "must hold {text}, where the words of an announcement go")
-    check_braces("announce_command", params["announce_command"], TEXTS)
+    check_announce_command(params["announce_command"])
+    command = GENERIC_COMMAND if params["announce_command"] is None else params["announce_command"]
     for index, item in enumerate(params["announcements"] or []):
-        check_line(f"announcements[{index}].text", fill(params["announce_command"], dict.fromkeys(TEXTS, item["text"])))
+        check_line(f"announcements[{index}].text", fill(command, dict.fromkeys(TEXTS, item["text"])))
     for index, command in enumerate(params["commands"] or []):
         check_line(f"commands[{index}]", command)
     for option in ("command_wait", "done_delay"):
@@ -91,12 +90,11 @@ def check(params: Dict[str, Any]) -> None:
             check_braces(option, params[option], ("name",))
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
-    zone(params["timezone"])
+    # The times of a run are instants by now (see as_of); a clock time is the same mistake at any time.
+    begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), 0.0)
+    if begin is not None and end is not None and end < begin:
+        raise BadOption("deadline", "lies before start")
     _check_density(params)
-    if params["max_failures"] is not None and params["max_failures"] < 1:
-        raise BadOption("max_failures", f"{params['max_failures']} is not a number of servers from 1")
-    if params["max_failures"] is not None and params["ledger"] == "none":
-        raise BadOption("max_failures", "needs a ledger, in which the servers of a run tell each other of failures: ledger is none")
 
 
 def _check_density(params: Dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ def blank(server_id: int) -> Result:
         "outcome": "failed",
         "reason": None,
         "signal": None,
+        "earlier": None,
         "before": None,
         "after": None,
         "timeline": [],

@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Coroutine, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock, Ticking
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Usage
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 Result = Dict[str, Any]
+
+
+def _nothing() -> None:
+    """Do nothing: the default where nobody can interrupt."""
 
 
 def _silent(_text: str) -> None:
@@ -52,13 +54,16 @@ class Context:
     # The token is one of them.
     params: Dict[str, Any] = field(repr=False)
     client: Client
-    clock: Ticking
+    clock: Clock
     settings: Settings
     check_mode: bool = False
     diff: bool = False
     progress: Callable[[str], None] = _silent
     warn: Callable[[str], None] = _silent
-    fleet: Optional[Fleet] = None
+    # Called where the operation takes no interruption any more.
+    shield: Callable[[], None] = _nothing
+    # Raises Interrupted where the run was told to stop.
+    check_stop: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Operation:
 
     name: str
     options: Mapping[str, Mapping[str, Any]]
-    run: Callable[[Context], Coroutine[Any, Any, Result]]
+    run: Callable[[Context], Result]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
     writes: bool = True
     # The options as they are meant by somebody who said them at a time, UTC seconds.
@@ -96,20 +101,27 @@ def perform(
     progress: Callable[[str], None] = _silent,
     warn: Callable[[str], None] = _silent,
     clock: Optional[Clock] = None,
-    fleet: Optional[Fleet] = None,
 ) -> Result:
     """Run the operation and return its result; what the world can do to us becomes ``failed`` and ``msg``, never an exception."""
-    ticking = Ticking(clock or SystemClock())
+    clock = clock or SystemClock()
     client: Optional[Client] = None
     try:
         settings = Settings.from_params(params)
         operation.check(params)
-        client = open_client(settings, ticking, warn, progress)
-        context = Context(params, client, ticking, settings, check_mode, diff, progress, warn, fleet)
-        result = run(operation.run(context), ticking)
+        client = open_client(settings, clock, warn, progress)
+        context = Context(params, client, clock, settings, check_mode, diff, progress, warn)
+        result = operation.run(context)
     except ServerPrismError as exc:
-        known = exc.result if isinstance(exc, OperationFailed) else {}
-        result = {"changed": False, **known, "failed": True, "msg": str(exc)}
-    result.setdefault("changed", False)
-    result["api"] = client.usage.as_dict() if client else {"reads": 0, "writes": 0, "waited_seconds": 0.0}
-    return result
+        result = failure(exc)
+    return with_usage(result, client)
+
+
+def failure(exc: ServerPrismError) -> Result:
+    """Return the result of an operation that failed."""
+    known = exc.result if isinstance(exc, OperationFailed) else {}
+    return {"changed": False, **known, "failed": True, "msg": str(exc)}
+
+
+def with_usage(result: Result, client: Optional[Client]) -> Result:
+    """Return the result with what the operation took of the quota."""
+    return {"changed": False, **result, "api": (client.usage if client else Usage()).as_dict()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import sleep
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking, sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._evidence import Sight
 from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server
@@ -238,6 +238,6 @@ OPERATION = Operation(
         "wait": {"type": "bool", "default": True},
         **WAITING_OPTIONS,
     },
-    run=run,
+    run=blocking(run),
     check=check,
 )

@@ -25,8 +25,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import C
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, MissingLibrary
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._own import Own
-from ansible_collections.serverprism.cloud.plugins.module_utils._process import own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._stored import (
     NOT_A_LEDGER,
@@ -102,8 +100,6 @@ class RedisLedger(Ledger):
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
-        self._own = Own()
-        self._has_told = False
         options: Dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT}
         if ca_path and address.startswith("rediss:"):
             options["ssl_ca_certs"] = ca_path
@@ -186,28 +182,16 @@ class RedisLedger(Ledger):
         with self._redis.pipeline() as pipe:
             pipe.watch(self.key)
             calendars, window = self._parse(pipe.get(self.key), ahead)
-            now = self.clock.now()
-            since = now - window
-            before, restored = dict(calendars), self._own.lost(calendars, since, now)
             out = step(calendars)
-            if restored:
-                # First that, and then the step on what is whole again.
-                if self._write(pipe, restored, window, ahead):
-                    self._tell_of_loss()
-                return False, out
-            if not commit:
-                return True, out
-            done = self._write(pipe, calendars, window, ahead)
-            if done:
-                self._own = self._own.after(before, calendars, own_name(), since)
-        return done, out
+            return not commit or self._write(pipe, calendars, window, ahead), out
 
     def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
         """Store the calendars, unless somebody else was quicker."""
         shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
         buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
-        # Nothing of it matters once the last reservation has been over for a while.
-        last = max([0.0, *(at for calendar in calendars.values() for at in (*calendar.instants, calendar.blocked_until))])
+        # Nothing of it matters once the last reservation and the last lock have been over for a while.
+        ends = [at for one in calendars.values() for at in (*one.instants, one.blocked_until, *(lock.until for lock in one.locks))]
+        last = max([0.0, *ends])
         keep = max(60, int(last - self.clock.now() + 4 * window))
         pipe.multi()
         pipe.set(self.key, json.dumps({"version": VERSION, "window": window, "buckets": buckets}), ex=keep)
@@ -216,14 +200,6 @@ class RedisLedger(Ledger):
         except redis.exceptions.WatchError:
             return False
         return True
-
-    def _tell_of_loss(self) -> None:
-        if not self._has_told:
-            self._has_told = True
-            self._warn(
-                f"The ledger {self.shown} had lost what this task reserved, as after a failover, and has it again. What other tasks have "
-                "reserved is not known before each of them comes back to it: HTTP 429 may come meanwhile, and is obeyed."
-            )
 
     def _server_ahead(self) -> float:
         """Seconds by which the server's clock is ahead of this process's: compared once a connection, by the quickest answer."""

@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import MAY_HAVE_BEGUN
 
 SCHEMA = 1
 OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
-COPIED = ("server_id", "name", "signal", "confirmed", "evidence", "notice_error", "downtime")
+COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "downtime")
 
 
 def epoch(text: Optional[str]) -> Optional[float]:
@@ -61,7 +60,7 @@ def up_again(row: Mapping[str, Any]) -> Optional[float]:
 
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
     """Return whether a signal went out, in this run or perhaps in one before, and nothing proves or disproves that it worked."""
-    return row["outcome"] == "unconfirmed" or MAY_HAVE_BEGUN in (row["reason"] or "")
+    return "unconfirmed" in (row["outcome"], row["earlier"])
 
 
 def _worst(values: Sequence[Optional[float]]) -> Optional[float]:

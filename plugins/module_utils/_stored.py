@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable
 
 from ansible_collections.serverprism.cloud.plugins.module_utils import _budget
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Batch, Calendar, Claim, Hold, Run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Calendar, Lock
 from ansible_collections.serverprism.cloud.plugins.module_utils._retry import LONGEST_RETRY_AFTER
 
 Calendars = Dict[str, Calendar]
@@ -26,12 +26,6 @@ def seconds(value: Any) -> float:
     return out
 
 
-def _count(value: Any) -> int:
-    if not 0 <= int(value) <= LATEST:
-        raise ValueError("not a number of servers")
-    return int(value)
-
-
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
     """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
     out: Calendars = {}
@@ -40,23 +34,14 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
         part = buckets.get(bucket, {})
         instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
-        runs = tuple(
-            Run(str(key), seconds(at), _count(done), _count(failed), _count(other), _count(counting), seconds(told))
-            for key, at, done, failed, other, counting, told in part.get("runs", [])
-        )
-        batches = tuple(Batch(str(key), seconds(last), seconds(gap)) for key, last, gap in part.get("batches", []))
-        claims = tuple(
-            Claim(int(server), str(owner), seconds(until), seconds(renewed)) for server, owner, until, renewed in part.get("claims", [])
+        locks = tuple(
+            Lock(int(server), str(owner), seconds(until), seconds(renewed)) for server, owner, until, renewed in part.get("locks", [])
         )
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
             raise ValueError("blocked for longer than any answer asks for")
-        doubts = tuple(Claim(int(server), "", seconds(until)) for server, until in part.get("doubts", []))
+        stale = tuple((int(server), seconds(until)) for server, until in part.get("stale", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        holds = tuple(
-            Hold(str(owner), seconds(until), tuple(map(int, servers)), str(maintenance), seconds(renewed))
-            for owner, until, servers, maintenance, renewed in part.get("holds", [])
-        )
-        out[bucket] = _budget.shift(Calendar(instants, blocked, runs, claims, batches, doubts, late, holds), moved)
+        out[bucket] = _budget.shift(Calendar(instants, blocked, locks, stale, late), moved)
     return out
 
 
@@ -67,12 +52,9 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
         bucket: {
             "instants": list(one.instants),
             "blocked_until": one.blocked_until,
-            "runs": [[run.key, run.at, run.done, run.failed, run.other, run.counting, run.told] for run in one.runs],
-            "batches": [[batch.key, batch.last, batch.gap] for batch in one.batches],
-            "claims": [[claim.server_id, claim.owner, claim.until, claim.renewed] for claim in one.claims],
-            "doubts": [[doubt.server_id, doubt.until] for doubt in one.doubts],
+            "locks": [[lock.server_id, lock.owner, lock.until, lock.renewed] for lock in one.locks],
+            "stale": [[server, until] for server, until in one.stale],
             "late": list(one.late),
-            "holds": [[hold.owner, hold.until, list(hold.servers), hold.maintenance, hold.renewed] for hold in one.holds],
         }
         for bucket, one in pruned.items()
     }

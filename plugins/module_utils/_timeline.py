@@ -124,6 +124,16 @@ def has_text(command: str) -> bool:
     return any("{" + name + "}" in command for name in TEXTS)
 
 
+def check_announce_command(command: Optional[str]) -> None:
+    """Refuse a command that cannot show a text to players. None is the command of the game."""
+    if command is None:
+        return
+    check_line("announce_command", command)
+    if not has_text(command):
+        raise BadOption("announce_command", "has no {text}, so nobody would read the text")
+    check_braces("announce_command", command, TEXTS)
+
+
 def quotes_around(command: str) -> str:
     """The quotation marks that ``{text}`` stands between in a command: none, one kind, or both (JSON as an argument)."""
     before, _here, after = command.partition("{text}")

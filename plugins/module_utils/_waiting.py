@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -72,7 +73,14 @@ class Waiting:
 
 async def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None) -> Tuple[Server, Sight]:
     """Read the server once, at a reserved turn or the next. The sight carries the time of asking: it is as new as that, less the cache."""
-    turn = await ctx.client.await_turn(READ, turn, patience=patience)
+    reserved = turn
+    try:
+        turn = await ctx.client.await_turn(READ, reserved, patience=patience)
+    except BaseException:
+        if reserved is not None and reserved > ctx.clock.now():
+            with suppress(LedgerLost):
+                ctx.client.ledger.release(READ, (reserved,))
+        raise
     asked = ctx.clock.now()
     server = await ctx.client.get_server(server_id, turn=turn, patience=patience)
     return server, Sight.of(server, asked)
@@ -81,7 +89,7 @@ async def look(ctx: Context, server_id: int, patience: Optional[Patience] = None
 async def await_news(ctx: Context, server_id: int) -> None:
     """Wait out the cache after a signal of which nobody saw what came: until then a status can be the one before it."""
     # Whatever a clock that was set has made of it: no status is older than that.
-    wait = min(ctx.settings.status_cache, ctx.client.ledger.doubtful_until(server_id) - ctx.clock.now())
+    wait = min(ctx.settings.status_cache, ctx.client.ledger.stale_until(server_id) - ctx.clock.now())
     if wait > 0:
         ctx.progress(f"had a signal a moment ago: its status is new in {wait:.0f} s")
         await sleep(ctx.clock, wait)
@@ -203,7 +211,7 @@ class Follow:
         # Not when it was tried first: what was refused was not done.
         at, answered = self.ctx.client.written_at, self.ctx.clock.now()
         self.sent.append((signal, at, self.ambiguous is None))
-        self._doubt(answered + self.ctx.settings.status_cache)
+        self._mark_stale(answered + self.ctx.settings.status_cache)
         if not self.first_sent_at:
             self.first_sent_at = self._stopping_since = at
         self.watch = Watch(before, answered, self.ctx.settings.status_cache)
@@ -211,9 +219,9 @@ class Follow:
         self.ctx.progress(f"{signal} sent" if self.ambiguous is None else f"{signal} may have been sent")
         return at
 
-    def _doubt(self, until: Optional[float]) -> None:
+    def _mark_stale(self, until: Optional[float]) -> None:
         try:
-            self.ctx.client.ledger.doubt(self.server_id, until)
+            self.ctx.client.ledger.mark_stale(self.server_id, until)
         except LedgerLost as exc:
             # The signal is out, whatever is known of it later.
             self.ctx.warn(str(exc))
@@ -244,7 +252,7 @@ class Follow:
                 self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
                 await self.send("kill", self._watching.newest)
             if verdict.status in ("done", "offline"):
-                self._doubt(None)
+                self._mark_stale(None)
             if verdict.status != "pending":
                 return verdict
             if now >= until:

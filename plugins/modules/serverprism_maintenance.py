@@ -15,8 +15,8 @@ description:
   - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves
     the restart. Nobody ever gets less notice than was announced.
   - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
-  - A server that another run with the same O(ledger) maintains is refused. The role P(serverprism.cloud.maintenance#role) keeps all servers
-    of a run to it until its end.
+  - A server that another run with the same O(ledger) maintains is refused. The role P(serverprism.cloud.maintenance#role) locks all servers
+    of a run until its end, and maintains them with one process.
   - C(changed) says whether a signal went out, or may have. Announcements and commands alone leave it V(false); RV(timeline) has them.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
@@ -47,10 +47,11 @@ options:
     choices: [restarted, stopped]
     default: restarted
   announcements:
-    description: What the players are told, and when.
+    description:
+      - What the players are told, and when. An empty list says nothing.
+      - By default they are warned 5 minutes, 1 minute and 10 seconds before, unless O(game=generic).
     type: list
     elements: dict
-    default: []
     suboptions:
       before:
         description: How long before the action, as V(90), V(90s), V(5m) or V(1h30m).
@@ -64,13 +65,42 @@ options:
     description:
       - The console command that shows a text to players; V({text}) is where it goes.
       - V({text_}) is the same with underscores for blanks, for a game that shows no more than one word, as Palworld.
+      - The default is the command of the O(game).
     type: str
-    default: say {text}
   commands:
-    description: Console commands just before the action, such as one that saves the world.
+    description:
+      - Console commands just before the action, such as one that saves the world. An empty list sends none.
+      - The default is the save command of the O(game), if it has one.
     type: list
     elements: str
-    default: []
+  game:
+    description:
+      - The game, which gives the defaults of O(announcements), O(announce_command) and O(commands).
+      - V(auto) takes the game whose name is in the O(product). If no known game is, players are told with C(say), and nothing is saved.
+      - V(generic) sends only what the other options set, with C(say) by default.
+      - A game that takes no console commands, such as Valheim, is sent none, unless O(announce_command) is set.
+    type: str
+    choices:
+      - auto
+      - generic
+      - minecraft_bedrock
+      - minecraft
+      - palworld
+      - rust
+      - ark
+      - valheim
+      - terraria
+      - 7_days_to_die
+      - project_zomboid
+      - factorio
+      - openttd
+    default: auto
+  product:
+    description:
+      - The product as ServerPrism names it, such as C(Minecraft 4 GB).
+      - The default is the host variable C(serverprism_product) with a local connection. If the product is needed and not known, the list of
+        servers is read once.
+    type: str
   command_wait:
     description: Seconds between O(commands) and the action, at least. A command that is late moves the action.
     type: float
@@ -100,10 +130,6 @@ options:
         that was done is skipped when the run is repeated. No server gets a second signal under one ID, on this machine or on those that
         share a O(ledger) in Redis. One that a restart left down without a proof fails.
     type: str
-  max_failures:
-    description: When so many servers of a run have failed, those that have not begun yet are V(deferred). In one task over many hosts with a
-      local connection, and with a O(ledger).
-    type: int
   cancel_text:
     description:
       - What players are told when a countdown they heard of is called off.
@@ -156,6 +182,10 @@ EXAMPLES = r"""
       - before: 1m
         text: "Restart in {remaining}. Find a safe place!"
     commands: [save-all]
+
+- name: Restart a server with the announcements and the save command of its game
+  serverprism.cloud.serverprism_maintenance:
+    server_id: 1234
 """
 
 RETURN = r"""
@@ -176,6 +206,13 @@ reason:
   type: str
   returned: always
   sample: offline
+earlier:
+  description:
+    - What an earlier run under the same O(maintenance_id) left. V(done), or V(unconfirmed) if the signal may have been sent. Null if there
+      was none.
+  type: str
+  returned: always
+  sample: done
 name:
   description: The server's name.
   type: str
@@ -256,7 +293,7 @@ api:
   sample: {reads: 3, writes: 1, waited_seconds: 0.0}
 """
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
 
 

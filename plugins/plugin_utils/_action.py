@@ -19,7 +19,7 @@ import select
 import stat
 import threading
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, ClassVar, Iterator
+from typing import Any, Callable, ClassVar, Iterable, Iterator
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -29,11 +29,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import outlive_workers, signals_for_the_main_thread, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._process import boot_id, name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN, task_key
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 
 # The address of a ledger can hold a password.
 SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}
@@ -163,7 +161,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         if validated.error_messages:
             # A result, as of a module: what an action raises, the failed_when of its task never sees.
             return {"changed": False, "failed": True, "msg": self._refusal(validated)}
-        params: dict[str, Any] = validated.validated_parameters
+        params = self._complete(validated.validated_parameters, task_vars)
         host = str(task_vars.get("inventory_hostname", "localhost"))
         warnings: list[str] = []
 
@@ -179,7 +177,6 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
                 diff=self._task.diff,
                 progress=lambda text: screen.show(self._tell, host, text),
                 warn=warn,
-                fleet=self._fleet(task_vars),
             )
         for text in warnings:
             # Here Ansible takes it for the result, as it does with those of modules, and shows nothing twice.
@@ -190,6 +187,11 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             result["invocation"] = {"module_args": shown}
         return result
 
+    def _complete(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the options with what only the controller knows."""
+        del task_vars
+        return params
+
     def _refusal(self, validated: Any) -> str:
         """Why options are refused, in the words of a module."""
         message = str(validated.errors.msg)
@@ -197,31 +199,11 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             return f"Unsupported parameters for (serverprism.cloud.{self.operation.name}) module: {message}"
         return with_hint(message)
 
-    def _fleet(self, task_vars: dict[str, Any]) -> Fleet | None:
-        """The run that this task is part of: all workers of one ansible-playbook have one parent, and a task one key."""
-        hosts, batch = task_vars.get("ansible_play_hosts_all") or [], task_vars.get("ansible_play_batch") or []
-        if len(hosts) < 2 or not batch:
-            return None
-        key = f"{boot_id()}-{os.getppid()}-{task_key(self._task)}"
-        # Batches are slices of all hosts; one is named after where it begins.
-        begins = hosts.index(batch[0]) if batch[0] in hosts else 0
-        # Whom the role knows to be done under this maintenance ID takes no place.
-        settled = set(task_vars.get("__maintenance_settled") or ()) if self._task.args.get("maintenance_id") else set()
-        host = task_vars.get("inventory_hostname")
-        forks = int(task_vars.get("ansible_forks") or 5)
-        to_do = [one for one in batch if one not in settled or one == host]
-        ahead = sum(one not in settled for one in hosts[:begins])
-        place = to_do.index(host) if host in to_do else 0
-        # The role has looked at the servers of all hosts.
-        run = task_vars.get("__maintenance_run") or ()
-        servers = tuple(sorted({int(one["id"]) for one in run if one["left"] and int(one["id"]) > 0}))
-        return Fleet(key, len(hosts), forks, f"{key}/{begins}", len(to_do), ahead, place, name_of(os.getppid()), servers)
-
     def _tell(self, host: str, text: str) -> None:
         """One line of progress, at once, from the worker; never for a task that is not to be logged."""
         if self._task.no_log:
             return
-        line = f"[{host}] {printable(text)}"
+        line = f"[{host}] {printable(text)}" if host else printable(text)
         if told_to_stop():
             _show_without_ansible(line)
         elif _has_reader(1):
@@ -242,6 +224,24 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             if isinstance(values, dict):
                 merged.update({str(key): str(value) for key, value in values.items()})
         return merged
+
+
+class ControllerAction(ServerPrismAction):
+    """An action that sees all hosts of the run, so it runs in the Ansible worker whatever the connection is."""
+
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the result of the task."""
+        task_vars = task_vars or {}
+        ActionBase.run(self, tmp, task_vars)
+        with _environment(self._task_environment()):
+            return self._run_here(task_vars)
+
+    def _show(self, lines: Iterable[str]) -> None:
+        """Show lines as they are; never for a task that is not to be logged."""
+        if not self._task.no_log and _has_reader(1):
+            display.display("\n".join(lines))
 
 
 def _shows_invocation(task_vars: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,16 @@ def operate(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def maintain(ansible: Ansible) -> Callable[..., Run]:
-    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``."""
+    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``. The run has a report unless it names one."""
 
     def run(
         sim: Simulator, hosts: dict[str, dict[str, Any]], *args: str, env: dict[str, str | None] | None = None, **variables: Any
     ) -> Run:
-        path = ansible.folder / "inventory.json"
-        path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**QUICK, **variables}}}))
-        return ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), *args, env=env)
+        path, report = ansible.folder / "inventory.json", ansible.folder / "report of the run" / "report.json"
+        report.unlink(missing_ok=True)
+        everyone = {**QUICK, "maintenance_report_dir": str(report.parent), **variables}
+        path.write_text(json.dumps({"all": {"hosts": hosts, "vars": everyone}}))
+        run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), *args, env=env)
+        return replace(run, report=json.loads(report.read_text()) if report.exists() else {})
 
     return run

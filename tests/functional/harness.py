@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from simulator.process import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".dev" / "collections"
-OPERATIONS = {"server_info": "_info", "power": "_power", "command": "_command", "maintenance": "_maintenance"}
+OPERATIONS = {"server_info": "_info", "power": "_power", "announce": "_announce", "command": "_command", "maintenance": "_conductor"}
 
 
 @dataclass
@@ -30,11 +30,22 @@ class Run:
     rc: int
     stdout: str
     stderr: str
+    report: dict[str, Any] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
         """Everything that a user could read."""
         return self.stdout + self.stderr
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Return the outcome of each host, from the report."""
+        return {one["host"]: one["outcome"] for one in self.report["servers"]}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return the reason of each host, from the report; empty for none."""
+        return {one["host"]: one["reason"] or "" for one in self.report["servers"]}
 
 
 class Ansible:
@@ -125,8 +136,11 @@ def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dic
         "poll_interval": 0.1,
         **options,
     }
-    if name in ("server_info", "command"):
+    if name in ("server_info", "announce", "command"):
         del given["poll_interval"]
+    if name == "maintenance":
+        # Without these, the product is read to learn the game, and the game's announcements and commands are sent.
+        given = {"product": "Minecraft", "announcements": [], "commands": [], **given}
     checked = ArgumentSpecValidator(operation.argument_spec).validate(given)
     assert not checked.error_messages, checked.error_messages
     result: dict[str, Any] = perform(operation, checked.validated_parameters, **mode)

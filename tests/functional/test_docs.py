@@ -20,6 +20,8 @@ from documents import EXAMPLES, PAGES, Block
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+# They look at all hosts of a run.
+OF_A_RUN = ("serverprism_run", "serverprism_status")
 FLEET = [{"id": 1234}, {"id": 1290, "product": "Palworld 8 GB"}]
 HOSTS = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
 INVENTORY = {"all": {"hosts": HOSTS, "children": {"game_servers": {"hosts": dict.fromkeys(HOSTS)}, "event": {"hosts": {"pals": None}}}}}
@@ -182,15 +184,10 @@ def test_the_line_of_cron_runs(simulator, ansible):
 def test_the_examples_of_the_modules_run(simulator, ansible, module):
     sim = simulator(FLEET)
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
-    run = ansible.run(sim, [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], "--check", "--diff")
+    inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
+    play = {"hosts": "all" if module in OF_A_RUN else "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    run = ansible.run(sim, [play], "--check", "--diff", *inventory)
     assert run.rc == 0 and not sim.posts(), run.output
-
-
-@pytest.mark.parametrize("name", ["console_line", "maintenance_plan", "maintenance_report", "max_wait", "table"])
-def test_the_examples_of_the_filters_run(simulator, ansible, name):
-    tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.filter.{name}").EXAMPLES)
-    run = ansible.run(simulator(FLEET), [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}])
-    assert run.rc == 0, run.output
 
 
 def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):

@@ -10,11 +10,9 @@ import json
 import re
 
 import pytest
-import yaml
-from documents import DOCS, ROOT
+from ansible_collections.serverprism.cloud.plugins.module_utils import _games
+from documents import DOCS
 
-VARS = (ROOT / "roles" / "maintenance" / "vars" / "main.yml").read_text()
-PROFILES = yaml.safe_load(VARS)["__maintenance_profiles"]
 # Game, a product, the line that warns, and what saves.
 GAMES = [
     ("Minecraft Bedrock", "Minecraft Bedrock 2 GB", "say Restart in 1 second", []),
@@ -35,7 +33,7 @@ ENDS_A_SERVER = {
 }
 
 
-def test_each_game_is_told_these_words(simulator, ansible):
+def test_each_game_gets_its_own_commands(simulator, ansible):
     servers = [
         {"id": i, "product": product, "boot_seconds": 3.0, "stop_seconds": 2.0} for i, (_game, product, *_rest) in enumerate(GAMES, 1)
     ]
@@ -43,38 +41,32 @@ def test_each_game_is_told_these_words(simulator, ansible):
     quick = {"maintenance_announcements": [{"before": "1s", "text": "Restart in {remaining}"}], "maintenance_command_wait": 0.2}
     hosts = {f"h{server['id']}": {"serverprism_id": server["id"]} for server in servers}
     path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**quick, "maintenance_poll_interval": 0.2}}}))
-    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), "--forks", "11", "-e", "maintenance_canary=0")
+    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), "-e", "maintenance_canary=0")
     assert run.rc == 0, run.output
     told = {game: sim.console(i) for i, (game, *_rest) in enumerate(GAMES, 1)}
     assert told == {game: [*([line] if line else []), *saves] for game, _product, line, saves in GAMES}
 
 
-def test_every_profile_is_in_the_table_above():
-    assert [one["game"] for one in PROFILES] == [game for game, *_rest in GAMES]
+def test_every_game_is_in_the_table_above():
+    assert [game.name for game in _games.GAMES.values()] == [game for game, *_rest in GAMES]
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one["game"])
-def test_no_command_of_a_profile_ends_a_server_or_sends_players_away(profile):
-    for command in [profile["announce_command"] or "say", *profile["commands"]]:
+@pytest.mark.parametrize("game", _games.GAMES.values(), ids=lambda game: game.name)
+def test_no_command_of_a_game_ends_a_server_or_sends_players_away(game):
+    for command in [game.announce_command or "say", *game.commands]:
         assert command.split()[0].lower().lstrip("/") not in ENDS_A_SERVER, command
 
 
-@pytest.mark.parametrize("game", [one["game"] for one in PROFILES])
-def test_every_profile_names_where_its_commands_come_from(game):
-    above = re.search(rf"((?:^  #.*\n)+)  - {{game: {re.escape(game)},", VARS, re.MULTILINE)
-    assert above and re.search(r"\w\.\w+(/|,| )", above[1]), game
-
-
-def test_the_page_of_games_lists_the_profiles():
+def test_the_page_of_games_lists_the_games():
     table = re.findall(
         r"^    \* - (.*)\n      - (.*)\n      - (.*)\n      - (.*)$", (DOCS / "docsite" / "rst" / "games.rst").read_text(), re.MULTILINE
     )
     assert table[1:] == [
         (
-            one["game"],
-            f"``{one['word'].strip()}``",
-            f"``{one['announce_command']}``" if one["announce_command"] else "none",
-            ", ".join(f"``{command}``" for command in one["commands"]) or "none",
+            game.name,
+            f"``{game.words}``",
+            f"``{game.announce_command}``" if game.announce_command else "none",
+            ", ".join(f"``{command}``" for command in game.commands) or "none",
         )
-        for one in PROFILES
+        for game in _games.GAMES.values()
     ]

@@ -14,10 +14,7 @@ from functional.harness import ROOT
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "{name}: now"}]
-
-
-def stamp(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+AT_ONCE = {"announcements": [], "commands": []}
 
 
 def test_players_are_warned_then_the_world_is_saved_then_it_restarts(simulator, operate):
@@ -181,7 +178,7 @@ def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
     assert sim.states(1234) == ["running"]
 
 
-@pytest.mark.parametrize(("module", "options"), [("maintenance", {}), ("power", {"state": "restarted"})])
+@pytest.mark.parametrize(("module", "options"), [("maintenance", AT_ONCE), ("power", {"state": "restarted"})])
 def test_the_timeout_of_a_task_after_the_signal_does_not_hide_that_it_went_out(simulator, ansible, module, options):
     sim = simulator([{**SERVER, "boot_seconds": 1200.0}])
     result = ansible.task(sim, module, {"server_id": 1234, "poll_interval": 0.1, **options}, timeout=6)

@@ -45,11 +45,11 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {}, "power_state"),
         ("power", {"power_state": "rebooted"}, "power_state"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
-        ("announce", {"announce_text": None}, "announce_text: say what"),
+        ("announce", {"announce_text": None}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
         ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} has no meaning here'),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: it has no {text}'),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: has no {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -75,20 +75,18 @@ def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
     ]
 
 
-def test_announce_knows_the_names_and_where_it_does_not_no_player_reads_braces(simulator, fleet):
-    sim = simulator([{"id": 1}, {"id": 2}])
-    run = fleet(sim, "announce", [1], announce_text="Welcome to {name}", serverprism_name='"x"; op me', announce_command='say "{text}"')
+def test_announce_knows_the_name_of_the_server(simulator, fleet):
+    sim = simulator([{"id": 1, "name": '"x"; op me'}])
+    run = fleet(sim, "announce", [1], announce_text="Welcome to {name}", announce_command='say "{text}"')
     assert run.rc == 0 and sim.console(1) == ["say \"Welcome to 'x', op me\""], run.output
-    run = fleet(sim, "announce", [2], announce_text="Welcome to {name}")
-    assert run.rc == 2 and "serverprism_name: host h2 has none" in run.output and not sim.console(2), run.output
 
 
 def test_announce_speaks_only_to_servers_that_are_there(simulator, fleet):
     sim = simulator([{"id": 1}])
     run = fleet(sim, "announce", [1, 99, "nobody"], announce_text="hello")
-    assert run.rc == 2 and sim.console(1) == ["say hello"] and "No profile fits" not in run.output, run.output
+    assert run.rc == 2 and sim.console(1) == ["say hello"] and "No known game" not in run.output, run.output
     said = " ".join(run.output.split())
-    assert "Server 99: not found" in said and "Host hnobody has no server" in said
+    assert "Not found: server 99" in said and "argument 'server_id' is of type str" in said
 
 
 def test_a_host_of_another_customer_is_spoken_to_in_the_words_of_its_own_game(simulator, ansible):
@@ -140,8 +138,9 @@ def test_announce_says_what_it_cannot_say_and_nothing_of_saving(simulator, fleet
     games = [{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}]
     run = fleet(simulator(games), "announce", [1, 2], announce_text="hello")
     said = " ".join(run.stdout.split())
-    assert run.rc == 0 and 'its players are told with \\"say {text}\\". Set announce_command for this game.' in said, run.output
-    assert "Valheim takes no console commands: its players are not told. Where a mod takes them, set announce_command." in said
+    known = 'No known game matches the product "A new game": players are warned with "say {text}". Set game, or announce_command.'
+    assert run.rc == 0 and said.count(known) == 1, run.output
+    assert "Valheim takes no console commands: players are not told. If a mod adds a console, set announce_command." in said
     assert "save" not in said and "maintenance_announce_command" not in said, run.output
 
 
@@ -149,7 +148,7 @@ def test_announce_with_a_command_of_its_own_speaks_to_any_game(simulator, fleet)
     sim = simulator([{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}])
     run = fleet(sim, "announce", [1, 2], announce_text="hello", announce_command="shout {text}")
     assert run.rc == 0 and sim.console(1) == sim.console(2) == ["shout hello"], run.output
-    assert "No profile fits" not in run.output and "takes no console commands:" not in run.output, run.output
+    assert "No known game" not in run.output and "takes no console commands:" not in run.output, run.output
 
 
 def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
@@ -179,8 +178,8 @@ def test_status_shows_a_table(simulator, fleet, ansible):
     path.write_text(json.dumps({"all": {"hosts": {name: {"serverprism_id": number} for name, number in names.items()}}}))
     run = ansible.run(sim, "serverprism.cloud.status", "-i", str(path))
     assert run.rc == 0, run.output
-    lines = [json.loads(line.strip().rstrip(",")) for line in run.stdout.splitlines() if line.startswith('        "')]
-    assert lines == [
+    lines = run.stdout[run.stdout.index("server  ") :].splitlines()
+    assert lines[:6] == [
         "server          id  billing    state     memory   cpu  product",
         "cafe\u0301             2  suspended  unknown                 Minecraft 4 GB",
         "lobby            3  active     offline     0 MB   0 %  Palworld 8 GB",
@@ -188,6 +187,27 @@ def test_status_shows_a_table(simulator, fleet, ansible):
         "zz-word             no serverprism_id",
         "日本のサーバー   1  active     running  1536 MB  13 %  Minecraft 4 GB",
     ]
+
+
+def test_status_shows_the_others_if_the_id_of_a_host_cannot_be_templated(simulator, ansible):
+    sim = simulator(STATUS)
+    path, file = ansible.folder / "inventory.json", ansible.folder / "s.json"
+    path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}, "b": {"serverprism_id": "{{ nowhere }}"}}}}))
+    run = ansible.run(sim, "serverprism.cloud.status", "-i", str(path), "-e", f"status_file={file}")
+    rows = json.loads(file.read_text())
+    assert run.rc == 0 and [row.get("current_state") for row in rows] == ["running", None], run.output
+    assert rows[1]["id"] is None and rows[1]["problem"].startswith("serverprism_id: ") and "nowhere" in rows[1]["problem"]
+
+
+def test_status_in_check_mode_writes_no_file(simulator, fleet, ansible):
+    run = fleet(simulator(STATUS), "status", [1], "--check", status_file=str(ansible.folder / "s.csv"))
+    assert run.rc == 0 and "changed=1" in run.stdout and not (ansible.folder / "s.csv").exists(), run.output
+
+
+def test_status_refuses_a_file_that_cannot_be_written_before_anything_is_asked(simulator, fleet, ansible):
+    sim = simulator(STATUS)
+    run = fleet(sim, "status", [1], status_file=str(ansible.folder / "nowhere" / "s.csv"))
+    assert run.rc == 2 and "status_file" in run.output and not sim.requests(), run.output
 
 
 def test_status_writes_files(simulator, fleet, ansible):

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
@@ -110,6 +109,6 @@ class World:
         client = Client(settings, self, open_ledger(settings, self), self, warnings.append)
         context = Context(params, client, self, settings, check_mode=check_mode, warn=warnings.append)
         try:
-            return run(OPERATION.run(context), context.clock), warnings
+            return OPERATION.run(context), warnings
         except OperationFailed as exc:
             return {"changed": False, **exc.result, "failed": True, "msg": str(exc)}, warnings

@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from ansible_collections.serverprism.cloud.plugins.module_utils import _base_ledger, _claims, _guard
+from ansible_collections.serverprism.cloud.plugins.module_utils import _base_ledger, _conductor, _fleet, _locks
 from functional.harness import perform_here
 from hostile.soak_worker import Api
 
@@ -22,9 +22,9 @@ def main() -> None:
     """Run the maintenance that the argument describes: ``api``, ``ledger``, ``lease`` (real seconds) and ``options``."""
     given = json.loads(sys.argv[1])
     # A minute is too long for a test.
-    _claims.LEASE = _guard.LEASE = given["lease"]
-    _guard.RENEW_EVERY = given["lease"] / 6
-    assert _base_ledger._claims is _claims
+    _locks.LEASE = _fleet.LEASE = given["lease"]
+    _conductor.RENEW_EVERY = given["lease"] / 6
+    assert _base_ledger._locks is _locks
 
     def tell(text: str) -> None:
         print(text, flush=True)

@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._budget import R
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import own_name
 from hostile.fire import quotas
 from hostile.table import note
 from hypothesis import given, settings
@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 NOW, LIMIT, WINDOW = 1_800_000_000.0, 3, 60.0
 OFFSETS = (0.0, 30.0, 31.0)
-FLEET = Fleet.whole("run", 40, 5)
+ME = own_name()
 WRONG = [
     *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"instants": None}),
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
@@ -55,10 +55,10 @@ def stored(folder):
     """A ledger in which there is something of everything, and its file."""
     one = book(folder, [])
     one.reserve(READ)
-    one.reserve(WRITE, OFFSETS, fleet=FLEET)
-    one.reserve(WRITE, OFFSETS, fleet=FLEET)
-    one.count_end(FLEET, "done", True)
-    one.claim(7, 300.0)
+    one.reserve(WRITE, OFFSETS)
+    one.reserve(WRITE, OFFSETS)
+    one.mark_stale(8, NOW + 20.0)
+    one.lock([7], ME, 300.0)
     one.block(READ, NOW + 5.0)
     return Path(one.path)
 
@@ -75,17 +75,15 @@ def use(folder):
     """All verbs of the ledger, as tasks use it: its turns and its warnings. Whatever they raise is a fault."""
     warnings = []
     one = book(folder, warnings)
-    other = one.claim(7, 60.0)
-    if other is not None:
+    for other in one.lock([7, 9], ME, 60.0).values():
         iso(other.until)
-    one.give_up(7)
+    one.renew([7, 9], ME, 60.0)
+    one.unlock([7, 9], ME)
+    iso(max(one.stale_until(8), 0.0))
     iso(max(one.blocked_until(READ), 0.0))
     turns = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
-    starts = [one.reserve(WRITE, OFFSETS, fleet=FLEET) for _each in range(2)]
+    starts = [one.reserve(WRITE, OFFSETS) for _each in range(2)]
     one.release(WRITE, starts.pop())
-    one.count_end(FLEET, "failed", True)
-    one.standing(FLEET, OFFSETS, 0)
-    one.failures("run")
     json.loads(Path(one.path).read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     return turns, starts, warnings
 

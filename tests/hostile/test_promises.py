@@ -118,7 +118,7 @@ def test_owner_that_proc_hides_is_alive(simulator, tmp_path):
         "an owner that /proc hides",
         "another process",
         True,
-        (second.get("failed") and "Another run maintains server 1" in second["msg"], output),
+        (second.get("failed") and "Another run is maintaining server 1" in second["msg"], output),
         (result["outcome"] == "done" and len(sim.console(1)) == 1, sim.console(1)),
     )
 
@@ -173,7 +173,7 @@ def test_killed_container_is_waited_for_until_its_lock_is_over(simulator, tmp_pa
         "a container that was killed",
         "the same command",
         True,
-        (refused.get("failed") and "Another run maintains server 1" in refused["msg"], output),
+        (refused.get("failed") and "Another run is maintaining server 1" in refused["msg"], output),
         (second.get("outcome") == "done", again),
     )
 
@@ -182,7 +182,7 @@ def test_time_limit_of_a_task_does_not_cut_off_its_last_line(simulator, ansible)
     sim = simulator([{"id": 1, "conflict": True, **GAME}], speed=20.0, write_limit=1000)
     scarce = {"SERVERPRISM_WRITE_LIMIT": "2", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_LIMIT_WINDOW": "12"}
     # The restart is refused after two seconds, and the quota is used up: the players can be told after twelve, the limit is six.
-    result = ansible.task(sim, "maintenance", {"server_id": 1, "announcements": words(2)}, env=scarce, timeout=6)
+    result = ansible.task(sim, "maintenance", {"server_id": 1, "announcements": words(2), "game": "generic"}, env=scarce, timeout=6)
     kept(
         "a task whose timeout comes while it cancels",
         "action",

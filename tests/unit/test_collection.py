@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.module_utils._transport import VERSION
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "ansible_collections.serverprism.cloud.plugins"
@@ -92,7 +93,7 @@ def test_every_module_has_an_action_of_the_same_operation(module):
     assert action.operation is load(module).OPERATION
 
 
-def test_the_action_group_holds_every_module_and_nothing_else():
+def test_the_action_group_holds_every_module_with_the_options_of_the_api():
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
     assert groups == {"api": MODULES}
 
@@ -110,6 +111,13 @@ def test_the_defaults_of_the_role_are_those_of_its_specification():
     # An "int" with a default may not be left empty.
     assert defaults.pop("maintenance_max_failures") == 0
     assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
+
+
+def test_the_role_has_a_variable_for_each_option_of_the_module():
+    role = ROOT / "roles" / "maintenance"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    for name, entry in load("serverprism_maintenance").OPERATION.options.items():
+        assert options[VARIABLES[name]].get("choices") == entry.get("choices"), name
 
 
 def test_every_variable_of_the_role_is_in_its_readme():

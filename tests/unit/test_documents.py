@@ -113,7 +113,9 @@ def test_the_messages_of_the_troubleshooting_are_those_of_the_collection():
     quoted.remove("missing required arguments: api_token")
     known = list(sentences())
     assert len(quoted) > 30
-    assert not [message for message in quoted if not any(message in sentence for sentence in known)]
+    # The name of the option that a message begins with is not part of the sentence in the code.
+    unknown = [message for message in quoted if not any(re.sub(r"^maintenance_\w+: ", "", message) in sentence for sentence in known)]
+    assert not unknown
 
 
 def test_the_workflows_are_guarded_and_pinned_and_take_the_token_from_a_secret():

@@ -11,7 +11,7 @@ import json
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _errors as errors
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
@@ -328,3 +328,43 @@ def test_an_answer_about_another_server_is_refused():
     with pytest.raises(errors.BadAnswer, match="another server"):
         one = client(reply(200, {"data": {**SERVER, "id": 8}}))
         run(one.get_server(7), one.clock)
+
+
+class Stopped(BaseException):
+    """Somebody stops the run."""
+
+
+def test_interrupted_wait_gives_back_its_turn():
+    one = client(VERBS["command"][1], write_limit=2, write_headroom=0)
+    for _each in range(2):
+        run(VERBS["command"][0](one), one.clock)
+    waiting = one.await_turn(WRITE)
+    waiting.send(None)
+    assert len(one.ledger.calendar(WRITE).instants) == 3
+    with pytest.raises(Stopped):
+        waiting.throw(Stopped())
+    assert len(one.ledger.calendar(WRITE).instants) == 2
+
+
+def test_interrupted_wait_keeps_the_turn_of_its_caller():
+    one = client(reply(200, {}))
+    (turn,) = one.ledger.reserve(WRITE, not_before=one.clock.now() + 60.0)
+    waiting = one.await_turn(WRITE, turn)
+    waiting.send(None)
+    with pytest.raises(Stopped):
+        waiting.throw(Stopped())
+    assert one.ledger.calendar(WRITE).instants == (turn,)
+
+
+def test_interrupted_wait_gives_back_a_turn_that_has_moved():
+    one = client(reply(200, {}))
+    turn = one.clock.now()
+    # Somebody else is late, and goes first.
+    calendar = Calendar(instants=(turn, turn + 30.0), late=(turn + 30.0,))
+    one.ledger._change(lambda calendars: calendars.update({WRITE: calendar}))
+    waiting = one.await_turn(WRITE, turn)
+    waiting.send(None)
+    assert one.ledger.calendar(WRITE).instants == (turn + 30.0, turn + 30.0)
+    with pytest.raises(Stopped):
+        waiting.throw(Stopped())
+    assert one.ledger.calendar(WRITE).instants == (turn + 30.0,)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._durations import parse_duration, say_duration
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import promised
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,3 +87,22 @@ def test_promise_is_what_the_text_names_and_never_less_than_planned(before, rema
     assert promised("soon", before, remaining) == before
     said = promised("in {remaining}", before, remaining)
     assert said >= before and (said == before or say_duration(said) == say_duration(remaining))
+
+
+def test_timeline_behind_a_late_request_waits_for_it_once(monkeypatch):
+    """The quota is free, but a request of another process is late: a place before it would be behind again."""
+    api = virtual.api({"id": 1})
+    ledger = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
+    late = api.clock.now() + 30.0
+    ledger._change(lambda calendars: calendars.update({WRITE: Calendar(instants=(late,), late=(late,))}))
+    dues, due = [], ledger.due
+
+    def counted(*args):
+        dues.append(args)
+        assert len(dues) < 100, "no time passes"
+        return due(*args)
+
+    monkeypatch.setattr(ledger, "due", counted)
+    words = [{"before": "60", "text": "in 60"}]
+    result = virtual.operate(api, OPERATION, server_id=1, announcements=words, use=ledger)
+    assert result["outcome"] == "done" and api.lines[0][0] >= late

@@ -104,3 +104,32 @@ def test_a_file_is_read_up_to_a_size(tmp_path, monkeypatch):
         else:
             with pytest.raises(ValueError, match="too large"):
                 read_all(descriptor)
+
+
+def test_replaced_file_is_private_if_it_is_new_and_else_keeps_its_mode(tmp_path):
+    path = tmp_path / "status.csv"
+    _files.replace_file(str(path), b"one")
+    assert path.read_bytes() == b"one" and path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    _files.replace_file(str(path), b"two")
+    assert path.read_bytes() == b"two" and path.stat().st_mode & 0o777 == 0o644 and os.listdir(tmp_path) == ["status.csv"]
+
+
+def test_replaced_link_is_not_followed(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "status.csv").symlink_to(tmp_path / "victim")
+    _files.replace_file(str(tmp_path / "status.csv"), b"one")
+    assert (tmp_path / "victim").read_text() == "mine" and not (tmp_path / "status.csv").is_symlink()
+
+
+def test_file_that_cannot_be_replaced_stays_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = tmp_path / "status.csv"
+    path.write_text("one")
+
+    def full(_descriptor, _data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_files, "write_all", full)
+    with pytest.raises(OSError, match="No space"):
+        _files.replace_file(str(path), b"two")
+    assert path.read_text() == "one" and os.listdir(tmp_path) == ["status.csv"]

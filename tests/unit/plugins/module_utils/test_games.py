@@ -6,13 +6,9 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from pathlib import Path
 
 import pytest
-import yaml
-from ansible.plugins.filter.core import regex_replace
 from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line
 from ansible_collections.serverprism.cloud.plugins.module_utils._games import (
     CHOICES,
@@ -26,14 +22,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._games import (
     takes_commands,
 )
 from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import check_braces, has_text, parse_announcements
-from hypothesis import given
-from hypothesis import strategies as st
-from jinja2.nativetypes import NativeEnvironment
-
-ROOT = Path(__file__).resolve().parents[4]
-VARS = ROOT / "roles" / "maintenance" / "vars" / "main.yml"
-ROLE = yaml.safe_load(VARS.read_text()) if VARS.exists() else {}
-needs_the_yaml_table = pytest.mark.skipif("__maintenance_profiles" not in ROLE, reason="the role has no table of its own any more")
 
 PRODUCTS = [
     ("Minecraft Java 4 GB", "minecraft"),
@@ -57,7 +45,7 @@ UNKNOWN = ["", " ", "A new game", "Trust 4 GB", "Sparkling", "Arks", "Minecrafte
 
 
 def options(**params):
-    unset = {"announce_command": None, "announcements": None, "commands": None, "done_text": None, "state": "restarted"}
+    unset = {"announce_command": None, "announcements": None, "commands": None, "done_text": None, "state": "restarted", "game": "auto"}
     return {**unset, **params}
 
 
@@ -188,71 +176,4 @@ MATCHES_NONE = 'No known game matches the product "Spark": '
 )
 def test_notice(product, params, text):
     given_by_user = options(**params)
-    assert notice(named(given_by_user.get("game", "auto"), product), product, given_by_user) == text
-
-
-# As long as the role has a table of its own, both must say the same.
-
-
-def of_the_role(name, **variables):
-    """Return the value of a variable of the role, which may use others of the role that are given here."""
-    environment = NativeEnvironment()
-    environment.filters["regex_replace"] = regex_replace
-    known = {key: value for key, value in ROLE.items() if not isinstance(value, str)}
-    return environment.from_string(ROLE[name]).render({**known, **variables})
-
-
-def game_of_the_role(product):
-    profile = of_the_role("__maintenance_profile", __maintenance_product=product)
-    return profile["game"], profile["word"].strip(), profile["announce_command"], tuple(profile["commands"])
-
-
-@needs_the_yaml_table
-def test_the_role_has_the_same_games_in_the_same_order():
-    rows = [(one["game"], one["word"].strip(), one["announce_command"], tuple(one["commands"])) for one in ROLE["__maintenance_profiles"]]
-    assert rows == [(game.name, game.words, game.announce_command, game.commands) for game in GAMES.values()]
-    assert ROLE["__maintenance_unknown"] == {
-        "game": GENERIC.name,
-        "word": GENERIC.words,
-        "announce_command": GENERIC.announce_command,
-        "commands": list(GENERIC.commands),
-    }
-
-
-@needs_the_yaml_table
-@given(
-    st.sampled_from([*UNKNOWN, *(product for product, _choice in PRODUCTS)])
-    | st.lists(st.sampled_from([*(game.words for game in GAMES.values()), "x", "4 GB"]) | st.text(max_size=2), max_size=4).map("".join)
-)
-def test_the_role_finds_the_same_game(product):
-    game = game_of(product)
-    assert game_of_the_role(product) == (game.name, game.words, game.announce_command, game.commands)
-
-
-@needs_the_yaml_table
-@pytest.mark.parametrize("state", ["restarted", "stopped"])
-@pytest.mark.parametrize("game", [*GAMES.values(), GENERIC], ids=lambda game: game.name)
-def test_the_role_completes_options_in_the_same_way(game, state):
-    profile = {"game": game.name, "announce_command": game.announce_command, "commands": list(game.commands)}
-    warnings = of_the_role("__maintenance_warnings", maintenance_state=state)
-    assert warnings == default_announcements(state)
-    values = {
-        "announce_command": (None, "shout {text}"),
-        "commands": (None, [], ["flush"]),
-        "announcements": (None, [], [{"before": "1m", "text": "hi"}]),
-    }
-    for combination in itertools.product(*values.values()):
-        params = options(state=state, **dict(zip(values, combination)))
-        known = {f"maintenance_{name}": value for name, value in params.items()}
-        known.update(__maintenance_profile=profile, __maintenance_warnings=warnings)
-        can = takes_commands(params, game)
-        expected = {
-            "announcements": of_the_role("__maintenance_announcements", __maintenance_can_announce=can, **known),
-            "commands": of_the_role("__maintenance_commands", **known),
-            "announce_command": of_the_role("__maintenance_announce_command", **known),
-        }
-        if not can:
-            # The role sends the user's own commands to a game without a console. They could not arrive.
-            expected.update(commands=[], announce_command=GENERIC.announce_command)
-        out = completed(params, game)
-        assert {name: out[name] for name in expected} == expected, combination
+    assert notice(named(given_by_user["game"], product), product, given_by_user) == text

@@ -11,11 +11,12 @@ from dataclasses import replace
 import pytest
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Lock, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LockLost
+from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 
 WARNINGS = [{"before": "20m", "text": "Restart in {remaining}"}, {"before": "10s", "text": "Restart in {remaining}"}]
 CANCEL = "say Maintenance cancelled: no restart now."
@@ -58,9 +59,9 @@ def had_by_another(api, book, tmp_path, *, how):
     def do():
         api.clock.time += 3000.0
         if how == "is at it":
-            change(book, lambda old: replace(old, claims=(Claim(1, "other//b/n/7/1", api.clock.now() + 600.0, api.clock.now()),)))
+            change(book, lambda old: replace(old, locks=(Lock(1, "other//b/n/7/1", api.clock.now() + 600.0, api.clock.now()),)))
         else:
-            change(book, lambda old: replace(old, claims=()))
+            change(book, lambda old: replace(old, locks=()))
         if how == "is done":
             Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "done", api.clock.now())
 
@@ -73,7 +74,7 @@ def test_run_that_slept_past_its_lock_cancels_and_sends_no_signal(tmp_path, how)
     when(api, 1_000_300.0, had_by_another(api, book, tmp_path, how=how))
     result = run()
     assert result["outcome"] == "cancelled" and result["failed"] and not result["changed"], result
-    assert "its lock on the server expired" in result["msg"] and "No signal was sent" in result["msg"], result
+    assert "its lock expired" in result["msg"] and "No signal was sent" in result["msg"], result
     assert not api.signals and api.said()[-1] == CANCEL and api.said().count(CANCEL) == 1
 
 
@@ -99,62 +100,50 @@ def test_lock_is_renewed_while_the_run_waits(tmp_path):
     seen = []
 
     def fault(method, path):
-        seen.extend(api.clock.now() - one.renewed for one in book._calendars[WRITE].claims)
+        seen.extend(api.clock.now() - one.renewed for one in book._calendars[WRITE].locks)
 
     api.fault = fault
     passed = api.clock.sleep
 
     def sleep(seconds):
         passed(seconds)
-        seen.extend(api.clock.now() - one.renewed for one in book._calendars[WRITE].claims)
+        seen.extend(api.clock.now() - one.renewed for one in book._calendars[WRITE].locks)
 
     api.clock.sleep = sleep
     assert run()["outcome"] == "done" and len(seen) > 50 and max(seen) <= 16.0
-    assert not book._calendars[WRITE].claims
+    assert not book._calendars[WRITE].locks
 
 
 def test_lock_that_is_lost_after_the_signal_does_not_hide_what_became_of_it(tmp_path):
     api, book, run, told = setup(tmp_path)
-    when(api, 1_001_205.0, lambda: (change(book, lambda old: replace(old, claims=())), setattr(api.clock, "time", api.clock.time + 2000.0)))
+    when(api, 1_001_205.0, lambda: (change(book, lambda old: replace(old, locks=())), setattr(api.clock, "time", api.clock.time + 2000.0)))
     result = run()
     assert len(api.signals) == 1 and result["changed"] and result["signal"] == "restart", result
-    assert any("Nothing more was sent" in text for text in told), told
+    assert any("Nothing more is sent" in text for text in told), told
 
 
 def guard(api, book, tmp_path):
-    return Guard(virtual.context(api, OPERATION, server_id=1, use=book, ledger=str(tmp_path)), 1)
+    ctx = virtual.context(api, OPERATION, server_id=1, use=book, ledger=str(tmp_path))
+    fleet = Fleet(book, api.clock)
+    fleet.add(1, 600.0)
+    fleet.lock()
+    return Guard(ctx, 1, fleet)
 
 
 def test_lost_lock_allows_no_further_signal(tmp_path):
     api, book, _run, _told = setup(tmp_path)
     one = guard(api, book, tmp_path)
-    with one.claimed():
-        one.before_signal()
-        change(book, lambda old: replace(old, claims=()))
-        api.clock.time += 100.0
+    one.before_signal()
+    change(book, lambda old: replace(old, locks=()))
+    api.clock.time += 100.0
+    for _each in range(2):
         with pytest.raises(LockLost, match="Nothing more was sent"):
-            one.check_lock()
-        for _each in range(2):
-            with pytest.raises(LockLost):
-                one.before_signal()
-
-
-def test_lock_that_others_had_meanwhile_is_not_extended(tmp_path):
-    api, book, _run, _told = setup(tmp_path)
-    one = guard(api, book, tmp_path)
-    with one.claimed():
-        change(book, lambda old: replace(old, claims=()))
-        api.clock.time += 100.0
-        with pytest.raises(LockLost):
-            one.extend(60.0)
+            one.before_signal()
 
 
 def test_lost_lock_does_not_keep_the_cancel_text_back(tmp_path):
-    api, book, _run, told = setup(tmp_path)
+    api, book, _run, _told = setup(tmp_path)
     one = guard(api, book, tmp_path)
-    with one.claimed():
-        one.cancels()
-        change(book, lambda old: replace(old, claims=()))
-        api.clock.time += 100.0
-        one.ctx.clock.sleep(60.0)
-    assert not book._calendars[WRITE].claims
+    assert one.lock_lost() is not None
+    one.cancels()
+    assert one.lock_lost() is None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 import virtual
-from ansible_collections.serverprism.cloud.plugins.module_utils._fleet import read_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import read_fleet
 
 FLEET = [
     {"id": 1, "name": "Fred's"},

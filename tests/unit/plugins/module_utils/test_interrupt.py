@@ -2,21 +2,22 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What breaks a countdown off: signals, and the end of the parent."""
+"""Signals, time limits and the end of the parent: each stops a run, and the players are told before its process ends."""
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _deadline, _interrupt
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Interruptible
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import sleep
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Signals, told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._loop import Job, Loop, Threads
 
 FORK = multiprocessing.get_context("fork")
 
@@ -29,86 +30,112 @@ def in_a_process(what, *args):
     return process, receiver
 
 
-def _ends_by_itself(pipe):
-    try:
-        with Interruptible(0.3) as one:
-            try:
-                pipe.send("ready")
-                signal.pause()
-            except Interrupted:
-                one.ignore_more()
-                pipe.send("told to stop")
-                threading.Event().wait()
-    finally:
-        pipe.send("never")
+def _records(pipe):
+    with Signals(pipe.send):
+        pipe.send("ready")
+        threading.Event().wait(30)
 
 
-def test_who_was_told_to_stop_and_waits_for_ever_is_ended():
-    process, pipe = in_a_process(_ends_by_itself)
-    assert pipe.recv() == "ready"
-    os.kill(process.pid, signal.SIGTERM)
-    assert pipe.recv() == "told to stop"
-    os.kill(process.pid, signal.SIGINT)
-    process.join(20)
-    assert process.exitcode == -signal.SIGALRM
-
-
-class _Dying:
-    """While it is tidied away a signal comes: Python drops what its handler raises."""
-
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-        for _each in range(1000):
-            pass
-
-
-def _lost(pipe):
-    sys.unraisablehook = lambda what: pipe.send(f"dropped: {what.exc_value}")
-    with Interruptible(60.0) as one:
-        try:
-            _Dying()
-            threading.Event().wait(20)
-            pipe.send("lost")
-        except Interrupted as exc:
-            one.ignore_more()
-            pipe.send(exc.name)
-
-
-def test_a_request_to_stop_that_python_drops_is_not_lost(monkeypatch):
-    monkeypatch.setattr(_interrupt, "REMINDER", 0.2)
-    process, pipe = in_a_process(_lost)
-    said = [pipe.recv() if pipe.poll(30) else "nothing" for _each in range(2)]
-    assert said == ["dropped: SIGINT", "SIGINT"]
+@pytest.mark.parametrize("number", _interrupt.STOPPING)
+def test_signal_calls_stop_with_its_name(number):
+    process, pipe = in_a_process(_records)
+    assert pipe.poll(20) and pipe.recv() == "ready"
+    os.kill(process.pid, number)
+    assert pipe.poll(20) and pipe.recv() == signal.Signals(number).name
+    process.kill()
     process.join()
 
 
-def _in_time(pipe, lingers):
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
-    with Interruptible(0.2) as one:
+def _runs_a_loop(pipe):
+    clock = SystemClock()
+    loop = Loop(clock, Threads())
+
+    async def cancels():
         try:
-            os.kill(os.getpid(), signal.SIGINT)
-        except Interrupted:
-            one.ignore_more()
-    time.sleep(0.4)
+            await sleep(clock, 60.0)
+        except Interrupted as exc:
+            job.shield()
+            pipe.send(exc.name)
+            await sleep(clock, 0.5)
+            pipe.send("told the players")
+
+    job = Job(cancels(), lambda result, error: pipe.send(f"ended with {error}"))
+    with Signals(lambda name: loop.stop(name, 60.0)):
+        loop.add(job)
+        loop.at(clock.now(), lambda: pipe.send("ready"))
+        loop.run()
+    pipe.send("handed in")
+
+
+def test_first_signal_counts_and_later_ones_are_ignored():
+    process, pipe = in_a_process(_runs_a_loop)
+    assert pipe.poll(20) and pipe.recv() == "ready"
+    os.kill(process.pid, signal.SIGTERM)
+    assert pipe.poll(20) and pipe.recv() == "SIGTERM"
+    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGHUP)
+    assert [pipe.recv() for _each in range(3) if pipe.poll(20)] == ["told the players", "ended with None", "handed in"]
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def _in_time(pipe, lingers):
+    numbers = _interrupt.STOPPING
+    before = [signal.getsignal(number) for number in numbers]
+    with Signals(pipe.send):
+        os.kill(os.getpid(), signal.SIGINT)
     pipe.send(before == [signal.getsignal(number) for number in numbers])
-    try:
-        with Interruptible(0.2) as one:
-            one.unless_orphaned()
-    except Interrupted as exc:
-        pipe.send(exc.name)
+    # A loop of Ansible's goes on with its next item.
+    with Signals(pipe.send):
+        pass
     if lingers:
         threading.Event().wait(20)
 
 
 @pytest.mark.parametrize("lingers", [False, True])
-def test_a_worker_that_was_told_to_stop_begins_nothing_and_waits_for_nobody(monkeypatch, lingers):
-    """Its result may be one that nobody takes, as Ansible does once it is told to stop."""
+def test_worker_that_was_told_to_stop_begins_nothing_and_ends_soon(monkeypatch, lingers):
+    """Ansible may never take its result once it is told to stop."""
     monkeypatch.setattr(_interrupt, "RESULT_GRACE", 1.0)
     process, pipe = in_a_process(_in_time, lingers)
-    assert pipe.poll(20) and pipe.recv() is True and pipe.poll(20) and pipe.recv() == "SIGINT"
+    assert [pipe.recv() for _each in range(3) if pipe.poll(20)] == ["SIGINT", True, "SIGINT"]
     process.join(15)
     assert process.exitcode == (-signal.SIGALRM if lingers else 0)
+
+
+def _ends_normally(pipe):
+    with Signals(pipe.send):
+        pass
+    pipe.send(signal.getitimer(signal.ITIMER_REAL)[0])
+    pipe.send(told_to_stop())
+
+
+def test_worker_that_was_not_told_to_stop_is_not_ended():
+    process, pipe = in_a_process(_ends_normally)
+    assert [pipe.recv() for _each in range(2) if pipe.poll(20)] == [0.0, False]
+    process.join()
+
+
+def test_module_is_not_a_worker(monkeypatch):
+    """A module and a test go on after a run that was interrupted."""
+    monkeypatch.setattr(_interrupt, "_told_to_stop", [])
+    names = []
+    with Signals(names.append):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert names == ["SIGHUP"] and not told_to_stop() and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+
+
+def test_other_threads_change_no_handlers():
+    before = [signal.getsignal(number) for number in _interrupt.STOPPING]
+    seen = []
+
+    def enter():
+        with Signals(lambda name: None):
+            seen.extend(signal.getsignal(number) for number in _interrupt.STOPPING)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == before
 
 
 def _parent(pipe, early):
@@ -118,14 +145,15 @@ def _parent(pipe, early):
         until = time.monotonic() + 20
         while early and os.getppid() == pid and time.monotonic() < until:
             time.sleep(0.01)
-        with Interruptible(60.0) as one:
-            try:
-                one.unless_orphaned()
-                pipe.send("counting")
-                threading.Event().wait(20)
-                pipe.send("nobody told")
-            except Interrupted as exc:
-                pipe.send(exc.name)
+        told = threading.Event()
+
+        def stop(name):
+            pipe.send(name)
+            told.set()
+
+        with Signals(stop):
+            pipe.send("counting")
+            told.wait(20)
 
     FORK.Process(target=child).start()
     if early:
@@ -139,7 +167,7 @@ def test_the_death_of_the_parent_interrupts(early):
     if early:
         assert pipe.poll(30) and pipe.recv() == "Ansible is gone"
     else:
-        assert pipe.recv() == "counting"
+        assert pipe.poll(30) and pipe.recv() == "counting"
         process.kill()
         assert pipe.poll(30) and pipe.recv() == "SIGTERM"
     process.join()
@@ -163,33 +191,39 @@ def test_the_thread_of_a_deadline_gets_none_either(masks_of_threads):
     assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)
 
 
-def _cancels_past_its_time_limit(pipe, told):
+class TaskTimeout(BaseException):
+    """Ansible's, which is no Exception in its newer versions."""
+
+
+def _past_its_time_limit(pipe, told):
     def too_late(_number, _frame):
-        raise TimeoutError
+        raise TaskTimeout("Timed out after 1 second(s)")
 
     # As Ansible does it for the timeout of a task.
     signal.signal(signal.SIGALRM, too_late)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
-        with Interruptible(60.0) as one:
+        with Signals(pipe.send):
             if told:
-                with contextlib.suppress(Interrupted):
-                    os.kill(os.getpid(), signal.SIGINT)
-            one.ignore_more()
-            time.sleep(1.0)
-        pipe.send("told the players")
-        _interrupt.lift_time_limit()
-        pipe.send(signal.getitimer(signal.ITIMER_REAL)[0] > 0)
-    except TimeoutError:
+                os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.8)
+            pipe.send("told the players")
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+        pipe.send(signal.getitimer(signal.ITIMER_REAL)[0] > 1.0)
+        time.sleep(0.6)
+        pipe.send("handed in")
+    except TaskTimeout:
         pipe.send("cut off")
 
 
 @pytest.mark.parametrize("told", [False, True])
-def test_time_limit_of_a_task_does_not_cut_off_the_last_line(told):
-    process, pipe = in_a_process(_cancels_past_its_time_limit, told)
-    # Whoever was told to stop keeps the limit after which it is ended.
-    assert pipe.poll(20) and pipe.recv() == "told the players" and pipe.poll(20) and pipe.recv() is told
-    process.join()
+def test_time_limit_of_a_task_stops_and_cuts_nothing_off(told):
+    process, pipe = in_a_process(_past_its_time_limit, told)
+    # Only a worker that was told to stop has a limit afterwards, that of RESULT_GRACE seconds.
+    expected = [*(["SIGINT"] if told else []), "Timed out after 1 second(s)", "told the players", told, "handed in"]
+    assert [pipe.recv() for _each in expected if pipe.poll(20)] == expected
+    process.join(20)
+    assert process.exitcode == 0
 
 
 class TaskQueueManager:
@@ -207,14 +241,12 @@ class TaskQueueManager:
 
 def _playbook(pipe, installs):
     def worker(started):
-        with Interruptible(60.0) as one:
-            try:
-                started.set()
-                threading.Event().wait(30)
-            except Interrupted:
-                one.ignore_more()
-                time.sleep(0.5)
-                pipe.send("told the players")
+        told = threading.Event()
+        with Signals(lambda name: told.set()):
+            started.set()
+            told.wait(30)
+            time.sleep(0.5)
+            pipe.send("told the players")
 
     TaskQueueManager(pipe)
     if installs:

@@ -13,16 +13,14 @@ import os
 import signal
 import stat
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger, _packing
+from ansible_collections.serverprism.cloud.plugins.module_utils import _ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Claim, Quota, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Calendar, Lock, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable, _Resilient
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import Process, name_of, own_name
 
 FORK = multiprocessing.get_context("fork")
@@ -66,16 +64,6 @@ def test_the_verbs(tmp_path, make):
     book.block(WRITE, now + 40)
     assert book.blocked_until(WRITE) == now + 40
     assert book.reserve(WRITE) == (now + 40,)
-
-
-def test_what_check_mode_foresees_is_reserved_by_nobody_and_packed_alike_for_all(tmp_path, monkeypatch):
-    chosen, places = [], [Fleet("run", 20, 20, "run/0", 20, 0, place) for place in range(20)]
-    choose = _packing.choose_gap
-    monkeypatch.setattr(_packing, "choose_gap", lambda *given: chosen.append(choose(*given)) or chosen[-1])
-    told = [ledger(tmp_path, 20).reserve(WRITE, (0.0, 30.0, 60.0), commit=False, fleet=fleet) for fleet in places]
-    assert len(chosen) == 1 and told == sorted(told)
-    assert is_allowed([at for instants in told for at in instants], 20, 60.0)
-    assert json.loads(Path(ledger(tmp_path).path).read_bytes())["buckets"][WRITE]["instants"] == []
 
 
 def _reserve_many(folder, times, pipe):
@@ -257,10 +245,10 @@ def test_another_key_is_another_quota(tmp_path):
 def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
     one, two = ledger(tmp_path), ledger(tmp_path)
     until = one.clock.now() + 20.0
-    one.doubt(7, until)
-    assert two.doubtful_until(7) == until and two.doubtful_until(8) == 0.0
-    two.doubt(7, None)
-    assert one.doubtful_until(7) == 0.0
+    one.mark_stale(7, until)
+    assert two.stale_until(7) == until and two.stale_until(8) == 0.0
+    two.mark_stale(7, None)
+    assert one.stale_until(7) == 0.0
 
 
 def test_who_maintains_a_server_is_believed_until_it_ends_dies_or_its_time_is_over(tmp_path):
@@ -276,12 +264,12 @@ def test_who_maintains_a_server_is_believed_until_it_ends_dies_or_its_time_is_ov
     }
     for owner, seconds in owners.values():
         for later in (0.0, 30.0, 70.0, 91.0):
-            hold(book, Claim(7, owner, now + 90.0, now))
+            hold(book, Lock(7, owner, now + 90.0, now))
             book.clock.since += later
-            other = book.claim(7, 10.0, commit=False)
+            other = book.lock([7], "me", 10.0, commit=False).get(7)
             assert (other is not None) == (later < seconds) and (other is None or other.until == now + seconds), (owner, later)
             book.clock.since -= later
 
 
-def hold(book, claim):
-    book._change(lambda calendars: calendars.update({WRITE: Calendar(claims=(claim,))}))
+def hold(book, lock):
+    book._change(lambda calendars: calendars.update({WRITE: Calendar(locks=(lock,))}))

@@ -14,19 +14,16 @@ from datetime import datetime, timezone
 import pytest
 import virtual
 import virtual_fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Claim, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Lock
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import MOST_REPEATED
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._guard import as_left
 from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import OperationFailed
-from ansible_collections.serverprism.cloud.plugins.module_utils._packing import Fleet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulator.config import ServerConfig
 
 SERVER = {"id": 1, "name": "Fred's"}
 NOTICE = {"say Restart in 5 minutes": 300.0, "say Restart in 1 minute": 60.0, "say Fred's: now": 10.0}
@@ -251,7 +248,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
 
     api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
     with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
-        run(OPERATION.run(ctx), ctx.clock)
+        virtual.run(OPERATION, ctx)
     assert not api.signals
 
 
@@ -406,7 +403,7 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
 
     api.clock.sleep = sleep
     with pytest.raises(OperationFailed, match=WENT_OFF):
-        run(OPERATION.run(ctx), ctx.clock)
+        virtual.run(OPERATION, ctx)
     assert not api.signals
 
 
@@ -464,7 +461,7 @@ def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
                 ctx.client.ledger.reserve(READ)
 
     api.fault = fault
-    assert 0 <= run(OPERATION.run(ctx), ctx.clock)["notice_error"] < 1.0
+    assert 0 <= virtual.run(OPERATION, ctx)["notice_error"] < 1.0
     assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
 
 
@@ -473,7 +470,7 @@ def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
     for _each in range(59):
         ctx.client.ledger.reserve(READ)
-    result = run(OPERATION.run(ctx), ctx.clock)
+    result = virtual.run(OPERATION, ctx)
     assert 0 <= result["notice_error"] < 1.0 and api.lines[0][0] - 1_000_000.0 > 30.0, result
 
 
@@ -494,12 +491,14 @@ def interrupted(api, happening, **options):
         if api.lines and not at and seconds > 10.0:
             at.append(api.clock.now())
             happening(ctx.client.ledger)
+            # It ends the sleep.
             os.kill(os.getpid(), signal.SIGINT)
+            return
         passed(seconds)
 
     api.clock.sleep = sleep
     with pytest.raises(ServerPrismError, match="was called off"):
-        run(OPERATION.run(ctx), ctx.clock)
+        virtual.run(OPERATION, ctx)
     return at[0]
 
 
@@ -516,12 +515,13 @@ def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
 
     def fill(ledger):
         others.extend(ledger.reserve(WRITE)[0] for _each in range(200))
-        passed = api.clock.sleep
+        passed, begun = api.clock.sleep, api.clock.now()
 
         def sleep(seconds):
             passed(seconds)
-            if seconds == 1.0:
+            if api.clock.now() >= begun + 1.0:
                 ledger.release(WRITE, others)
+                others.clear()
 
         api.clock.sleep = sleep
 
@@ -582,67 +582,39 @@ def test_check_mode_gives_the_plan_and_sends_nothing():
     assert [entry["text"] for entry in result["timeline"]] == [*NOTICE, "save-all", "restart"]
 
 
-def test_after_so_many_failures_of_its_run_a_server_is_deferred():
-    api = virtual.api(SERVER)
-    ctx = virtual.context(api, OPERATION, server_id=1, max_failures=1, fleet=Fleet("run", 2, 2, "run/0", 2))
-    ctx.client.ledger.count_end(ctx.fleet, "failed", True)
-    result = run(OPERATION.run(ctx), ctx.clock)
-    assert result["outcome"] == "deferred" and "max_failures: 1" in result["reason"] and not api.signals, result
-
-
-@pytest.mark.parametrize("check_mode", [False, True])
-def test_where_nobody_can_know_how_many_have_failed_nothing_is_sent(tmp_path, check_mode):
-    (tmp_path / "file").touch()
-    api, warned = virtual.api(SERVER), []
-    options = {"server_id": 1, "max_failures": 1, "fleet": Fleet("run", 2, 2, "run/0", 2), "check_mode": check_mode}
-    ctx = virtual.context(api, OPERATION, **options)
-    ctx.client.ledger = open_ledger(replace(ctx.settings, ledger=str(tmp_path / "file" / "ledger")), api.clock, warned.append)
-    with pytest.raises(OperationFailed, match="max_failures: .* server 1 is left alone.*that can be written"):
-        run(OPERATION.run(ctx), ctx.clock)
-    assert not api.lines and not api.signals and len(warned) == 1, warned
+def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():
+    api, results = virtual_fleet.maintain(
+        12,
+        configs=[ServerConfig(id=one, failed_start=one < 3) for one in range(1, 13)],
+        announcements=WARNINGS[1:],
+        commands=["save-all"] * 8,
+        wait_timeout=60.0,
+        run={"max_failures": 1},
+    )
+    outcomes = [results[one]["outcome"] for one in sorted(results)]
+    assert outcomes[:2] == ["failed", "failed"] and outcomes[-1] == "deferred", outcomes
+    assert "max_failures: 1" in results[12]["reason"] and not api.said(12) and not api.sent(12), results[12]
+    # Whoever was told of a restart gets it.
+    assert all(api.sent(one) for one in results if api.said(one))
 
 
 def test_a_run_says_how_far_it_is():
-    api, told = virtual.api(SERVER), []
-    ctx = virtual.context(api, OPERATION, server_id=1, fleet=Fleet("run", 2, 2, "run/0", 2), progress=told.append)
-    run(OPERATION.run(ctx), ctx.clock)
-    assert told[-1].startswith("run: 1 done, 0 in countdown or restart, 1 waiting; 1 of 20 writes used in the last 60 s; ends at"), told
-
-
-def test_while_all_count_down_one_of_the_run_says_now_and_then_how_far_it_is():
     told = []
     words = [{"before": before, "text": "Restart in {remaining}"} for before in ("30m", "1m")]
-    api, results = virtual_fleet.maintain(4, announcements=words, progress=told.append)
+    _api, results = virtual_fleet.maintain(4, announcements=words, run={"tell": told.append})
     assert {result["outcome"] for result in results.values()} == {"done"}
-    while_down = [text for text in told if text.startswith("run: 0 done, 4 in countdown or restart, 0 waiting; ")]
-    assert 5 <= len(while_down) <= 6 and "; ends at about" in while_down[0], told
+    while_down = [text for text in told if text.startswith("run: 4 in countdown or restart; ends at about")]
+    assert 5 <= len(while_down) <= 7 and told[-1] == "run: 4 done", told
 
 
 def test_a_server_that_another_run_maintains_is_left_alone():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1)
-    other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
-    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
-    with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
-        run(OPERATION.run(ctx), ctx.clock)
+    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
+    with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
+        virtual.run(OPERATION, ctx)
     assert not api.signals
-
-
-def test_a_server_that_another_run_of_the_same_id_did_meanwhile_is_left_alone(tmp_path):
-    """The first look takes long, and the other run is over before this one claims the server."""
-    api, results = virtual.api(SERVER), []
-    book = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
-    options = {"use": book, "ledger": str(tmp_path), "maintenance_id": "CHG-7"}
-
-    def fault(method, path):
-        api.fault = lambda method, path: None
-        results.append(maintain(api, **options))
-        return virtual.Fault(status=503, done=False)
-
-    api.fault = fault
-    results.append(maintain(api, **options))
-    assert [result["outcome"] for result in results] == ["done", "skipped"] and api.sent() == ["restart"], results
-    assert api.said().count("say Restart in 5 minutes") == 1 and results[1]["reason"].startswith("done already"), results
 
 
 def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path):
@@ -650,10 +622,10 @@ def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
     Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
-    other = Claim(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
-    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], claims=(other,))}))
-    with pytest.raises(ServerPrismError, match="Another run maintains server 1 right now"):
-        run(OPERATION.run(ctx), ctx.clock)
+    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
+    with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
+        virtual.run(OPERATION, ctx)
 
 
 LEFT = [
@@ -690,33 +662,16 @@ def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_
 
     def fault(method, path):
         if method == "POST":
-            (claim,) = ctx.client.ledger._change(lambda calendars: calendars[WRITE].claims, commit=False)
-            ends.append(claim.until - api.clock.now())
+            (lock,) = ctx.client.ledger.calendar(WRITE).locks
+            ends.append(lock.until - api.clock.now())
         late = path.endswith("/command") and api.lines and api.clock.now() < 1_000_285.0
         return virtual.Fault(status=503, done=False) if late else None
 
     api.fault = fault
-    result = run(OPERATION.run(ctx), ctx.clock)
+    result = virtual.run(OPERATION, ctx)
     assert result["outcome"] == "done" and result["notice_error"] > 40.0, result
     # Refused tries and the wait for the proof, whenever the signal goes.
     assert len(ends) > 5 and min(ends) >= 60.0 + 100.0 + 100.0, ends
-
-
-def test_a_server_that_waits_for_its_first_line_is_deferred_when_too_many_have_failed():
-    api, fleet = virtual.api(SERVER), Fleet.whole("run", 3, 3)
-    ctx = virtual.context(
-        api, OPERATION, server_id=1, announcements=WARNINGS, fleet=fleet, max_failures=1, ledger="/nowhere", start=stamp(1_002_500.0)
-    )
-
-    def fault(method, path):
-        # Its last look before the first word: meanwhile another server has failed.
-        if api.clock.now() > 1_002_490.0:
-            ctx.client.ledger.count_end(fleet, "failed", True)
-            api.fault = lambda method, path: None
-
-    api.fault = fault
-    result = run(OPERATION.run(ctx), ctx.clock)
-    assert result["outcome"] == "deferred" and "max_failures: 1" in result["reason"] and not api.lines and not api.signals, result
 
 
 def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
@@ -724,11 +679,6 @@ def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
     api.fault = lambda method, path: virtual.Fault(delay=2.8) if method == "GET" and api.lines else None
     result = maintain(api, deadline=stamp(1_000_300.5))
     assert result["outcome"] == "deferred" and not api.signals and api.said()[-1].startswith("say Maintenance cancelled"), result
-
-
-def test_failures_of_others_are_not_known_without_a_ledger():
-    result = maintain(virtual.api(SERVER), max_failures=2)
-    assert result["failed"] and "max_failures: needs a ledger" in result["msg"], result
 
 
 def test_a_last_word_is_said_again_a_few_times_at_most():
@@ -742,6 +692,6 @@ def test_a_last_word_is_said_again_a_few_times_at_most():
             return virtual.Fault(delay=5.0)
 
     api.fault = fault
-    result = run(OPERATION.run(ctx), ctx.clock)
+    result = virtual.run(OPERATION, ctx)
     said = api.said().count("say Fred's: now")
     assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result

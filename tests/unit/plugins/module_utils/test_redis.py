@@ -18,7 +18,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
 from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
-from ansible_collections.serverprism.cloud.plugins.module_utils._own import ALIKE
 from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
 from redis_server import needs_redis, servers
 
@@ -152,37 +151,6 @@ def test_a_ledger_of_a_newer_release_is_left_alone(server):
     book._redis.set(book.key, json.dumps({"version": 99}))
     with pytest.raises(LedgerLost, match="newer release"):
         book.reserve(READ)
-
-
-@pytest.mark.parametrize("commit", [True, False])
-def test_what_a_failover_lost_is_written_down_anew_by_whoever_had_reserved_it(server, commit):
-    warnings = []
-    redis = server()
-    book, other = ledger(redis.url(), warn=warnings.append), ledger(redis.url())
-    now = book.clock.now()
-    turns = book.rebook(WRITE, book.reserve(WRITE, (5.0, 9.0)), (now + 20.0, now + 30.0))
-    assert book.claim(7, 100.0) is None
-    other.reserve(WRITE, not_before=other.clock.now() + 300)
-    book._redis.flushall()
-    # Somebody who has lost nothing begins anew; whoever had reserved adds that to it.
-    other.reserve(READ)
-    assert book.reserve(WRITE, commit=commit)[0] == pytest.approx(turns[0] + book.quotas[WRITE].guarded, abs=ALIKE)
-    assert other.reserve(WRITE, commit=False)[0] > turns[0] + book.quotas[WRITE].window
-    assert book.claim(7, 100.0) is None and len(warnings) == 1 and "HTTP 429" in warnings[0]
-    book._redis.flushall()
-    book.release(WRITE, turns)
-    assert len(warnings) == 1, "once is enough"
-
-
-def test_what_is_released_or_long_over_is_not_missed(server):
-    warnings = []
-    book = ledger(server().url(), window=0.1, warn=warnings.append)
-    book.release(WRITE, book.reserve(WRITE, not_before=book.clock.now() + 50))
-    book.reserve(READ)
-    book.clock.sleep(0.2)
-    book._redis.flushall()
-    book.reserve(READ)
-    assert not warnings
 
 
 def test_what_is_over_is_forgotten_by_the_server(server):

@@ -70,7 +70,8 @@ def test_a_plan_is_planned_and_not_done():
 
 
 def test_a_server_whose_signal_may_be_out_since_an_earlier_run_is_unconfirmed():
-    begun = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason=f"{MAY_HAVE_BEGUN} under maintenance_id CHG-7")
+    reason = f"{MAY_HAVE_BEGUN} under maintenance_id CHG-7"
+    begun = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason=reason, earlier="unconfirmed")
     report = build([{"host": "a", "result": begun, "error": ""}], "2026-05-04T04:00:00Z", False)
     assert report["totals"]["unconfirmed"] == 1 and "<b>a</b> unconfirmed" in page(report)
 

@@ -1,0 +1,168 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank
+from ansible_collections.serverprism.cloud.plugins.module_utils._max_wait import max_wait
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result, failure
+from ansible_collections.serverprism.cloud.plugins.module_utils._run_operation import MAINTENANCE, OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._servers import require_hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
+
+# Where options of the API can be set for all servers; a later one wins.
+DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
+RESULT, ERROR = "maintenance_result", "maintenance_error"
+# Seconds between two looks for a result that another task is to hand in.
+RESULT_POLL = 0.2
+
+
+class ActionModule(ControllerAction):
+    """The steps of a run: it is checked, hosts join it, one process conducts it, each host takes its outcome, and it is reported."""
+
+    operation = OPERATION
+
+    def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        given = {name: value for name, value in self._task.args.items() if name in OPERATION.options}
+        validated = ArgumentSpecValidator(dict(OPERATION.options)).validate(given)
+        if validated.error_messages:
+            return {"changed": False, "failed": True, "msg": str(validated.errors.msg)}
+        params = validated.validated_parameters
+        try:
+            return getattr(self, f"_{params['step']}")(params, task_vars)  # type: ignore[no-any-return]
+        except ServerPrismError as exc:
+            return {"changed": False, "failed": True, "msg": str(exc)}
+
+    def _folder(self) -> RunFolder:
+        # The tasks of a run stand in one block, and each run of them has a block of its own.
+        return RunFolder(str(self._task._parent._uuid))
+
+    def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        hosts = Hosts(self, task_vars)
+        names = hosts.matching(params["hosts"])
+        require_hosts(names, f"{params['playbook']}_hosts", params["hosts"])
+        if params["playbook"] != MAINTENANCE:
+            playbook = run_check.PLAYBOOKS[params["playbook"]]
+            run_check.check_hosts(playbook, hosts.read(names, playbook.names))
+            forks = int(task_vars.get("ansible_forks") or 5)
+            return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
+        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
+        run_check.check_duplicates({name: one.values for name, one in found.items()})
+        values = [one.values for one in found.values()]
+        run_check.check_batches(hosts.extra_vars, values)
+        run_check.report_folder(hosts.extra_vars, values)
+        return {"changed": False}
+
+    def _join(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        self._folder().join(str(task_vars["inventory_hostname"]))
+        return {"changed": False}
+
+    def _conduct(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
+        hosts = self._folder().joined(batch)
+        begins = play.index(batch[0])
+        earlier, later = play[:begins], play[play.index(batch[-1]) + 1 :]
+        return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
+
+    def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        host = str(task_vars["inventory_hostname"])
+        folder = self._folder()
+        if folder.joined([host]) or not folder.was_conducted(host):
+            # Under a strategy that ignores run_once, or where the first host took no part.
+            self._warn(host, f"No conductor took host {host} along, so its server is maintained by itself.")
+            self._maintain(task_vars, [host], [], [], shows_plan=False)
+        # Under a strategy that ignores run_once, another host's task can be at it.
+        while folder.is_conducted(host) and not folder.has_result(host):
+            time.sleep(RESULT_POLL)
+        lost = f"The result of host {host} is lost. Look at the output of the run and at the server's console before you repeat the run."
+        return folder.get(host) or {**blank(0), "failed": True, "msg": lost}
+
+    def _report(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
+        begun = play[: play.index(batch[-1]) + 1]
+        hosts = Hosts(self, task_vars)
+        found = {name: one.values for name, one in hosts.read(play, [RESULT, ERROR, orders.REPORT_FOLDER]).items()}
+        spared = run_check.spared(hosts.extra_vars, [found[name].get(ERROR) for name in batch], play[len(begun) :])
+        known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or ERROR in found[name]}
+        known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
+        report = RunReport(known, {name: str(found[name].get(ERROR) or "") for name in begun}, self._task.check_mode)
+        # Whether it can be used was checked before the run. By now, no report is a warning and not a failure.
+        folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
+        lines = report.lines([*batch, *spared])
+        warning = report.write(folder) if folder else ""
+        if begun == batch and len(begun) < len(play) and not spared and not report.has_tested():
+            self._warn("", report.untested(len(play) - len(begun)))
+        if warning:
+            self._warn("", warning)
+        self._show(lines)
+        return {"changed": False, "summary": lines}
+
+    def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
+        """Conduct the run of these hosts, between those of earlier and later batches, and return the plan."""
+        folder = self._folder()
+        results: dict[str, Result] = {}
+        warnings: dict[str, list[str]] = {}
+
+        def ended(host: str, result: Result) -> None:
+            results[host] = {**result, "warnings": warnings[host]} if host in warnings else result
+            try:
+                folder.put(host, results[host])
+            except OSError as exc:
+                # The countdowns of the other hosts go on.
+                screen.show(self._warn, host, f"The result of host {host} could not be stored: {exc.strerror or exc}.")
+
+        def warn(host: str, text: str) -> None:
+            warnings.setdefault(host, []).append(text)
+            screen.show(self._warn, host, text)
+
+        variables = Hosts(self, task_vars)
+        found = variables.read([*hosts, *earlier, *later], [*orders.NAMES, RESULT, ERROR], DEFAULTS)
+        before = {host: orders.plain(found[host].values.get(RESULT) or {}) for host in earlier}
+        taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
+        orders.refuse_duplicates(taken.values())
+        with Screen() as screen:
+            try:
+                run = Run(
+                    [taken[host] for host in hosts],
+                    [taken[host] for host in later],
+                    Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended),
+                    self._task.check_mode,
+                    self._task.diff,
+                    min((order.max_failures for order in taken.values() if order.max_failures), default=None),
+                    folder.failures(),
+                    # Of a run with a canary, the first plan is that of all; in check mode the canary took no time.
+                    shows_plan and not (earlier and self._task.check_mode),
+                    [taken[host] for host in earlier],
+                )
+                plan = run.conduct()
+            except ServerPrismError as exc:
+                for host in hosts:
+                    ended(host, {**blank(taken[host].server_id), **failure(exc)})
+                return ""
+            if told_to_stop():
+                # Ansible runs no task any more that would do so.
+                self._report_now({**before, **results}, variables.extra_vars, [one.values for one in found.values()], screen)
+        return plan
+
+    def _report_now(self, results: dict[str, Any], extra_vars: dict[str, Any], values: list[dict[str, Any]], screen: Screen) -> None:
+        """Show the summary of an interrupted run, and write its report."""
+        report = RunReport(results, {}, self._task.check_mode)
+        lines = report.lines(list(results))
+        path = next(iter(run_check.report_folders(extra_vars, values)), "")
+        lines += [report.write(path) or f"The report is in {path}."] if path else []
+        for line in lines:
+            screen.show(self._tell, "", line)

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A text for the players of one server, sent at most once. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line, failing_with
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import NotRunning
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, Result
+from ansible_collections.serverprism.cloud.plugins.module_utils._product import choose_game
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+    check_announce_command,
+    check_braces,
+    fill,
+    speak,
+    spoken,
+)
+from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_line("text", params["text"])
+    check_braces("text", params["text"], ("name",))
+    check_announce_command(params["announce_command"])
+
+
+async def run(ctx: Context) -> Result:
+    """Send the text unless the server is offline or takes no commands. Return the result of ``serverprism_announce``."""
+    params, server_id = ctx.params, ctx.params["server_id"]
+    result: Result = {"changed": False, "server_id": server_id, "command": None, "sent": False, "reason": None}
+    with failing_with(result, ctx):
+        server, sight = await look(ctx, server_id)
+        if sight.state == "offline":
+            return {**result, "reason": "offline"}
+        game, remark = await choose_game(ctx)
+        command = params["announce_command"] or game.announce_command
+        if command is None:
+            reason = f"{game.name} takes no console commands: players are not told. If a mod adds a console, set announce_command."
+            ctx.progress(reason)
+            return {**result, "reason": reason}
+        if remark:
+            ctx.progress(remark)
+        line = speak(command, fill(params["text"], {"name": spoken(server.name)}))
+        result["command"] = line
+        sent: Result = {**result, "changed": True, "sent": not ctx.check_mode}
+        if ctx.diff:
+            sent["diff"] = {"before": "", "after": f"{line}\n"}
+        if not ctx.check_mode:
+            try:
+                await ctx.client.send_command(server_id, lambda: line)
+            except NotRunning:
+                return {**result, "reason": "offline"}
+    return sent
+
+
+OPERATION = Operation(
+    name="serverprism_announce",
+    options={
+        "text": {"type": "str", "required": True},
+        **{name: OPTIONS[name] for name in ("server_id", "announce_command", "game", "product")},
+    },
+    run=blocking(run),
+    check=check,
+)

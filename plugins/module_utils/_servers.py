@@ -1,0 +1,39 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The servers of a run: which hosts they are, and what makes a run impossible. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+
+
+def server_id_of(values: Mapping[str, Any], names: Sequence[str]) -> int:
+    """Return the server ID in the first of these variables that is set, or 0. ``1290.0`` and ``"1290 "`` are 1290."""
+    given = [values[name] for name in names if values.get(name) not in (None, "")]
+    try:
+        # An ID read from a spreadsheet can be a float.
+        return max(0, int(float(given[0])))
+    except (IndexError, TypeError, ValueError, OverflowError):
+        return 0
+
+
+def require_hosts(hosts: Sequence[str], variable: str, pattern: Any) -> None:
+    """Refuse a run without servers: nobody would notice that it did nothing."""
+    if not hosts:
+        shown = ":".join(pattern) if isinstance(pattern, list) else pattern
+        where = "Check the inventory (-i) and --limit."
+        raise ServerPrismError(f"No server in this run: no host matches {variable} ({shown}). {where}")
+
+
+def refuse_duplicates(ids: Mapping[str, int]) -> None:
+    """Refuse a server that is several hosts of a run, as two inventories together can have it. It would be restarted twice."""
+    hosts: Dict[int, List[str]] = {}
+    for host, server_id in ids.items():
+        hosts.setdefault(server_id, []).append(host)
+    twice = [f"server {i} is more than one host of this run: {', '.join(sorted(names))}" for i, names in hosts.items() if i and names[1:]]
+    if twice:
+        raise BadOption("serverprism_id", f"{'; '.join(twice)}. Leave all but one of them out, with --limit")

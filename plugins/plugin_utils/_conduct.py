@@ -1,0 +1,202 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Conduct a run: plan it, show the plan, and maintain all its servers in this process. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import Conductor
+from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._guard import journal_folder
+from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._loop import Threads
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed, Result, failure, with_usage
+from ansible_collections.serverprism.cloud.plugins.module_utils._plan import Batch, Plan, left_out, make_plan, summarize
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._product import read_products
+from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
+from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Transport
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import Order, complete
+
+
+@dataclass
+class Listener:
+    """Hears of a run: lines of progress and warnings, each of a host or of nobody in particular, and the result of each host."""
+
+    tell: Callable[[str, str], None]
+    warn: Callable[[str, str], None]
+    ended: Callable[[str, Result], None]
+
+
+@dataclass
+class Run:
+    """A run of ``orders``. Those of ``earlier`` and ``later`` batches are locked with it; later ones are also in the plan.
+
+    ``failed_before`` is how many servers of earlier batches have failed.
+    """
+
+    orders: Sequence[Order]
+    later: Sequence[Order]
+    listener: Listener
+    check_mode: bool = False
+    diff: bool = False
+    max_failures: int | None = None
+    failed_before: int = 0
+    shows_plan: bool = True
+    earlier: Sequence[Order] = ()
+    clock: SystemClock = field(default_factory=SystemClock)
+    _ledgers: dict[tuple[Any, ...], Ledger] = field(default_factory=dict)
+    _transports: dict[tuple[Any, ...], Transport] = field(default_factory=dict)
+    _products: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def conduct(self) -> str:
+        """Maintain all servers, and return the plan in words."""
+        complete([*self.orders, *self.later], self._read_products)
+        for order in self.orders:
+            if order.notice:
+                self.listener.tell(order.host, order.notice)
+        plan = self._plan()
+        if self.shows_plan and plan:
+            self.listener.tell("", plan)
+        conductor = Conductor(
+            self.clock,
+            Threads(),
+            check_mode=self.check_mode,
+            max_failures=self.max_failures,
+            failed_before=self.failed_before,
+            owner=name_of(os.getppid()),
+            keeps_locks=bool(self.later),
+            tell=lambda text: self.listener.tell("", text),
+            warn=lambda text: self.listener.warn("", text),
+        )
+        for order in self.orders:
+            self._add(conductor, order)
+        for order in (*self.earlier, *self.later):
+            if not order.refused:
+                conductor.lock_also(self._ledger(Settings.from_params(order.params)), [order.server_id])
+        conductor.run()
+        return plan
+
+    def _add(self, conductor: Conductor, order: Order) -> None:
+        host = order.host
+        client: Client | None = None
+        try:
+            if order.refused:
+                raise order.refused
+            client = self._client(Settings.from_params(order.params), host)
+            context = Context(
+                order.params,
+                client,
+                self.clock,
+                client.settings,
+                self.check_mode,
+                self.diff,
+                lambda text: self.listener.tell(host, text),
+                lambda text: self.listener.warn(host, text),
+            )
+            conductor.add(context, lambda result, error: self._ended(order, client, result, error))
+        except ServerPrismError as exc:
+            conductor.refused()
+            self._ended(order, client, None, exc)
+
+    def _ended(self, order: Order, client: Client | None, result: Result | None, error: BaseException | None) -> None:
+        if isinstance(error, OperationFailed):
+            result = failure(error)
+        elif isinstance(error, ServerPrismError):
+            result = {**failure(error), **{key: value for key, value in blank(order.server_id).items() if key != "changed"}}
+        elif error is not None:
+            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            result = {**blank(order.server_id), "failed": True, "msg": f"A bug of this collection: {error!r}", "exception": text}
+        self.listener.ended(order.host, with_usage(result or {}, client))
+
+    def _client(self, settings: Settings, host: str) -> Client:
+        key = (settings.api_url, settings.api_token, settings.ca_path, settings.validate_certs, settings.timeout)
+        if key not in self._transports:
+            self._transports[key] = Transport(settings)
+        return Client(
+            settings,
+            self.clock,
+            self._ledger(settings),
+            self._transports[key],
+            warn=lambda text: self.listener.warn(host, text),
+            progress=lambda text: self.listener.tell(host, text),
+        )
+
+    def _ledger(self, settings: Settings) -> Ledger:
+        key = (settings.ledger, settings.api_url, settings.read_limit, settings.write_limit, settings.limit_window, settings.ca_path)
+        if key not in self._ledgers:
+            self._ledgers[key] = open_ledger(settings, self.clock, lambda text: self.listener.warn("", text))
+        return self._ledgers[key]
+
+    def _read_products(self, params: dict[str, Any]) -> dict[int, str]:
+        """Return the products that a token lists: one read for all hosts that have it."""
+        settings = Settings.from_params(params)
+        key = (settings.api_url, settings.api_token)
+        if key not in self._products:
+            try:
+                self._products[key] = run(read_products(self._client(settings, "")), self.clock)
+            except ServerPrismError as exc:
+                self._products[key] = exc
+        found = self._products[key]
+        if isinstance(found, ServerPrismError):
+            raise found
+        products: dict[int, str] = found
+        return products
+
+    def _plan(self) -> str:
+        """Return the plan in words, for servers of one quota: that of the first one. Raises nothing that only a plan can raise."""
+        known = [order for order in self.orders if not order.refused]
+        if not known:
+            return ""
+        try:
+            return self._planned(known, [order for order in self.later if not order.refused])
+        except (ServerPrismError, ValueError) as exc:
+            return f"There is no plan: {exc}"
+
+    def _planned(self, orders: Sequence[Order], later: Sequence[Order]) -> str:
+        params, now = orders[0].params, self.clock.now()
+        settings = Settings.from_params(params)
+        begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), now)
+        begin = max(now, begin or now)
+        settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in (*orders, *later)])
+        batches = [_batch([order for order in part if order.server_id not in settled]) for part in (orders, later)]
+        batches = [batch for batch in batches if batch.timelines]
+        done = sum(event == DONE for event in settled.values())
+        rest = left_out(done, len(settled) - done, params["maintenance_id"])
+        quota = Quota(settings.write_limit, settings.limit_window)
+        plan = (
+            make_plan(quota, settings.write_headroom, batches, math.inf if end is None else end - begin) if batches else Plan(0, 0, 0.0, "")
+        )
+        return summarize(plan, begin, now, rest)
+
+    def _settled(self, settings: Settings, maintenance_id: str | None, servers: Sequence[int]) -> dict[int, str]:
+        """Return the servers that are not to be maintained again under this ID, with what the journal says of each."""
+        if not maintenance_id:
+            return {}
+        return Journal(journal_folder(settings), settings.api_url, maintenance_id).verdicts(servers)
+
+
+def _batch(orders: Sequence[Order]) -> Batch:
+    timelines = [
+        shape(parse_announcements(one.params["announcements"]), one.params["commands"] or [], one.params["command_wait"], "restart").offsets
+        for one in orders
+    ]
+    speaking = [one for one in orders if one.params["done_text"] and one.params["state"] == "restarted"]
+    return Batch(timelines, len(speaking), max((one.params["done_delay"] for one in speaking), default=0.0))

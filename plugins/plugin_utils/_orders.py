@@ -1,0 +1,153 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The servers of a run and their options, from the variables of their hosts. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._games import completed, named, needs_product, notice
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
+from ansible_collections.serverprism.cloud.plugins.module_utils._servers import server_id_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+
+PREFIX = "maintenance_"
+# Options of the module that have a variable of another name.
+ID_VARIABLES = (f"{PREFIX}server_id", "serverprism_id")
+PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
+ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
+VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
+MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}report_dir", f"{PREFIX}verify_tasks"
+NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS)
+
+
+@dataclass
+class Order:
+    """One server of a run: its host and its options, or the reason why it is refused."""
+
+    host: str
+    params: dict[str, Any] = field(default_factory=dict, repr=False)
+    refused: ServerPrismError | None = None
+    notice: str = ""
+    # That of a run is the smallest of its orders.
+    max_failures: int | None = None
+
+    @property
+    def server_id(self) -> int:
+        """Return the ID of the server, 0 where the host has none."""
+        return int(self.params.get("server_id") or 0)
+
+
+def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access: Mapping[str, Any], began: float) -> Order:
+    """Return the order for a host. ``access`` are options of the API that hold for it; ``began`` is when the run began, UTC seconds."""
+    order = Order(host)
+    try:
+        for name, why in errors.items():
+            raise BadOption(name, why)
+        given = {option: plain(values[name]) for option, name in VARIABLES.items() if values.get(name) not in (None, "")}
+        given["server_id"] = server_id_of(values, ID_VARIABLES)
+        given["product"] = next((str(values[name]) for name in PRODUCT_VARIABLES if values.get(name)), None)
+        if "maintenance_id" in given:
+            # YAML reads 20260504 as a number, and 2026-05-04 as a date.
+            given["maintenance_id"] = str(given["maintenance_id"])
+        if given["server_id"] < 1:
+            raise BadOption(
+                ID_VARIABLES[0],
+                f"host {host} has no server. Set serverprism_id in the inventory (the number in the server's /services/ID address), or "
+                "leave the host out with --limit",
+            )
+        given = {**access, **{option: values[name] for option, name in ACCESS.items() if values.get(name)}, **given}
+        order.params = OPERATION.as_of(_validated(given), began)
+        check(order.params)
+        _check_verify_tasks(values.get(VERIFY_TASKS))
+        order.max_failures = max_failures(values.get(MAX_FAILURES))
+    except ServerPrismError as exc:
+        order.refused = exc
+    return order
+
+
+def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
+    # Under the names of the variables, which the messages are to hold.
+    spec = {VARIABLES.get(option, option): what for option, what in OPERATION.argument_spec.items()}
+    validated = ArgumentSpecValidator(spec).validate({VARIABLES.get(option, option): value for option, value in given.items()})
+    if validated.error_messages:
+        raise ServerPrismError(with_hint(str(validated.errors.msg)))
+    return {option: validated.validated_parameters[VARIABLES.get(option, option)] for option in OPERATION.argument_spec}
+
+
+def _check_verify_tasks(path: Any) -> None:
+    if path and not (os.path.isabs(str(path)) and os.path.isfile(str(path))):
+        raise BadOption(VERIFY_TASKS, f"{path} is not a file with an absolute path. Write it as {{{{ inventory_dir }}}}/verify.yml")
+
+
+def plain(value: Any) -> Any:
+    """Return lists and dicts of Python's own in place of Ansible's lazy ones, which would template their elements again."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def refuse_duplicates(orders: Iterable[Order]) -> None:
+    """Refuse the servers that are several hosts of a run: they would be restarted twice."""
+    hosts: dict[int, list[Order]] = {}
+    for order in orders:
+        if order.server_id:
+            hosts.setdefault(order.server_id, []).append(order)
+    for server_id, twice in hosts.items():
+        if len(twice) > 1:
+            names = ", ".join(sorted(one.host for one in twice))
+            why = f"server {server_id} is more than one host of this run: {names}. Leave all but one of them out, with --limit"
+            for one in twice:
+                one.refused = BadOption(
+                    "serverprism_id",
+                    why,
+                )
+
+
+def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mapping[int, str]]) -> None:
+    """Fill in what the game of each server gives. ``products`` reads the list of servers with the options of an order, if it has to."""
+    for order in orders:
+        if order.refused:
+            continue
+        try:
+            product = order.params["product"] or ""
+            if needs_product(order.params):
+                product = products(order.params).get(order.server_id, "")
+                if not product:
+                    raise ServerPrismError(
+                        f"Server {order.server_id}: not found, or not owned by the customer of this token. Check serverprism_id, the "
+                        "number in the server's /services/ID address, or leave the host out with --limit."
+                    )
+            game = named(order.params["game"], product)
+            order.notice = notice(game, product, order.params)
+            order.params = completed(order.params, game)
+            check(order.params)
+        except ServerPrismError as exc:
+            order.refused = exc
+
+
+def max_failures(value: Any) -> int | None:
+    """Return after how many failures no further server is begun; None for never. Raises BadOption."""
+    if value in (None, "", 0, "0"):
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise BadOption(MAX_FAILURES, f"must be a number of servers from 1, got {value!r}")
+    return number
+
+
+def access_of(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the API among those of a task."""
+    return {name: value for name, value in defaults.items() if name in API_ARGUMENT_SPEC and value not in (None, "")}

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Show the summary of a run, and write report.json and report.html. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import replace_file
+from ansible_collections.serverprism.cloud.plugins.module_utils._page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._report import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._summary import summary
+
+TESTED = ("done", "planned", "unconfirmed", "failed", "cancelled")
+
+
+class RunReport:
+    """The report of a run: results by host, and for hosts whose later tasks failed the reason."""
+
+    def __init__(self, results: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], check_mode: bool) -> None:
+        rows = [
+            {"host": host, "result": result, "error": errors.get(host) or (str(result.get("msg") or "") if result.get("failed") else "")}
+            for host, result in results.items()
+        ]
+        self.data = build(rows, iso(time.time()), check_mode)
+
+    def lines(self, hosts: Collection[str]) -> list[str]:
+        """Return the summary of these hosts."""
+        return summary([one for one in self.data["servers"] if one["host"] in hosts])
+
+    def has_tested(self) -> bool:
+        """Return whether the run so far shows that a restart works: some server had its signal, now, before, or in the plan."""
+        return any(one["outcome"] in TESTED or one["earlier"] == "done" for one in self.data["servers"])
+
+    def untested(self, others: int) -> str:
+        """Return the warning for a canary that shows nothing."""
+        outcomes = " or ".join(sorted({one["outcome"] for one in self.data["servers"]}))
+        why = "; ".join(sorted({one["reason"] for one in self.data["servers"] if one["reason"]})) or "nothing was sent"
+        return f"The canary was {outcomes} ({why}), so it has tested nothing. The {others} others come next anyway."
+
+    def write(self, folder: str) -> str:
+        """Write the files, and return why that failed; empty if it did not. A folder that is made is for this user alone."""
+        folder = os.path.expanduser(folder)
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)
+            replace_file(os.path.join(folder, "report.json"), (json.dumps(self.data, indent=4, sort_keys=True) + "\n").encode())
+            replace_file(os.path.join(folder, "report.html"), page(self.data).encode())
+        except OSError as exc:
+            return f"no report in {folder}: {exc.strerror or exc}. Is the disk full, or the folder gone?"
+        return ""

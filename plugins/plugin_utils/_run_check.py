@@ -1,0 +1,163 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What makes a whole run impossible, found out before anything is sent. Private to this collection."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
+from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION as POWER
+from ansible_collections.serverprism.cloud.plugins.module_utils._servers import refuse_duplicates, server_id_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES
+
+NOT_BEGUN = "not begun, since too many of those before it failed"
+CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
+ID = "serverprism_id"
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """The operation of a playbook, the variables that are checked for its options, and how many requests each host makes at most."""
+
+    operation: Operation
+    variables: Mapping[str, str]
+    reads: int
+    writes: int
+    # More variables that it uses, which the task checks.
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all variables of the playbook."""
+        return (*self.variables.values(), *self.others)
+
+
+PLAYBOOKS = {
+    # One of its reads is the list of servers.
+    "announce": Playbook(
+        ANNOUNCE,
+        {"server_id": ID, "text": "announce_text", "announce_command": "announce_command"},
+        2,
+        1,
+        ("maintenance_announce_command", "maintenance_game", "maintenance_product"),
+    ),
+    # A signal that was dropped is sent again.
+    "power": Playbook(POWER, {**{name: f"power_{name}" for name in POWER.options}, "server_id": ID}, 3, 3),
+}
+
+
+def check_hosts(playbook: Playbook, hosts: Mapping[str, HostVariables]) -> None:
+    """Refuse a run with duplicates, with a variable that cannot be templated, or in which every host has a problem.
+
+    If only some hosts have a problem, their tasks fail by themselves.
+    """
+    errors: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
+    for host, found in hosts.items():
+        for name, reason in found.errors.items():
+            errors.setdefault(f"{name}: {reason}.", []).append(host)
+        problems.setdefault(_problem_of(playbook, found.values), []).append(host)
+    # A task would take a variable with an error for one that is not set: "default" does.
+    refused = errors or ({} if "" in problems else problems)
+    if refused:
+        said = (what if len(names) == len(hosts) else f"{_named(names)}: {what}" for what, names in refused.items())
+        raise ServerPrismError(" ".join(said))
+    check_duplicates({host: found.values for host, found in hosts.items()})
+
+
+def _problem_of(playbook: Playbook, values: Mapping[str, Any]) -> str:
+    """Return why nothing can be sent to a host, by the name of the variable; empty if it can."""
+    names = playbook.variables
+    spec = {names[option]: entry for option, entry in playbook.operation.options.items() if option in names}
+    # A variable that is left empty counts as not set.
+    given = {name: values[name] for name in spec if values.get(name) not in (None, "")}
+    validated = ArgumentSpecValidator(spec).validate({**given, ID: server_id_of(values, [ID])})
+    if validated.error_messages:
+        return str(validated.error_messages[0])
+    try:
+        playbook.operation.check({option: validated.validated_parameters[name] for option, name in names.items()})
+    except BadOption as exc:
+        return str(exc).replace(exc.option, names[exc.option], 1)
+    return ""
+
+
+def _named(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts) if len(hosts) <= 5 else f"{', '.join(hosts[:5])} and {len(hosts) - 5} others"
+
+
+def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse a canary or a share of failures that is no number, or that is set for hosts.
+
+    Ansible makes its batches before it reads the variables of hosts.
+    """
+    canary, share = str(extra_vars.get(CANARY) or 0), str(extra_vars.get(SHARE) or 0).strip()
+    if not re.fullmatch(r"[0-9]+", canary):
+        raise BadOption(CANARY, f"must be a number of servers, 0 for none, got {canary}")
+    if not re.fullmatch(r"[0-9]+([.][0-9]+)?%?", share) or float(share.rstrip("%")) > 100:
+        raise BadOption(SHARE, f"must be a percentage from 0 to 100, got {share}")
+    for name in (CANARY, SHARE):
+        set_for_hosts = [values[name] for values in hosts if values.get(name) not in (None, "", 0, "0", "0%")]
+        if set_for_hosts and name not in extra_vars:
+            why = "is set for hosts, which Ansible does not look at when it makes its batches"
+            raise BadOption(name, f"{why}. Give it with -e {name}={set_for_hosts[0]}")
+
+
+def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the folder of the report, empty for none. Refuses several folders, and one that cannot be used."""
+    folders = report_folders(extra_vars, hosts)
+    if len(folders) > 1:
+        raise BadOption(
+            FOLDER,
+            f"the hosts of this run name different folders: {', '.join(folders)}. A run has one report, so give it one folder, for all "
+            f"hosts or with -e {FOLDER}=...",
+        )
+    if not folders:
+        return ""
+    if not os.path.isabs(folders[0]):
+        raise BadOption(FOLDER, f"{folders[0]} is not an absolute path")
+    problem = _problem(folders[0])
+    if problem:
+        raise BadOption(FOLDER, f"no report can be written into {folders[0]}, since {problem}. Nothing was sent. Name another folder")
+    return folders[0]
+
+
+def report_folders(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the folders that the hosts of a run name for its report. One of the command line wins."""
+    given = [extra_vars[FOLDER]] if extra_vars.get(FOLDER) else [values.get(FOLDER) for values in hosts]
+    return sorted({os.path.normpath(os.path.expanduser(str(one))) for one in given if one})
+
+
+def _problem(folder: str) -> str:
+    """Return why nothing can be written into a folder, or made in the nearest one above it that exists; empty if it can."""
+    there = folder
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    name = "it" if there == folder else there
+    if not os.path.exists(there):
+        return f"{name} is a link to nothing"
+    if not os.path.isdir(there):
+        return f"{name} exists and is not a folder"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{name} cannot be written by this user"
+
+
+def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a server that is several hosts of a run: it would be restarted twice."""
+    refuse_duplicates({host: server_id_of(values, ID_VARIABLES) for host, values in hosts.items()})
+
+
+def spared(extra_vars: Mapping[str, Any], errors: Collection[Any], later: list[str]) -> list[str]:
+    """Return the hosts that Ansible does not begin, since too many of a batch have failed. ``errors`` are those of the batch's hosts."""
+    # Ansible lets a percent sign pass, and takes 100 for 99.99 or so: it ends a run in which all have failed.
+    share = min(float(str(extra_vars.get(SHARE) or 0).strip().rstrip("%")), 99.99)
+    return later if sum(map(bool, errors)) * 100 > share * len(errors) else []

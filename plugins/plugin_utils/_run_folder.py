@@ -1,0 +1,101 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tasks of one run tell each other: who takes part, and what became of each. Private to this collection.
+
+Each task of a host runs in a process of its own. The files lie in the temporary folder of this ansible-playbook, which removes it when it
+ends. No file holds a token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from ansible import constants
+from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, fate_of, own_name
+
+
+class RunFolder:
+    """The folder of a run. ``key`` is the same for all tasks of the run, and for no others."""
+
+    def __init__(self, key: str) -> None:
+        self._path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-{_digest(key)}")
+
+    def join(self, host: str) -> None:
+        """Note that a host takes part."""
+        self._write("host", host, {})
+
+    def joined(self, hosts: Iterable[str]) -> list[str]:
+        """Return which of these hosts take part, in their order, and note that they are conducted now."""
+        out = []
+        for host in hosts:
+            with suppress(FileNotFoundError):
+                # Only one process takes a host.
+                os.replace(self._file("host", host), self._file("conducted", host))
+                self._write("conducted", host, {"owner": own_name()})
+                out.append(host)
+        return out
+
+    def is_conducted(self, host: str) -> bool:
+        """Return whether the process that took the host along is alive, so that its result is still to come."""
+        taken = self._read("conducted", host)
+        # A process that has just taken it has not written its name yet.
+        return taken is not None and ("owner" not in taken or fate_of(taken["owner"]) == ALIVE)
+
+    def was_conducted(self, host: str) -> bool:
+        """Return whether any process took the host along: it must not be maintained again, even if its result is lost."""
+        return self._read("conducted", host) is not None
+
+    def put(self, host: str, result: dict[str, Any]) -> None:
+        """Keep the result of a host."""
+        if result.get("outcome") in ("failed", "unconfirmed"):
+            self._write("failure", host, {})
+        self._write("result", host, result)
+
+    def failures(self) -> int:
+        """Return how many hosts have failed so far, those of earlier batches included."""
+        with suppress(FileNotFoundError):
+            return sum(name.endswith(".failure") for name in os.listdir(self._path))
+        return 0
+
+    def has_result(self, host: str) -> bool:
+        """Return whether the result of a host is there."""
+        return os.path.exists(self._file("result", host))
+
+    def get(self, host: str) -> dict[str, Any] | None:
+        """Return the result of a host, once; None where there is none."""
+        result = self._read("result", host)
+        if result is not None:
+            for kind in ("result", "conducted"):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._file(kind, host))
+        return result
+
+    def _read(self, kind: str, host: str) -> dict[str, Any] | None:
+        try:
+            with open(self._file(kind, host), encoding="utf-8") as stream:
+                data: dict[str, Any] = json.load(stream)
+        except FileNotFoundError:
+            return None
+        return data
+
+    def _file(self, kind: str, host: str) -> str:
+        return os.path.join(self._path, f"{_digest(host)}.{kind}")
+
+    def _write(self, kind: str, host: str, data: dict[str, Any]) -> None:
+        os.makedirs(self._path, 0o700, exist_ok=True)
+        path = self._file(kind, host)
+        with open(f"{path}.new", "w", encoding="utf-8") as stream:
+            json.dump(data, stream)
+        os.replace(f"{path}.new", path)
+
+
+def _digest(text: str) -> str:
+    # The name of a host can be a path.
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

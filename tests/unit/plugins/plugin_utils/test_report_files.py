@@ -1,0 +1,98 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a run: its summary, its warning and its files."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
+
+BASE = {
+    "server_id": 1,
+    "name": "n",
+    "outcome": "done",
+    "reason": None,
+    "signal": "restart",
+    "earlier": None,
+    "confirmed": True,
+    "evidence": "state",
+    "notice_error": 0.25,
+    "downtime": 5.0,
+    "timeline": [],
+}
+SKIPPED = {**BASE, "outcome": "skipped", "reason": "offline", "signal": None, "confirmed": False}
+
+
+def report(results, errors=(), check_mode=False):
+    return RunReport(results, dict(errors), check_mode)
+
+
+def test_lines_are_those_of_the_hosts_that_are_asked_for():
+    one = report({"a": BASE, "b": SKIPPED, "c": BASE})
+    lines = one.lines(["a", "b"])
+    assert len(lines) == 3 and lines[1].startswith("a") and lines[2].startswith("b") and "offline" in lines[2]
+
+
+def test_later_failure_makes_a_done_server_a_failed_one():
+    one = report({"a": BASE}, {"a": "players cannot join"})
+    assert one.data["servers"][0]["outcome"] == "failed" and one.data["servers"][0]["reason"] == "players cannot join"
+
+
+def test_message_of_a_failed_server_is_its_reason():
+    one = report({"a": {**BASE, "outcome": "failed", "failed": True, "msg": "the node is away"}})
+    assert one.data["servers"][0]["reason"] == "the node is away"
+
+
+def test_plan_is_not_called_done():
+    assert report({"a": BASE}, check_mode=True).data["servers"][0]["outcome"] == "planned"
+
+
+@pytest.mark.parametrize(
+    ("results", "tested"),
+    [
+        ({"a": BASE}, True),
+        ({"a": {**BASE, "outcome": "unconfirmed"}}, True),
+        ({"a": {**SKIPPED, "earlier": "done"}}, True),
+        ({"a": SKIPPED}, False),
+        ({"a": {**SKIPPED, "outcome": "deferred"}, "b": SKIPPED}, False),
+        ({"a": SKIPPED, "b": BASE}, True),
+    ],
+)
+def test_canary_has_tested_something_if_a_signal_was_sent(results, tested):
+    assert report(results).has_tested() is tested
+
+
+def test_warning_of_a_canary_that_has_tested_nothing():
+    one = report({"a": SKIPPED, "b": {**SKIPPED, "outcome": "deferred", "reason": None}})
+    assert one.untested(9) == ("The canary was deferred or skipped (offline), so it has tested nothing. The 9 others come next anyway.")
+
+
+def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
+    folder = tmp_path / "new" / "reports"
+    assert report({"a": BASE}).write(str(folder)) == ""
+    data = json.loads((folder / "report.json").read_text())
+    assert data["servers"][0]["host"] == "a" and data["totals"]["done"] == 1
+    assert "<html" in (folder / "report.html").read_text() and stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_files_are_replaced(tmp_path):
+    report({"a": BASE}).write(str(tmp_path))
+    report({"b": BASE}).write(str(tmp_path))
+    assert [one["host"] for one in json.loads((tmp_path / "report.json").read_text())["servers"]] == ["b"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert report({"a": BASE}).write("~/reports") == "" and (tmp_path / "reports" / "report.json").exists()
+
+
+def test_report_that_cannot_be_written_is_told_and_raises_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    problem = report({"a": BASE}).write(str(tmp_path / "file"))
+    assert problem.startswith(f"no report in {tmp_path}/file: ") and problem.endswith("Is the disk full, or the folder gone?")

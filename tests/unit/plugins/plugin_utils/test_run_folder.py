@@ -1,0 +1,100 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The folder of a run: who takes part, and the result of each host."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+from ansible import constants
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
+
+FORK = multiprocessing.get_context("fork")
+EVIL = "../../etc/passwd"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    return RunFolder("block-1")
+
+
+def test_hosts_join_once_and_are_named_in_the_order_asked(folder):
+    for host in ("c", "a", EVIL):
+        folder.join(host)
+    assert folder.joined(["a", "b", "c", EVIL]) == ["a", "c", EVIL]
+    assert folder.joined(["a", "b", "c", EVIL]) == []
+
+
+def test_result_is_taken_once(folder):
+    folder.put("a", {"outcome": "done", "timeline": [{"text": "Ümläut"}]})
+    assert folder.has_result("a") and not folder.has_result("b")
+    assert folder.get("a") == {"outcome": "done", "timeline": [{"text": "Ümläut"}]}
+    assert folder.get("a") is None and folder.get("b") is None
+
+
+def test_newer_result_replaces_the_older_one(folder):
+    folder.put("a", {"outcome": "failed"})
+    folder.put("a", {"outcome": "done"})
+    assert folder.get("a") == {"outcome": "done"}
+
+
+def test_runs_do_not_see_each_other(folder):
+    other = RunFolder("block-2")
+    folder.join("a")
+    folder.put("a", {"outcome": "done"})
+    assert other.joined(["a"]) == [] and other.get("a") is None
+    assert RunFolder("block-1").joined(["a"]) == ["a"]
+
+
+def test_files_are_for_this_user_alone_and_inside_the_folder(folder, tmp_path):
+    folder.join(EVIL)
+    folder.put(EVIL, {"outcome": "done"})
+    (inside,) = tmp_path.iterdir()
+    assert stat.S_IMODE(inside.stat().st_mode) == 0o700
+    assert sorted(Path(one).suffix for one in inside.iterdir()) == [".host", ".result"]
+
+
+def test_torn_result_is_not_read(folder, tmp_path):
+    folder.put("a", {"outcome": "done"})
+    (path,) = tmp_path.glob("*/*.result")
+    # As a process leaves it that dies while it writes.
+    Path(f"{path}.new").write_text('{"outco')
+    assert json.loads(path.read_text()) == folder.get("a")
+
+
+def test_host_that_nobody_has_taken_is_not_conducted(folder):
+    folder.join("a")
+    assert not folder.is_conducted("a") and not folder.was_conducted("a")
+
+
+def test_host_is_conducted_while_the_process_that_took_it_is_alive(folder):
+    receiver, sender = FORK.Pipe(duplex=False)
+    ends = FORK.Event()
+
+    def conduct():
+        sender.send(folder.joined(["a"]))
+        ends.wait(20)
+
+    folder.join("a")
+    process = FORK.Process(target=conduct)
+    process.start()
+    assert receiver.poll(20) and receiver.recv() == ["a"]
+    assert folder.is_conducted("a") and folder.was_conducted("a")
+    ends.set()
+    process.join()
+    assert not folder.is_conducted("a") and folder.was_conducted("a")
+
+
+def test_result_ends_the_conduct_of_a_host(folder):
+    folder.join("a")
+    folder.joined(["a"])
+    folder.put("a", {"outcome": "done"})
+    assert folder.is_conducted("a") and folder.get("a") == {"outcome": "done"}
+    assert not folder.is_conducted("a") and not folder.was_conducted("a")
