@@ -16,16 +16,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger, MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import BASE, Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import maintain_one
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Exchange
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.client import BASE, Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import Exchange
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.responses import Reply
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import Lost
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._games import GENERIC, completed
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import maintain_one
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import GENERIC, completed
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger, MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, Reply
 from simulator.config import ServerConfig
 from simulator.limiter import Limiter
 from simulator.node import Node

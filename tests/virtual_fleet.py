@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import virtual
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import MemoryLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION, Conductor
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import Exchange
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import Exchange
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION, Conductor
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import MemoryLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 from simulator.config import ServerConfig
 from simulator.limiter import Limiter
 

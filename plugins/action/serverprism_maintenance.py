@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import GameAction
 
 

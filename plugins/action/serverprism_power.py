@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
 
 

@@ -10,19 +10,19 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank
-from ansible_collections.serverprism.cloud.plugins.module_utils._max_wait import max_wait
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import MAINTENANCE, OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result, failure
-from ansible_collections.serverprism.cloud.plugins.module_utils._run_operation import MAINTENANCE, OPERATION
-from ansible_collections.serverprism.cloud.plugins.module_utils._servers import require_hosts
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
@@ -75,7 +75,8 @@ class ActionModule(ControllerAction):
         batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
         hosts = self._folder().joined(batch)
         begins = play.index(batch[0])
-        earlier, later = play[:begins], play[play.index(batch[-1]) + 1 :]
+        alive = set(task_vars["ansible_play_hosts"])
+        earlier, later = play[:begins], [host for host in play[play.index(batch[-1]) + 1 :] if host in alive]
         return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
 
     def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

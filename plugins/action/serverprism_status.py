@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._servers import require_hosts, server_id_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._status import OPERATION, as_table, read_status, same_for_all
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.status import OPERATION, as_table, read_status, same_for_all
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts, server_id_of
 
 ID = "serverprism_id"
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._command import check_line, failing_with
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import NotRunning
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import OPTIONS
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, Result
-from ansible_collections.serverprism.cloud.plugins.module_utils._product import choose_game
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import (
+from ._api.coroutines import blocking
+from ._command import failing_with
+from ._errors import NotRunning
+from ._maintenance.options import OPTIONS
+from ._maintenance.product import choose_game
+from ._maintenance.steps import (
     check_announce_command,
     check_braces,
     fill,
     speak,
     spoken,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look
+from ._operation import Context, Operation, Result
+from ._power.follow import look
+from ._power.options import check_server_id
+from ._text import check_line
 
 
 def check(params: Dict[str, Any]) -> None:

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
 from typing import Protocol
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._process import boottime
+from ._process import boottime
 
 # A sleep is made of pieces of so many seconds: after a suspended machine has woken up, it ends by the end of its piece.
 NAP = 1.0
@@ -63,8 +62,3 @@ def when(clock: Clock, wall: float) -> float:
     """Return what ``now`` will be when the wall clock shows ``wall``, as it is set now; below a second clocks count as equal."""
     behind = clock.wall() - clock.now()
     return wall - behind if abs(behind) >= 1.0 else wall
-
-
-def iso(epoch: float) -> str:
-    """UTC, ISO 8601, with fractions: ``2026-11-24T00:15:41.123456Z``."""
-    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

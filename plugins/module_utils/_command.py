@@ -9,32 +9,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import Ambiguous, BadOption, NotRunning, ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
+from ._api.coroutines import blocking
+from ._errors import Ambiguous, NotRunning, ServerPrismError
+from ._operation import (
     Context,
     Operation,
     OperationFailed,
     Result,
     is_break_off,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._text import has_control
-from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import check_server_id, look
-
-MAX_CHARACTERS = 1024
-
-
-def check_line(option: str, line: str) -> None:
-    """Refuse what the console would not take as one line; BadOption names the option.
-
-    The API does not split newlines, yet a game may read two commands from them; blanks at both ends are cut by the API.
-    """
-    if not line.strip():
-        raise BadOption(option, "is empty")
-    if has_control(line):
-        raise BadOption(option, "holds a line break or another control character: a console command is one line")
-    if len(line) > MAX_CHARACTERS:
-        raise BadOption(option, f"has {len(line)} characters; the API takes {MAX_CHARACTERS} at most")
+from ._power.follow import look
+from ._power.options import check_server_id
+from ._text import check_line
 
 
 def check(params: Dict[str, Any]) -> None:

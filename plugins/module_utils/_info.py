@@ -10,19 +10,19 @@ import re
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Patience
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import blocking
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run as run_here
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import (
+from ._api.client import Client, Patience
+from ._api.coroutines import blocking
+from ._api.coroutines import run as run_here
+from ._api.models import Server, ServerSummary
+from ._api.retry import backoff
+from ._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
+from ._interrupt import signals_for_the_main_thread
+from ._operation import (
     Context,
     Operation,
     OperationFailed,
     Result,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._retry import backoff
 
 # So many reads are under way at once: one customer has 60 a minute, so more would only wait together.
 CONCURRENT_READS = 8

@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import AbstractSet, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
-from ansible_collections.serverprism.cloud.plugins.module_utils._info import fetch_details, known, wanted
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import Server, ServerSummary
+from ._api.client import Client
+from ._api.coroutines import run
+from ._api.models import Server, ServerSummary
+from ._info import fetch_details, known, wanted
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
+
+from ._operation import Operation, perform, with_hint
+from ._settings import shown_ledger
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client, Usage
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Clock, SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ._api.client import Client, Usage
+from ._clock import Clock, SystemClock
+from ._errors import ServerPrismError
+from ._quota.open import open_ledger
+from ._settings import API_ARGUMENT_SPEC, Settings
 
 Result = Dict[str, Any]
 

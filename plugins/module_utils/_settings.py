@@ -15,8 +15,9 @@ from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.module_utils._text import is_visible_ascii
+
+from ._errors import BadOption
+from ._text import is_visible_ascii
 
 
 def _option(kind: str, variable: str, **more: Any) -> Dict[str, Any]:

@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Control characters in texts of the API and the user: find them, replace them. Pure. Private to this collection."""
+"""Texts of the API and the user: control characters, console lines, and how a time is written. Pure. Private to this collection."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
+
+from ._errors import BadOption
 
 # C0, DEL and C1 control terminals, end lines or truncate texts. U+2028 and U+2029 are line breaks to some programs.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
@@ -20,6 +23,8 @@ _NOT_STORABLE = re.compile(f"[{_CONTROL}{_OVERRIDE}]")
 _NOT_PRINTABLE = re.compile(f"[{_MARK}]")
 _VISIBLE_ASCII = re.compile(r"[!-~]*")
 _REPLACEMENT = "\ufffd"
+# What the API takes of one console command.
+MAX_CHARACTERS = 1024
 
 
 def has_control(text: str) -> bool:
@@ -52,3 +57,21 @@ def printable(text: str) -> str:
 def is_visible_ascii(text: str) -> bool:
     """Return True if the text has only visible ASCII characters: no blanks, no control characters, nothing beyond ASCII."""
     return _VISIBLE_ASCII.fullmatch(text) is not None
+
+
+def iso(epoch: float) -> str:
+    """Return a time in UTC, ISO 8601, with fractions: ``2026-11-24T00:15:41.123456Z``."""
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def check_line(option: str, line: str) -> None:
+    """Refuse what the console would not take as one line; BadOption names the option.
+
+    The API does not split newlines, yet a game may read two commands from them; blanks at both ends are cut by the API.
+    """
+    if not line.strip():
+        raise BadOption(option, "is empty")
+    if has_control(line):
+        raise BadOption(option, "holds a line break or another control character: a console command is one line")
+    if len(line) > MAX_CHARACTERS:
+        raise BadOption(option, f"has {len(line)} characters; the API takes {MAX_CHARACTERS} at most")

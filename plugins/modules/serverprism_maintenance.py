@@ -293,7 +293,7 @@ api:
   sample: {reads: 3, writes: 1, waited_seconds: 0.0}
 """
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
 
 

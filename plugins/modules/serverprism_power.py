@@ -156,7 +156,7 @@ api:
 """
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
-from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION
 
 
 def main() -> None:

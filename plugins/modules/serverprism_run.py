@@ -116,8 +116,8 @@ api:
   sample: {reads: 4, writes: 5, waited_seconds: 0.0}
 """
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
-from ansible_collections.serverprism.cloud.plugins.module_utils._run_operation import OPERATION
 
 
 def main() -> None:

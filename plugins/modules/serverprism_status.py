@@ -96,7 +96,7 @@ api:
 """
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._module import run_module
-from ansible_collections.serverprism.cloud.plugins.module_utils._status import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.status import OPERATION
 
 
 def main() -> None:

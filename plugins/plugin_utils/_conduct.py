@@ -13,26 +13,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import run
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import Transport
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import Conductor
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._guard import journal_folder
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, Journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._loop import Threads
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_result import blank
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import Conductor
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import journal_folder
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.loop import Threads
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import maintenance_window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import parse_announcements, shape
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed, Result, failure, with_usage
-from ansible_collections.serverprism.cloud.plugins.module_utils._plan import Batch, Plan, left_out, make_plan, summarize
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._product import read_products
-from ansible_collections.serverprism.cloud.plugins.module_utils._schedule import maintenance_window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.open import open_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, Journal
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import parse_announcements, shape
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Transport
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import Order, complete
 
 
@@ -49,7 +50,8 @@ class Listener:
 class Run:
     """A run of ``orders``. Those of ``earlier`` and ``later`` batches are locked with it; later ones are also in the plan.
 
-    ``failed_before`` is how many servers of earlier batches have failed.
+    ``failed_before`` is how many servers of earlier batches have failed. In check mode they have taken no time, so this one starts when they
+    would have ended.
     """
 
     orders: Sequence[Order]
@@ -68,13 +70,15 @@ class Run:
 
     def conduct(self) -> str:
         """Maintain all servers, and return the plan in words."""
-        complete([*self.orders, *self.later], self._read_products)
+        complete([*self.earlier, *self.orders, *self.later], self._read_products)
         for order in self.orders:
             if order.notice:
                 self.listener.tell(order.host, order.notice)
         plan = self._plan()
         if self.shows_plan and plan:
             self.listener.tell("", plan)
+        if self.check_mode:
+            self._start_after([order for order in self.earlier if not order.refused])
         conductor = Conductor(
             self.clock,
             Threads(),
@@ -170,10 +174,24 @@ class Run:
         except (ServerPrismError, ValueError) as exc:
             return f"There is no plan: {exc}"
 
+    def _start_after(self, earlier: Sequence[Order]) -> None:
+        """Move the start of all orders to the end of earlier batches."""
+        if not earlier:
+            return
+        params, now = earlier[0].params, self.clock.now()
+        settings = Settings.from_params(params)
+        settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in earlier])
+        batch = _batch([order for order in earlier if order.server_id not in settled])
+        took = make_plan(Quota(settings.write_limit, settings.limit_window), settings.write_headroom, [batch]).duration
+        after = took + max(now, _window(params, now)[0] or now)
+        for order in self.orders:
+            if not order.refused:
+                order.params = {**order.params, "start": iso(max(after, _window(order.params, now)[0] or now))}
+
     def _planned(self, orders: Sequence[Order], later: Sequence[Order]) -> str:
         params, now = orders[0].params, self.clock.now()
         settings = Settings.from_params(params)
-        begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), now)
+        begin, end = _window(params, now)
         begin = max(now, begin or now)
         settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in (*orders, *later)])
         batches = [_batch([order for order in part if order.server_id not in settled]) for part in (orders, later)]
@@ -191,6 +209,10 @@ class Run:
         if not maintenance_id:
             return {}
         return Journal(journal_folder(settings), settings.api_url, maintenance_id).verdicts(servers)
+
+
+def _window(params: dict[str, Any], now: float) -> tuple[float | None, float | None]:
+    return maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), now)
 
 
 def _batch(orders: Sequence[Order]) -> Batch:

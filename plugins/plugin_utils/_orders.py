@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.serverprism.cloud.plugins.module_utils._conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._games import completed, named, needs_product, notice
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance_options import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import completed, named, needs_product, notice
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
-from ansible_collections.serverprism.cloud.plugins.module_utils._servers import server_id_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import server_id_of
 
 PREFIX = "maintenance_"
 # Options of the module that have a variable of another name.
@@ -72,6 +72,9 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         order.max_failures = max_failures(values.get(MAX_FAILURES))
     except ServerPrismError as exc:
         order.refused = exc
+    except (TypeError, ValueError, OverflowError) as exc:
+        # Ansible's validation lets some values through or stumbles over them, such as a number of 400 digits.
+        order.refused = ServerPrismError(f"Host {host}: its variables cannot be used: {exc}.")
     return order
 
 
@@ -141,7 +144,7 @@ def max_failures(value: Any) -> int | None:
         return None
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if number < 1:
         raise BadOption(MAX_FAILURES, f"must be a number of servers from 1, got {value!r}")

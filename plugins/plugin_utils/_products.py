@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import Any
 
 from ansible import constants
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked
-from ansible_collections.serverprism.cloud.plugins.module_utils._games import needs_product
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import needs_product
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
-from ansible_collections.serverprism.cloud.plugins.module_utils._product import read_products
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
 

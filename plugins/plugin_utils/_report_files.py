@@ -12,11 +12,11 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import replace_file
-from ansible_collections.serverprism.cloud.plugins.module_utils._page import page
-from ansible_collections.serverprism.cloud.plugins.module_utils._report import build
-from ansible_collections.serverprism.cloud.plugins.module_utils._summary import summary
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.summary import summary
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 
 TESTED = ("done", "planned", "unconfirmed", "failed", "cancelled")
 

@@ -16,10 +16,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
-from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION as POWER
-from ansible_collections.serverprism.cloud.plugins.module_utils._servers import refuse_duplicates, server_id_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import refuse_duplicates, server_id_of
 
 NOT_BEGUN = "not begun, since too many of those before it failed"
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"

@@ -192,7 +192,7 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
     sim.change(revoke="token")
     assert run.end() != 0
     assert "The token is not accepted for" in run.output and "it is wrong, expired or revoked" in run.output
-    assert "Traceback" not in run.output and "_patrol.py" not in run.output and sim.token not in run.output, run.output
+    assert "Traceback" not in run.output and "poller.py" not in run.output and sim.token not in run.output, run.output
 
 
 def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:

@@ -20,7 +20,14 @@ from simulator.process import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".dev" / "collections"
-OPERATIONS = {"server_info": "_info", "power": "_power", "announce": "_announce", "command": "_command", "maintenance": "_conductor"}
+OPERATIONS = {
+    "server_info": "_info",
+    "power": "_power.operation",
+    "announce": "_announce",
+    "command": "_command",
+    "maintenance": "_maintenance.conductor",
+    "run": "_maintenance.run",
+}
 
 
 @dataclass
@@ -136,7 +143,7 @@ def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dic
         "poll_interval": 0.1,
         **options,
     }
-    if name in ("server_info", "announce", "command"):
+    if name in ("server_info", "announce", "command", "run"):
         del given["poll_interval"]
     if name == "maintenance":
         # Without these, the product is read to learn the game, and the game's announcements and commands are sent.

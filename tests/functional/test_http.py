@@ -12,7 +12,7 @@ import threading
 
 import pytest
 import trustme
-from ansible_collections.serverprism.cloud.plugins.module_utils import _transport
+from ansible_collections.serverprism.cloud.plugins.module_utils._api import transport as _transport
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 

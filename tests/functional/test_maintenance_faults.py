@@ -11,11 +11,11 @@ import time
 from datetime import datetime
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._base_ledger import Ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import Transport
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Transport
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]

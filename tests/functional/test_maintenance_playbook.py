@@ -11,7 +11,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import is_allowed
 from functional.conftest import QUICK
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
@@ -378,6 +378,48 @@ def test_bad_step_of_a_run_is_refused(simulator, ansible, options, words):
     sim = simulator()
     result = ansible.task(sim, "run", options)
     assert result["failed"] and words in result["msg"] and not sim.requests(), result
+
+
+def test_run_refuses_to_run_on_a_target(simulator, ansible, operate):
+    sim = simulator()
+    result = ansible.task(sim, "run", {"step": "conduct"}, **{"async": 30, "poll": 1})
+    assert result["failed"] and "async" in result["msg"] and not sim.requests(), result
+    result = operate(sim, "run", step="conduct")
+    assert result["failed"] and result["msg"] == "step: conduct runs on the controller only." and not sim.requests(), result
+
+
+BROKEN = """
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.timeline import Maintenance
+was = Maintenance.run
+async def run(self):
+    if self.server_id == 2:
+        raise KeyError("a bug")
+    return await was(self)
+Maintenance.run = run
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "aggregate", "broken"
+"""
+
+
+def test_bug_in_one_server_does_not_end_the_others(simulator, maintain, ansible):
+    # Ansible loads a callback plugin before it starts its workers.
+    (ansible.folder / "broken.py").write_text(BROKEN)
+    sim = simulator([{"id": i, **FAST} for i in (1, 2, 3)])
+    env = {"ANSIBLE_CALLBACK_PLUGINS": str(ansible.folder), "ANSIBLE_CALLBACKS_ENABLED": "broken"}
+    run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)}, env=env)
+    assert run.rc == 2 and run.outcomes == {"h1": "done", "h2": "failed", "h3": "done"}, run.output
+    assert "A bug of this collection: KeyError('a bug')" in run.reasons["h2"]
+
+
+def test_value_that_is_out_of_range_fails_its_own_host(simulator, maintain):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2, 3)])
+    hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)}
+    hosts["h1"]["maintenance_start"] = "0001-01-01T00:00"
+    hosts["h2"]["maintenance_done_delay"] = 10**400
+    run = maintain(sim, hosts)
+    assert run.rc == 2 and run.outcomes == {"h1": "failed", "h2": "failed", "h3": "done"}, run.output
+    assert run.reasons["h1"].startswith("start: must be in 1970 or later"), run.reasons
 
 
 @pytest.mark.parametrize("share", ["50", "50%"])

@@ -11,7 +11,7 @@ import time
 
 import pytest
 import trustme
-from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota import redis_ledger as _redis
 from functional.harness import Ansible
 from redis_server import needs_redis, servers
 

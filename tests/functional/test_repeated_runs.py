@@ -14,7 +14,7 @@ import time
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from functional.conftest import QUICK
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._page import page
-from ansible_collections.serverprism.cloud.plugins.module_utils._report import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from functional.browser import needs_browser
 
 pytestmark = needs_browser

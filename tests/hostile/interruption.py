@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, SIGNAL, UNPROVEN, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, UNPROVEN, Journal
 from functional.harness import Ansible
 from simulator.process import Simulator
 

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._client import Client
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import open_ledger
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.client import Client
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.responses import Reply
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import Lost, NotSent
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed
-from ansible_collections.serverprism.cloud.plugins.module_utils._power import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.open import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import Lost, NotSent, Reply
 from simulator.config import ServerConfig
 from simulator.node import Node
 

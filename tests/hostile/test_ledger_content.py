@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _files
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, is_allowed
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, LedgerUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from hostile.fire import quotas
 from hostile.table import note
 from hypothesis import given, settings

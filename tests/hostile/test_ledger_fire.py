@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, is_allowed
 from functional.harness import Ansible
 from hostile.fire import HAIR, LEFT_BEHIND, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note

@@ -13,12 +13,12 @@ import threading
 import time
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _redis
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted
-from ansible_collections.serverprism.cloud.plugins.module_utils._redis import RedisLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota import redis_ledger as _redis
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.redis_ledger import RedisLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, is_allowed
 from hostile.fire import Crowd, quotas
 from hostile.table import note
 from redis_server import Server, needs_redis

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._timeline import announce_line, speak
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import announce_line, speak
 from hostile.tries import trying
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from hostile.tries import open_to_others, trying
 
 FAST = {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0}

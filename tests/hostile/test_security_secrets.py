@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _redis, _settings
+from ansible_collections.serverprism.cloud.plugins.module_utils import _settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota import redis_ledger as _redis
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings, shown_ledger
 from hostile.tries import found, leaks, open_to_others, trying
 from redis_server import Server, needs_redis

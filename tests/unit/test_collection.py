@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import VERSION
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
-from ansible_collections.serverprism.cloud.plugins.module_utils._transport import VERSION
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import re
 import documents
 import pytest
 import yaml
-from ansible_collections.serverprism.cloud.plugins.module_utils._ledger import FALLBACK_VARIABLE
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FALLBACK_VARIABLE
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROOT
 

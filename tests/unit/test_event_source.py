@@ -19,9 +19,9 @@ import ansible
 import pytest
 import yaml
 from ansible_collections.serverprism.cloud.plugins.doc_fragments.api import ModuleDocFragment
-from ansible_collections.serverprism.cloud.plugins.module_utils._patrol import ARGUMENT_SPEC, OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._events.changes import EVENTS, Change
+from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import ARGUMENT_SPEC, OPTIONS, read_arguments
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
-from ansible_collections.serverprism.cloud.plugins.module_utils._watch import EVENTS, Change
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = Path("extensions", "eda", "plugins", "event_source")

@@ -167,7 +167,7 @@ def _patrol() -> Any:
         if str(namespace) not in package.__path__:
             package.__path__.append(str(namespace))
     try:
-        return importlib.import_module("ansible_collections.serverprism.cloud.plugins.module_utils._patrol")
+        return importlib.import_module("ansible_collections.serverprism.cloud.plugins.module_utils._events.poller")
     except ImportError as exc:
         raise RuntimeError(
             f"server_state: {exc}. It needs the whole collection serverprism.cloud, and ansible-core and requests in {sys.executable}."

@@ -11,7 +11,8 @@ import time
 import pytest
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils import _clock
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, iso, when
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock, when
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 
 
 @pytest.mark.parametrize(("set_by", "expected"), [(0.0, 1_000_060.0), (0.4, 1_000_060.0), (3600.0, 996_460.0), (-3600.0, 1_003_660.0)])

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 import pytest
 import virtual
 import virtual_fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import READ, WRITE, is_allowed
-from ansible_collections.serverprism.cloud.plugins.module_utils._clock import iso
-from ansible_collections.serverprism.cloud.plugins.module_utils._countdown import MOST_REPEATED
-from ansible_collections.serverprism.cloud.plugins.module_utils._waiting import MAX_SIGNALS
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.countdown import MOST_REPEATED
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.follow import MAX_SIGNALS
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, is_allowed
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from simulator.config import ServerConfig
 
 BEGIN = 1_000_000.0

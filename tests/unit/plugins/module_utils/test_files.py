@@ -12,10 +12,11 @@ import os
 import resource
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _files, _journal
+from ansible_collections.serverprism.cloud.plugins.module_utils import _files
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import read_all, sealed, unsealed
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import DONE, SIGNAL, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs import journal as _journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, Journal
 
 
 @pytest.fixture

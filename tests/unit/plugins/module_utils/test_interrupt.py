@@ -13,11 +13,12 @@ import threading
 import time
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils import _deadline, _interrupt
+from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
+from ansible_collections.serverprism.cloud.plugins.module_utils._api import deadline as _deadline
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._coroutines import sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Signals, told_to_stop
-from ansible_collections.serverprism.cloud.plugins.module_utils._loop import Job, Loop, Threads
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.loop import Job, Loop, Threads
 
 FORK = multiprocessing.get_context("fork")
 

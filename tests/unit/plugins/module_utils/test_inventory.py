@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._api.models import ServerSummary
 from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import FleetServer, host_names, variables
-from ansible_collections.serverprism.cloud.plugins.module_utils._models import ServerSummary
 
 FLEET = [FleetServer(ServerSummary(number, "Minecraft 4 GB", "active")) for number in (1, 2, 3)]
 

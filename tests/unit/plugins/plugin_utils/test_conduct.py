@@ -11,9 +11,9 @@ import re
 import pytest
 import virtual
 import virtual_fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._budget import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import WRITE
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _conduct
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run

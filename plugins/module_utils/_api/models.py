@@ -1,0 +1,148 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API tells, as typed values: unknown keys are ignored, wrong shapes refused. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Mapping, Optional
+
+from .._errors import BadAnswer
+from .._text import storable
+
+# "stopped" is a default some nodes report; "missing" means that the node is down, and is as unknown as null.
+_STATES = {
+    "offline": "offline",
+    "stopped": "offline",
+    "starting": "starting",
+    "running": "running",
+    "stopping": "stopping",
+}
+
+
+def _map(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise BadAnswer(f"The API's answer is not as promised: {where} is not an object.")
+    return value
+
+
+def _text(data: Mapping[str, Any], key: str, where: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str):
+        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a text.")
+    return storable(value)
+
+
+def _number(data: Mapping[str, Any], key: str, where: str) -> float:
+    value = data.get(key)
+    # An integer of JSON may have any length, and most of what numbers are handed to ends at 64 bits.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -(2**63) <= value < 2**63:
+        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a number.")
+    return value
+
+
+def _whole(data: Mapping[str, Any], key: str, where: str) -> int:
+    value = _number(data, key, where)
+    if value != int(value):
+        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a whole number.")
+    return int(value)
+
+
+@dataclass(frozen=True)
+class ServerSummary:
+    """One service of the list. ``service_status`` is billing (``active``, ``suspended``), never the run state."""
+
+    id: int
+    product: str
+    service_status: str
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was bought: MB, MB and percent of a core; 0 means unlimited."""
+
+    memory_mb: int
+    disk_mb: int
+    cpu_percent: int
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Live use, up to a status cache's time old. Counters are bytes since the container was made."""
+
+    current_state: str
+    memory_bytes: int
+    cpu_absolute: float
+    disk_bytes: int
+    network_rx_bytes: int
+    network_tx_bytes: int
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server with details; ``resources`` is None where the node did not tell."""
+
+    id: int
+    name: str
+    service_status: str
+    limits: Limits
+    resources: Optional[Resources]
+
+    @property
+    def state(self) -> Optional[str]:
+        """``offline``, ``starting``, ``running``, ``stopping``, or None where it is unknown, which is never offline."""
+        return None if self.resources is None else _STATES.get(self.resources.current_state)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Plain values, nested."""
+        return asdict(self)
+
+
+def parse_servers(payload: Any) -> List[ServerSummary]:
+    """The list of services; an ID that stands there twice counts once."""
+    rows = _map(payload, "the answer").get("data")
+    if not isinstance(rows, list):
+        raise BadAnswer("The API's answer is not as promised: data is not a list.")
+    out: Dict[int, ServerSummary] = {}
+    for row in rows:
+        data = _map(row, "a server")
+        summary = ServerSummary(_whole(data, "id", "server"), _text(data, "product", "server"), _text(data, "service_status", "server"))
+        out.setdefault(summary.id, summary)
+    return list(out.values())
+
+
+def parse_server(payload: Any, server_id: int) -> Server:
+    """One server with details; an answer about another server is refused."""
+    data = _map(_map(payload, "the answer").get("data"), "data")
+    if _whole(data, "id", "data") != server_id:
+        raise BadAnswer(f"The API answered about another server than {server_id}.", server_id=server_id)
+    limits = _map(data.get("limits"), "limits")
+    resources = data.get("resources")
+    return Server(
+        server_id,
+        _text(data, "name", "data"),
+        _text(data, "service_status", "data"),
+        Limits(*(_whole(limits, key, "limits") for key in ("memory_mb", "disk_mb", "cpu_percent"))),
+        None if resources is None else _resources(_map(resources, "resources")),
+    )
+
+
+def _resources(data: Mapping[str, Any]) -> Resources:
+    keys = ("memory_bytes", "disk_bytes", "network_rx_bytes", "network_tx_bytes")
+    memory, disk, received, sent = (_whole(data, key, "resources") for key in keys)
+    state = _text(data, "current_state", "resources")
+    return Resources(state, memory, _number(data, "cpu_absolute", "resources"), disk, received, sent)

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One HTTP attempt. Private to this collection."""
+
+from __future__ import annotations
+
+import http.client
+import platform
+import re
+import sys
+import time
+import warnings
+from typing import Any, Mapping, Optional, Union
+
+from .._errors import MissingLibrary
+from .._settings import Settings
+from .deadline import Exchange, WatchedAdapter
+from .responses import Reply
+
+try:
+    import requests
+    import urllib3
+    from requests.auth import AuthBase
+except ImportError as exc:
+    HAS_REQUESTS = False
+    _WHY = str(exc)
+    AuthBase = object  # type: ignore[misc,assignment,unused-ignore]
+else:
+    HAS_REQUESTS = True
+    _WHY = ""
+    # requests does not wrap everything that the libraries below it make of an answer that is none.
+    _BROKEN = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+
+VERSION = "0.1.0"
+# The list of a fleet of 10,000 is about 1 MB; more than this is no answer of this API. Counted after decompression.
+BODY_CAP = 4 * 1024 * 1024
+# Seconds after which a write gets a connection of its own. The other end closes an idle one at a time of its choice: a write that it then
+# meets is lost without an answer, and since it may have been carried out, nothing may repeat it.
+IDLE_CAP = 1.0
+
+
+class NotSent(Exception):
+    """No connection was made, so the request was never sent."""
+
+
+class TlsFailure(Exception):
+    """The server's certificate was not accepted, so the request was never sent."""
+
+
+class Lost(Exception):
+    """The request was sent, or may have been, and no whole answer came."""
+
+
+class _Bearer(AuthBase):  # type: ignore[misc,valid-type,unused-ignore]
+    """As an auth object, since requests replaces a plain header by what a .netrc says."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Transport:
+    """One session with the API. ``attempt`` makes one request and never repeats it."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not HAS_REQUESTS:
+            raise MissingLibrary(
+                f"The Python library requests is missing for {sys.executable} ({_WHY}): install it there with pip install requests."
+            )
+        self._settings = settings
+        self._auth = _Bearer(settings.api_token)
+        if not settings.validate_certs:
+            # Asked for by the user: a warning for each request would only bury the output.
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+        self._used = time.monotonic()
+        self._exchange = Exchange()
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, WatchedAdapter(self._exchange))
+        self._session.headers.update(
+            {
+                # Without it the API answers errors with a redirect to a login page.
+                "Accept": "application/json",
+                # The default agents of Python are blocked by common firewalls.
+                "User-Agent": f"serverprism.cloud/{VERSION} requests/{requests.__version__} Python/{platform.python_version()}",
+            }
+        )
+
+    def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Reply:
+        """One request; ``timeout`` seconds in all, the body included. Raises NotSent, TlsFailure or Lost."""
+        settings = self._settings
+        verify: Union[bool, str] = (settings.ca_path or True) if settings.validate_certs else False
+        url = settings.api_url + path
+        # Plain http is allowed since it does not leave this machine, so no proxy may carry it away.
+        proxies = requests.utils.get_environ_proxies(url) if url.startswith("https:") else {}
+        until = time.monotonic() + settings.timeout
+        if method != "GET" and time.monotonic() - self._used >= IDLE_CAP:
+            # Closes what is idle; the session can be used as before.
+            self._session.close()
+        # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
+        request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
+        self._exchange.begin(until)
+        try:
+            with self._session.send(
+                request,
+                allow_redirects=False,
+                verify=verify,
+                timeout=settings.timeout,
+                stream=True,
+                proxies=proxies,
+            ) as answer:
+                content = _read(answer)
+                if time.monotonic() >= until:
+                    # Without a length, an answer that was cut short looks whole.
+                    raise Lost(f"no whole answer within {settings.timeout:g} s")
+                self._used = time.monotonic()
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, headers, content)
+        except _BROKEN as exc:
+            raise self._failure(exc, until) from exc
+        finally:
+            self._exchange.end()
+
+    def _failure(self, exc: Exception, until: float) -> Exception:
+        """What a broken exchange is: once a connection stood, the request may have been carried out."""
+        if not self._exchange.connected:
+            return TlsFailure(_reason(exc)) if isinstance(exc, requests.exceptions.SSLError) else NotSent(_reason(exc))
+        late = time.monotonic() >= until or isinstance(exc, requests.exceptions.ReadTimeout)
+        return Lost(f"no whole answer within {self._settings.timeout:g} s" if late else _reason(exc))
+
+
+def _read(answer: Any) -> bytes:
+    """The body, with a cap on its decompressed size."""
+    parts, size = [], 0
+    for chunk in answer.iter_content(65536):
+        size += len(chunk)
+        parts.append(chunk)
+        if size > BODY_CAP:
+            raise Lost(f"the answer is larger than {BODY_CAP} bytes")
+    length = answer.headers.get("Content-Length", "")
+    if length.isdigit() and not answer.headers.get("Content-Encoding") and int(length) != size:
+        raise Lost(f"the answer broke off after {size} of {length} bytes")
+    return b"".join(parts)
+
+
+def _reason(exc: BaseException) -> str:
+    """The innermost cause, in one line, without the object addresses of the libraries."""
+    inner: Any = exc
+    while True:
+        inside = [getattr(inner, "reason", None), *reversed(inner.args)]
+        cause = next((one for one in inside if isinstance(one, BaseException)), None)
+        if cause is None:
+            break
+        inner = cause
+    # urllib3 puts the connection's own text before the cause: "<... object at 0x7f...>: " or "HTTPSConnection(host=...): ".
+    text = " ".join(re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner)).split())
+    name = type(inner).__name__
+    if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError) and name not in text:
+        # Those say little more than what they met.
+        text = f"{name}: {text}"
+    return text[:200] or name

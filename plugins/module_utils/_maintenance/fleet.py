@@ -1,0 +1,128 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The servers of a run that share one quota: their locks, and where their timelines go. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+
+from .._clock import Clock
+from .._errors import AlreadyMaintained, LockLost
+from .._process import Process, own_name
+from .._quota.ledger import Ledger
+from .._quota.locks import LEASE
+from .._quota.reservations import WRITE, Calendar, Lock
+from .._quota.stagger import Stagger
+from .._text import iso
+
+# A lock lasts so much longer than a server needs from a refused signal to its outcome, in seconds.
+LOCK_SLACK = 120.0
+
+
+class Fleet:
+    """Servers that one process maintains, in one ledger. In check mode nothing is locked or reserved."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, *, owner: str = "", check_mode: bool = False) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.servers: List[int] = []
+        # A lock expires so many seconds after it was renewed, where its owner is alive.
+        self._term = LOCK_SLACK
+        self._owner = owner or own_name()
+        self._check_mode = check_mode
+        self.stagger = Stagger()
+        # Why no further server is begun; empty while servers are.
+        self.closed = ""
+        # Called after each reservation.
+        self.reserved: Callable[[], None] = lambda: None
+        self._held: Set[int] = set()
+        self._lost: Set[int] = set()
+        self._others: Dict[int, Lock] = {}
+        self._renewed = 0.0
+        # In check mode, the calendar with the timelines that would have been reserved.
+        self._scratch: Optional[Calendar] = None
+
+    def add(self, server_id: int, seconds: float) -> None:
+        """Add a server. From its signal to its outcome it needs at most so many seconds, refused tries included."""
+        self.servers.append(server_id)
+        self._term = max(self._term, seconds + LOCK_SLACK)
+
+    def lock(self) -> None:
+        """Lock all servers that no other run has."""
+        self._take(self.servers)
+
+    def _take(self, servers: Sequence[int]) -> None:
+        others = self.ledger.lock(servers, self._owner, self._term, commit=not self._check_mode)
+        self._others.update(others)
+        self._held |= set(servers) - set(others)
+        self._renewed = max(self._renewed, self.clock.now())
+
+    def begin(self, server_id: int) -> None:
+        """Make sure that the server is locked. Raises AlreadyMaintained."""
+        if server_id not in self._held:
+            # The other run may have ended since this one began.
+            self._take([server_id])
+        if server_id in self._held:
+            return
+        other = self._others[server_id]
+        owner = Process.parse(other.owner)
+        who = f"process {owner.pid} on {owner.host}" if owner else other.owner
+        raise AlreadyMaintained(
+            f"Another run is maintaining server {server_id} ({who}, until {iso(other.until)[:19]}Z unless it renews its lock): nothing was "
+            "sent. Wait until that run has ended, or end it with Ctrl-C, which tells the players.",
+            server_id=server_id,
+        )
+
+    def renew(self) -> Set[int]:
+        """Renew all locks, and return the servers whose lock is lost: another run may have had them.
+
+        A machine that slept finds its locks expired. A ledger that has merely lost its content is told again.
+        """
+        if not self._held or self._check_mode:
+            return set()
+        now = self.clock.now()
+        lost = self.ledger.renew(tuple(self._held), self._owner, self._term)
+        if lost and (now < self._renewed + LEASE or self.ledger.is_given_up):
+            lost = set(self.ledger.lock(tuple(lost), self._owner, self._term))
+        self._renewed = now
+        self._held -= lost
+        self._lost |= lost
+        return lost
+
+    def is_locked(self, server_id: int) -> bool:
+        """Return whether this run still has the server for itself; locks that were not renewed for long are renewed first."""
+        if self.clock.now() >= self._renewed + LEASE / 2:
+            self.renew()
+        return server_id not in self._lost
+
+    def lost(self, server_id: int) -> LockLost:
+        """Return the error for a server whose lock is lost."""
+        why = "its lock expired while this machine slept or was stopped, so another run may have had it"
+        return LockLost(f"Server {server_id}: {why}.", server_id=server_id)
+
+    def unlock(self) -> None:
+        """Give up all locks."""
+        if self._held and not self._check_mode:
+            self.ledger.unlock(tuple(self._held), self._owner)
+            self._held = set()
+
+    def reserve(self, offsets: Sequence[float], not_before: float, headroom: int) -> Tuple[float, ...]:
+        """Reserve the writes of the next timeline, as the stagger wants it. In check mode only a copy of the calendar is changed."""
+
+        def place(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
+            start = max(self.clock.now(), not_before)
+            calendar, times, after = self.stagger.place(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
+            results.append(after)
+            return calendar, times
+
+        results: List[Stagger] = []
+        if self._check_mode:
+            self._scratch, times = place(self._scratch or self.ledger.calendar(WRITE))
+        else:
+            times = self.ledger.place(WRITE, place)
+        # A ledger may try more than once.
+        self.stagger = results[-1]
+        self.reserved()
+        return times

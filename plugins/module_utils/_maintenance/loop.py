@@ -1,0 +1,261 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run many operations beside each other in one thread, with their requests in others. Private to this collection.
+
+The loop sleeps until the next step is due or a reply has come. No operation waits for another: a slow answer holds up one of the request
+threads, and a failure ends one job.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import queue
+import threading
+from contextlib import suppress
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Protocol, Tuple
+
+from .._api.coroutines import Exchange, Sleep
+from .._clock import NAP, Clock
+from .._interrupt import Interrupted, signals_for_the_main_thread
+
+Call = Callable[[], None]
+# Gets the reply, or the exception that the request ended with.
+Reply = Callable[[Any, Optional[BaseException]], None]
+
+
+class Requests(Protocol):
+    """Where the requests of a loop are made."""
+
+    def start(self, exchange: Exchange, reply: Reply) -> None:
+        """Begin a request; ``reply`` is called by whoever runs what ``wait`` returns."""
+
+    def wait(self, seconds: float) -> List[Call]:
+        """Return what is to be done now, after at most so many seconds."""
+
+    def wake(self) -> None:
+        """End a ``wait`` early, from any thread or signal handler."""
+
+    def close(self) -> None:
+        """Let go of the threads."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class Threads:
+    """Makes requests in daemon threads, with a new thread only where all others are busy.
+
+    The quota bounds their number: a request takes at most ``timeout`` seconds, and each window has so many requests.
+    """
+
+    def __init__(self) -> None:
+        self._todo: queue.SimpleQueue[Optional[Tuple[Exchange, Reply]]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Optional[Call]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = self._threads = 0
+
+    def start(self, exchange: Exchange, reply: Reply) -> None:
+        """Begin a request."""
+        with self._lock:
+            is_free = self._idle > 0
+            self._idle -= is_free
+            self._threads += not is_free
+        if not is_free:
+            with signals_for_the_main_thread():
+                threading.Thread(target=self._work, daemon=True).start()
+        self._todo.put((exchange, reply))
+
+    def _work(self) -> None:
+        while True:
+            task = self._todo.get()
+            if task is None:
+                return
+            self._done.put(_make(*task))
+            with self._lock:
+                self._idle += 1
+
+    def wait(self, seconds: float) -> List[Call]:
+        """Return the replies that have come."""
+        calls: List[Call] = []
+        try:
+            # After a suspended machine has woken up, the wait ends by the end of its piece.
+            call = self._done.get(timeout=min(seconds, NAP)) if seconds > 0 else self._done.get_nowait()
+            while True:
+                if call is not None:
+                    calls.append(call)
+                call = self._done.get_nowait()
+        except queue.Empty:
+            return calls
+
+    def wake(self) -> None:
+        """End a ``wait``. The queue may be used in a signal handler."""
+        self._done.put(None)
+
+    def close(self) -> None:
+        """End the threads once they are idle."""
+        for _each in range(self._threads):
+            self._todo.put(None)
+
+
+def _make(exchange: Exchange, reply: Reply) -> Call:
+    """Make a request, and return what tells its job."""
+    try:
+        result = exchange.transport.attempt(exchange.method, exchange.path, exchange.body)
+    except BaseException as exc:
+        error = exc
+        return lambda: reply(None, error)
+    return lambda: reply(result, None)
+
+
+class Job:
+    """One operation in the loop."""
+
+    def __init__(self, operation: Coroutine[Any, Any, Any], ended: Reply) -> None:
+        self.operation = operation
+        self.ended = ended
+        self.is_shielded = False
+        # Whether a request is under way, and what is to be raised once its reply has come.
+        self.is_asking = False
+        self.pending: Optional[BaseException] = None
+        # Counts the waits, so that a wake-up for an earlier one is passed over.
+        self.waits = 0
+
+    def shield(self) -> None:
+        """Take no interruption any more: the players are being told that the restart is cancelled."""
+        self.is_shielded = True
+
+
+class Loop:
+    """Runs jobs until the last has ended."""
+
+    def __init__(self, clock: Clock, requests: Requests) -> None:
+        self._clock = clock
+        self._requests = requests
+        self._due: List[Tuple[float, int, Call]] = []
+        self._count = 0
+        self._jobs: Dict[Job, None] = {}
+        self._stop: Tuple[str, float] = ("", 0.0)
+        self.is_stopped = False
+        # Called once the jobs have been interrupted.
+        self.stopped: Call = _nothing
+
+    def at(self, when: float, call: Call) -> None:
+        """Do something at a time, UTC seconds. What is due at the same time is done in the order of these calls."""
+        self._count += 1
+        heapq.heappush(self._due, (when, self._count, call))
+
+    def every(self, seconds: float, call: Call) -> None:
+        """Do something every so many seconds."""
+
+        def again() -> None:
+            call()
+            self.at(self._clock.now() + seconds, again)
+
+        self.at(self._clock.now() + seconds, again)
+
+    def add(self, job: Job) -> Job:
+        """Begin a job. Once the loop is told to stop, it is interrupted before it begins."""
+        self._jobs[job] = None
+        if self.is_stopped:
+            self.at(self._clock.now(), lambda: self._abandon(job))
+        else:
+            self.at(self._clock.now(), lambda: self._resume(job, 0, job.operation.send, None))
+        return job
+
+    def check_stop(self) -> None:
+        """Raise Interrupted where the loop was told to stop, and its jobs do not know yet."""
+        if self._stop[0] and not self.is_stopped:
+            raise Interrupted(self._stop[0])
+
+    def throw(self, job: Job, exc: BaseException) -> None:
+        """Raise an exception in a job in place of what it waits for. A request under way is waited for: its reply must not be lost."""
+        if job.is_asking:
+            job.pending = exc
+        else:
+            self._throw_now(job, exc)
+
+    def _throw_now(self, job: Job, exc: BaseException) -> None:
+        if job in self._jobs:
+            self._resume(job, job.waits, job.operation.throw, exc)
+
+    def stop(self, name: str, grace: float) -> None:
+        """Interrupt all jobs, from any thread or signal handler; they have ``grace`` seconds to end. Only the first call counts."""
+        if not self._stop[0]:
+            self._stop = (name, grace)
+            self._requests.wake()
+
+    def has(self, job: Job) -> bool:
+        """Return whether the job has not ended."""
+        return job in self._jobs
+
+    def run(self, more: Callable[[], bool] = lambda: False) -> None:
+        """Run until all jobs have ended, and there are no more to be added."""
+        try:
+            while self._jobs or more():
+                if self._stop[0] and not self.is_stopped:
+                    self._interrupt(*self._stop)
+                now = self._clock.now()
+                while self._due and self._due[0][0] <= now:
+                    heapq.heappop(self._due)[2]()
+                # Whatever else is due, nobody waits for it once the last job has ended.
+                if self._jobs or more():
+                    seconds = self._due[0][0] - self._clock.now() if self._due else math.inf
+                    for call in self._requests.wait(max(0.0, seconds)):
+                        call()
+        finally:
+            self._requests.close()
+
+    def _interrupt(self, name: str, grace: float) -> None:
+        self.is_stopped = True
+        self.at(self._clock.now() + grace, self._give_up)
+        for job in [one for one in self._jobs if not one.is_shielded]:
+            self._throw_now(job, Interrupted(name))
+        self.stopped()
+
+    def _give_up(self) -> None:
+        for job in list(self._jobs):
+            self._abandon(job)
+
+    def _abandon(self, job: Job) -> None:
+        """End a job where it stands, or before it has begun."""
+        with suppress(Exception):
+            job.operation.close()
+        self._end(job, None, Interrupted(self._stop[0]))
+
+    def _resume(self, job: Job, waits: int, how: Callable[[Any], Any], value: Any) -> None:
+        if job not in self._jobs or job.waits != waits:
+            return
+        job.waits += 1
+        job.is_asking = False
+        try:
+            wait = how(value)
+        except StopIteration as end:
+            self._end(job, end.value, None)
+        except BaseException as exc:
+            self._end(job, None, exc)
+        else:
+            self._await(job, wait)
+
+    def _await(self, job: Job, wait: Any) -> None:
+        waits = job.waits
+        if job.pending is not None:
+            exc, job.pending = job.pending, None
+            self.at(self._clock.now(), lambda: self._resume(job, waits, job.operation.throw, exc))
+            return
+        if isinstance(wait, Sleep):
+            self.at(wait.until, lambda: self._resume(job, waits, job.operation.send, None))
+            return
+
+        def replied(result: Any, error: Optional[BaseException]) -> None:
+            self._resume(job, waits, job.operation.send if error is None else job.operation.throw, result if error is None else error)
+
+        job.is_asking = True
+        self._requests.start(wait, replied)
+
+    def _end(self, job: Job, result: Any, error: Optional[BaseException]) -> None:
+        del self._jobs[job]
+        job.ended(result, error)

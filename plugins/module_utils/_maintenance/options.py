@@ -1,0 +1,111 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a maintenance, and what is refused of them before the first request. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Mapping
+
+from .._errors import BadOption
+from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
+from .._quota.reservations import Calendar, Quota, reserve
+from .._text import check_line, iso
+from .games import CHOICES, GENERIC_COMMAND
+from .schedule import maintenance_window, zone
+from .steps import (
+    TEXTS,
+    check_announce_command,
+    check_braces,
+    fill,
+    parse_announcements,
+    shape,
+)
+
+# Unless the user sets another.
+CANCEL_TEXT = "Maintenance cancelled: no restart now."
+CANCEL_TEXT_OF_A_STOP = "Maintenance cancelled: no shutdown now."
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "server_id": {"type": "int", "required": True},
+    "state": {"type": "str", "choices": ["restarted", "stopped"], "default": "restarted"},
+    "announcements": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"before": {"type": "str", "required": True}, "text": {"type": "str", "required": True}},
+    },
+    "announce_command": {"type": "str"},
+    "commands": {"type": "list", "elements": "str"},
+    "game": {"type": "str", "choices": list(CHOICES), "default": "auto"},
+    "product": {"type": "str"},
+    "command_wait": {"type": "float", "default": 5.0},
+    "start": {"type": "str"},
+    "timezone": {"type": "str", "default": "UTC"},
+    "deadline": {"type": "str"},
+    "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
+    "maintenance_id": {"type": "str"},
+    "cancel_text": {"type": "str", "default": CANCEL_TEXT},
+    "done_text": {"type": "str"},
+    "done_delay": {"type": "float", "default": 20.0},
+    **WAITING_OPTIONS,
+}
+
+
+def cancel_text(params: Dict[str, Any]) -> str:
+    """What players are told when a countdown is called off; the default names what they were told of."""
+    given = str(params["cancel_text"])
+    return CANCEL_TEXT_OF_A_STOP if params["state"] == "stopped" and given == CANCEL_TEXT else given
+
+
+def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
+    """With ``HH:MM`` as the instant that it was at a time; what is refused is left as it is, for ``check`` to name."""
+    given = {name: params[name] for name in ("start", "deadline") if params.get(name)}
+    try:
+        times = maintenance_window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
+    except (BadOption, AttributeError, TypeError):
+        return params
+    return {**params, **{name: iso(when) for name, when in zip(("start", "deadline"), times) if when is not None}}
+
+
+def check(params: Dict[str, Any]) -> None:
+    """Refuse bad options before the first request."""
+    check_server_id(params)
+    check_waiting(params)
+    parse_announcements(params["announcements"])
+    check_announce_command(params["announce_command"])
+    command = GENERIC_COMMAND if params["announce_command"] is None else params["announce_command"]
+    for index, item in enumerate(params["announcements"] or []):
+        check_line(f"announcements[{index}].text", fill(command, dict.fromkeys(TEXTS, item["text"])))
+    for index, command in enumerate(params["commands"] or []):
+        check_line(f"commands[{index}]", command)
+    for option in ("command_wait", "done_delay"):
+        if not math.isfinite(params[option]) or params[option] < 0:
+            raise BadOption(option, f"must be 0 seconds or more, got {params[option]:g}")
+    for option in ("cancel_text", "done_text"):
+        if params[option]:
+            check_line(option, params[option])
+            check_braces(option, params[option], ("name",))
+    if not params["cancel_text"].strip():
+        raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
+    # The times of a run are instants by now (see as_of); a clock time is the same mistake at any time.
+    begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), 0.0)
+    if begin is not None and end is not None and end < begin:
+        raise BadOption("deadline", "lies before start")
+    _check_density(params)
+
+
+def _check_density(params: Dict[str, Any]) -> None:
+    """Refuse a timeline that no window of the quota can hold, however long it waits."""
+    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    quota = Quota(params["write_limit"], params["limit_window"])
+    try:
+        reserve(Calendar(), quota, form.offsets, 0.0, params["write_headroom"])
+    except ValueError as exc:
+        most = max(1, quota.limit - params["write_headroom"])
+        why = (
+            f"are too many at once, with all else that is sent: {most} writes in {quota.window:g} s are left to a timeline "
+            "(write_limit less write_headroom)"
+        )
+        raise BadOption("commands" if len(params["commands"] or []) >= most - 1 else "announcements", why) from exc

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the result of a maintenance holds. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .._operation import Result
+from .._power.follow import Follow
+from .._power.rules import Verdict
+from .countdown import Countdown
+from .steps import SENT, SIGNAL, UNKNOWN, Entry
+
+
+def blank(server_id: int) -> Result:
+    """The result of a maintenance of which nothing is known yet."""
+    return {
+        "changed": False,
+        "server_id": server_id,
+        "name": None,
+        "outcome": "failed",
+        "reason": None,
+        "signal": None,
+        "earlier": None,
+        "before": None,
+        "after": None,
+        "timeline": [],
+        "notice_error": None,
+        "downtime": None,
+        "confirmed": False,
+        "evidence": "none",
+    }
+
+
+def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, Any]]:
+    """Everything that was planned or sent, signals that were sent again included, in the order of its kind."""
+    more = follow.sent[1:] if follow is not None else []
+    signals = [Entry(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
+    return [entry.as_dict() for entry in [*countdown.entries, *signals, *countdown.extra]]
+
+
+def diff(server_id: int, entries: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    """The plan, or what became of it, as Ansible shows a difference."""
+    plan = "".join(f"{entry['planned'][:19]}Z {entry['kind']}: {entry['text']}\n" for entry in entries)
+    return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
+
+
+def outcome_of(verdict: Verdict, after: Optional[str]) -> str:
+    """Return the outcome of a server that had its signal: done, failed, or unconfirmed where nothing proves or disproves that it worked.
+
+    ``after`` is the state last seen that is newer than the signal, None where there is none.
+    """
+    if verdict.status == "done":
+        return "done"
+    if verdict.status == "offline":
+        return "skipped"
+    # Where there is a reason, it is one why it did not work.
+    is_open = (verdict.status == "unconfirmed" and not verdict.why) or (verdict.status == "timeout" and after is None)
+    return "unconfirmed" if is_open else "failed"
+
+
+def unconfirmed(server_id: int, signal: str, wanted: str) -> str:
+    """Return the message for a signal of which nothing proves or disproves that it was carried out."""
+    unseen = "it was not seen to go down, and its network counters did not fall" if wanted == "restarted" else "it was not seen offline"
+    return f"Server {server_id}: {signal} was accepted, but not confirmed: {unseen}. Look at its console before you send another."

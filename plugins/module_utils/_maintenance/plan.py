@@ -1,0 +1,102 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a run: how many requests it takes, how long, and what limits it. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+from .._quota.reservations import Calendar, Quota
+from .._quota.stagger import choose, rehearse
+from .._text import iso
+from .durations import say_duration
+
+# A start within so many seconds is now; one later than TODAY is shown with its date.
+SOON, TODAY = 60.0, 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Servers that are maintained at the same time: the offsets of the writes of each, and the lines that each gets once it is up."""
+
+    timelines: Sequence[Sequence[float]]
+    done_lines: int = 0
+    done_delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run takes, for a quota that nobody else uses.
+
+    ``writes`` are those of the servers that are in time; ``duration`` is seconds until the last of these is up; ``limited_by`` is
+    countdown (all begin at once), quota or deadline; ``deferred`` are the servers that the deadline leaves out.
+    """
+
+    servers: int
+    writes: int
+    duration: float
+    limited_by: str
+    deferred: int = 0
+    canary: int = 0
+
+
+def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: float = math.inf) -> Plan:
+    """Return the plan of batches that follow each other. ``deadline`` is seconds from the start. A restart is taken for one window."""
+    at, writes, deferred, limited = 0.0, 0, 0, "countdown"
+    for batch in batches:
+        stagger = choose(quota, headroom, batch.timelines, Calendar(), at)
+        run = rehearse(stagger, quota, headroom, batch.timelines, Calendar(), at)
+        ends = [start + offsets[-1] for start, offsets in zip(run.starts, batch.timelines)]
+        in_time = [index for index, end in enumerate(ends) if end <= deadline]
+        deferred += len(ends) - len(in_time)
+        writes += sum(len(batch.timelines[index]) for index in in_time) + round(batch.done_lines * len(in_time) / max(1, len(ends)))
+        longest = max((offsets[-1] for offsets in batch.timelines), default=0.0)
+        if max(ends, default=at) > at + longest + 1.0:
+            limited = "quota"
+        if in_time:
+            at = max(ends[index] for index in in_time) + quota.window + (batch.done_delay if batch.done_lines else 0.0)
+    servers = sum(len(batch.timelines) for batch in batches)
+    canary = len(batches[0].timelines) if len(batches) > 1 else 0
+    return Plan(servers, writes, at, "deadline" if deferred else limited, deferred, canary)
+
+
+def summarize(plan: Plan, begin: float, now: float, left_out: str = "") -> str:
+    """Return a plan as a sentence. ``begin`` and ``now`` are UTC seconds; ``left_out`` says which servers are not in it."""
+    end = f" Left out: {left_out}." if left_out else ""
+    if not plan.servers:
+        return f"Nothing is left to do: {left_out}." if left_out else "Nothing to do."
+    one = plan.servers == 1
+    head = f"{plan.servers} server{'s' * (not one)}" + (f" ({plan.canary} of them ahead of the others)" if plan.canary else "")
+    if plan.deferred == plan.servers:
+        return f"{head}, 0 writes: the deadline leaves {'it' if one else 'all of them'} out.{end}"
+    head = f"{head}, {plan.writes} writes: {_when(begin, now, plan.duration)}"
+    if plan.deferred:
+        return f"{head}. The deadline leaves out {plan.deferred} of them.{end}"
+    why = {"countdown": "all at once", "quota": "limited by the quota"}[plan.limited_by]
+    return f"{head}{'' if one else ', ' + why}.{end}"
+
+
+def _when(begin: float, now: float, duration: float) -> str:
+    """Return when the run will be over, and when it begins if that is not now."""
+    # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
+    with_day, end = begin >= now + TODAY, begin + duration
+    took = say_duration(round(duration))
+    if begin < now + SOON:
+        return f"done in about {took}, at {_clock(end, False)} UTC"
+    other_day = with_day and iso(begin)[:10] != iso(end)[:10]
+    return f"begins at {_clock(begin, with_day)} UTC and is done about {took} later, at {_clock(end, other_day)} UTC"
+
+
+def _clock(at: float, with_day: bool) -> str:
+    return iso(at)[:16].replace("T", " ") if with_day else iso(at)[11:16]
+
+
+def left_out(done: int, begun: int, maintenance_id: Optional[str]) -> str:
+    """Return which servers a repeated run leaves out; empty for none."""
+    parts = [(done, "done already"), (begun, "whose signal may have been sent already")]
+    said = " and ".join(f"{count} {what}" for count, what in parts if count)
+    return f"{said} under maintenance_id {maintenance_id}" if said else ""

@@ -1,0 +1,30 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a run of many servers, which only the controller can conduct. Private to this collection."""
+
+from __future__ import annotations
+
+from .._errors import BadOption
+from .._operation import Context, Operation, Result
+
+STEPS = ("check", "join", "conduct", "outcome", "report")
+MAINTENANCE = "maintenance"
+
+
+def run(ctx: Context) -> Result:
+    """Refuse to run on a target, which knows nothing of the other hosts."""
+    raise BadOption("step", f"{ctx.params['step']} runs on the controller only")
+
+
+OPERATION = Operation(
+    name="serverprism_run",
+    options={
+        "step": {"type": "str", "required": True, "choices": list(STEPS)},
+        "playbook": {"type": "str", "choices": ["announce", MAINTENANCE, "power"], "default": MAINTENANCE},
+        "hosts": {"type": "raw", "default": "all"},
+        "report_dir": {"type": "str"},
+    },
+    run=run,
+)

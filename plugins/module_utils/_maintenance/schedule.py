@@ -1,0 +1,114 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a maintenance may start and until when: wall-clock texts to UTC instants. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Optional, Tuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from .._errors import BadOption
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+# Two clock times that lie further apart are no window that somebody repeats a run in.
+LONGEST_MAINTENANCE = 12 * 3600.0
+# Python cannot convert the first times of year 1 to UTC.
+EARLIEST_YEAR = 1970
+
+
+def zone(name: str) -> tzinfo:
+    """The IANA zone; BadOption names the option where there is no such zone.
+
+    Small containers have no database of zones: there UTC, the default, still works.
+    """
+    if name == "UTC":
+        return timezone.utc
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        if not available_timezones():
+            why = f"{name!r} cannot be looked up, since this machine knows no time zones: install its package tzdata, or pip install tzdata"
+            raise BadOption("timezone", why) from exc
+        raise BadOption("timezone", f"{name!r} is not an IANA time zone such as UTC or Europe/Berlin") from exc
+
+
+def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
+    """When a maintenance may start and until when, UTC epoch seconds, as seen at ``now``; None for what is not given.
+
+    ``HH:MM`` is the next time that the clock shows it, and it does so for a minute. Where both are clock times
+    and ``now`` lies between them, the window is open: a run that is repeated goes on in it.
+    """
+    if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
+        opened = _last_occurrence(start, tz, now)
+        closes = None if opened is None else instant("deadline", deadline, tz, opened)
+        if opened is not None and closes is not None and now < closes <= opened + LONGEST_MAINTENANCE:
+            return opened, closes
+    begin = instant("start", start, tz, _minute_of(start, now))
+    after = _minute_of(deadline, now) if begin is None or begin <= now else begin
+    return begin, instant("deadline", deadline, tz, after)
+
+
+def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:
+    """UTC epoch seconds of an ISO 8601 instant, or of the next ``HH:MM`` at or after ``after``; None for no text.
+
+    A local time that does not exist (the clocks jump over it) or exists twice is refused: guessing
+    would restart a fleet an hour off. An ISO 8601 text with its own offset is always exact.
+    """
+    if not text:
+        return None
+    if _CLOCK.fullmatch(text.strip()):
+        days = (_clock_time(text, tz, after, day) for day in range(4))
+        return _exact(option, next(local for local in days if _latest(local, tz) >= after), tz)
+    if text.strip().isdigit():
+        raise BadOption(option, f"{text!r} is a number: YAML reads a time such as 22:30 as one, so write it in quotes")
+    try:
+        moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text.strip()))
+    except ValueError as exc:
+        raise BadOption(option, f"{text!r} is neither HH:MM nor ISO 8601 such as 2026-05-04T03:00:00Z") from exc
+    if moment.year < EARLIEST_YEAR:
+        raise BadOption(option, f"must be in {EARLIEST_YEAR} or later, got {text!r}")
+    return _exact(option, moment, tz) if moment.tzinfo is None else moment.timestamp()
+
+
+def _minute_of(text: Optional[str], now: float) -> float:
+    """The beginning of this minute where the text names a minute, else ``now``."""
+    return now if text is None or text.count(":") > 1 else now - now % 60
+
+
+def _last_occurrence(text: str, tz: tzinfo, before: float) -> Optional[float]:
+    """The last time that the clock showed this; None where it was no single instant."""
+    local = next(local for local in (_clock_time(text, tz, before, day) for day in (0, -1, -2)) if _latest(local, tz) <= before)
+    try:
+        return _exact("start", local, tz)
+    except BadOption:
+        return None
+
+
+def _clock_time(text: str, tz: tzinfo, seen_at: float, days: int) -> datetime:
+    """The local time ``HH:MM`` so many days after the day of ``seen_at``."""
+    hour, minute, second = [*map(int, text.strip().split(":")), 0][:3]
+    today = datetime.fromtimestamp(seen_at, timezone.utc).astimezone(tz)
+    day = (today + timedelta(days=days)).date()
+    return datetime(day.year, day.month, day.day, hour, minute, second)
+
+
+def _latest(local: datetime, tz: tzinfo) -> float:
+    """When a local time was last, should it exist twice."""
+    return max(local.replace(tzinfo=tz, fold=fold).timestamp() for fold in (0, 1))
+
+
+def _exact(option: str, local: datetime, tz: tzinfo) -> float:
+    first = local.replace(tzinfo=tz, fold=0)
+    second = local.replace(tzinfo=tz, fold=1)
+    if first.utcoffset() != second.utcoffset():
+        back = first.astimezone(timezone.utc).astimezone(tz).replace(tzinfo=None)
+        what = "exists twice" if back == local else "does not exist"
+        raise BadOption(
+            option,
+            f"{local.isoformat(sep=' ')} {what} in {tz} that day (the clocks change): write it with its offset, as {first.isoformat()}",
+        )
+    return first.timestamp()

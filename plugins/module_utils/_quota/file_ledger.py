@@ -1,0 +1,163 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the calendar lives: one locked file for every process of this machine. Private to this collection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
+
+from .._clock import Clock
+from .._files import (
+    make_folder,
+    make_new,
+    open_locked,
+    open_own,
+    read_all,
+    sealed,
+    unsealed,
+    write_all,
+)
+from .._process import boot_id
+from .codec import (
+    NOT_A_LEDGER,
+    Calendars,
+    dump_calendars,
+    parse_calendars,
+    seconds,
+)
+from .ledger import Ledger, MemoryLedger, T
+from .reservations import Calendar, Quota
+
+VERSION = 1
+# The lock is held for about a millisecond at a time: who does not get it for so long has met a hung holder.
+LOCK_PATIENCE = 10.0
+# A folder: where the quota is shared instead, once a ledger in Redis is lost.
+FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
+
+
+class LedgerUnusable(Exception):
+    """The file cannot be locked, read or written; the text says why."""
+
+
+class FileLedger(Ledger):
+    """A ledger in a folder of this machine: ``flock`` on one file, the calendar in another that is replaced as a whole.
+
+    A process that is killed leaves either the old calendar or the new one, and the system frees its lock.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        key: str,
+        quotas: Mapping[str, Quota],
+        clock: Clock,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        super().__init__(quotas, clock)
+        name = hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.folder = folder
+        self.path = os.path.join(folder, f"ledger-{name}.json")
+        self.lock_path = os.path.join(folder, f"ledger-{name}.lock")
+        self._warn = warn
+        self._thread_lock = threading.Lock()
+        self._boot = boot_id()
+
+    @property
+    def _origin(self) -> float:
+        return float(getattr(self.clock, "origin", 0.0))
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        try:
+            with self._thread_lock, self._locked():
+                calendars, window = self._load()
+                out = step(calendars)
+                if commit:
+                    self._save(calendars, window)
+                return out
+        except OSError as exc:
+            raise LedgerUnusable(f"{exc.strerror or exc}") from exc
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        make_folder(self.folder)
+        descriptor = open_locked(self.lock_path, os.O_RDWR | os.O_CREAT, LOCK_PATIENCE)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _load(self) -> Tuple[Calendars, float]:
+        own = max(quota.window for quota in self.quotas.values())
+        empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
+        try:
+            descriptor = open_own(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return empty, own
+        try:
+            data, is_sealed = unsealed(read_all(descriptor))
+            version = data["version"]
+            if isinstance(version, int) and version > VERSION:
+                raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
+            if not is_sealed:
+                raise ValueError("not as it was written")
+            return {**empty, **self._parse(data)}, max(own, seconds(data["window"]))
+        except NOT_A_LEDGER:
+            self._warn(f"The ledger {self.path} was not readable and begins anew; the last minute's requests are not known.")
+            return empty, own
+
+    def _parse(self, data: Mapping[str, Any]) -> Calendars:
+        """The calendars in this process's time: within one boot a clock that was set moves nothing."""
+        moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
+        return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
+
+    def _save(self, calendars: Calendars, window: float) -> None:
+        keep = self.clock.now() - 2 * max(window, 1.0)
+        buckets = dump_calendars(calendars, keep)
+        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
+        # Whoever holds the lock is alone with this name.
+        name = self.path + ".new"
+        descriptor = make_new(name)
+        try:
+            write_all(descriptor, sealed(json.dumps(data)))
+        finally:
+            os.close(descriptor)
+        os.replace(name, self.path)
+
+
+class Resilient(Ledger):
+    """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
+
+    def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:
+        super().__init__(file.quotas, file.clock)
+        self._file: Optional[FileLedger] = file
+        self._memory = MemoryLedger(file.quotas, file.clock)
+        self._warn = warn
+        self._lock = threading.Lock()
+
+    @property
+    def is_given_up(self) -> bool:
+        """See Ledger."""
+        return self._file is None
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        file = self._file
+        if file is not None:
+            try:
+                return file._change(step, commit)
+            except LedgerUnusable as exc:
+                with self._lock:
+                    if self._file is not None:
+                        self._warn(
+                            f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone, "
+                            "obeys HTTP 429, and does not know who else maintains a server: set the option "
+                            "ledger to a folder that can be written."
+                        )
+                    self._file = None
+        return self._memory._change(step, commit)

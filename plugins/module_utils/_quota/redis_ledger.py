@@ -1,0 +1,266 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calendar in Redis or Valkey, for several machines: CI runners, nodes of an automation controller. Private to this collection.
+
+A change is a transaction that is watched and tried again when somebody else was quicker: no lock, so a killed
+process holds nothing up. Redis tells the time, so machines whose clocks differ agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from .._clock import Clock
+from .._errors import LedgerLost, MissingLibrary
+from .._redact import Veil
+from .._settings import shown_ledger
+from . import reservations as _budget
+from .codec import (
+    NOT_A_LEDGER,
+    Calendars,
+    dump_calendars,
+    parse_calendars,
+    seconds,
+)
+from .file_ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
+from .ledger import Ledger
+from .reservations import Calendar, Quota
+
+try:
+    import redis
+except ImportError as exc:
+    HAS_REDIS = False
+    _WHY = str(exc)
+else:
+    HAS_REDIS = True
+    _WHY = ""
+    _PASSING = (
+        redis.exceptions.ConnectionError,
+        redis.exceptions.TimeoutError,
+        redis.exceptions.ReadOnlyError,
+        redis.exceptions.WatchError,
+    )
+
+PREFIX = "serverprism"
+# One operation on a connection may take so long; a lost one is tried again for LOCK_PATIENCE in all.
+SOCKET_TIMEOUT = 3.0
+# The clock of the server is compared so often, and the quickest answer is believed.
+CLOCK_SAMPLES = 3
+# What other machines have to know of a maintenance ID is kept for so many seconds.
+NOTES_KEPT = 7 * 86400
+WHAT_TO_DO = "check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
+T = TypeVar("T")
+
+
+def split_url(url: str) -> Tuple[str, str]:
+    """The address as redis-py takes it, and the prefix of the keys (``?prefix=NAME``)."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    prefix = query.pop("prefix", PREFIX)
+    return urlunsplit(parts._replace(query=urlencode(query))), prefix
+
+
+def _said(exc: Exception) -> str:
+    """What went wrong, without the command that it was said of, and without a period of its own: it stands within a sentence."""
+    return str(exc).rpartition("of pipeline caused error: ")[2].rstrip(".")
+
+
+class RedisLedger(Ledger):
+    """A ledger in Redis or Valkey. Raises LedgerLost when the server cannot be reached for LOCK_PATIENCE seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        quotas: Mapping[str, Quota],
+        clock: Clock,
+        warn: Callable[[str], None] = lambda text: None,
+        ca_path: str = "",
+    ) -> None:
+        super().__init__(quotas, clock)
+        if not HAS_REDIS:
+            raise MissingLibrary(
+                f"The Python library redis is missing for {sys.executable} ({_WHY}): install it there with pip install redis, "
+                "or set ledger to a folder."
+            )
+        address, prefix = split_url(url)
+        self.shown = shown_ledger(url)
+        self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        secret = urlsplit(url).password or ""
+        self._veil = Veil(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), shown="***")
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._ahead: Optional[float] = None
+        options: Dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT}
+        if ca_path and address.startswith("rediss:"):
+            options["ssl_ca_certs"] = ca_path
+        try:
+            self._redis = redis.Redis.from_url(address, **options)
+            # Options that it does not know are refused only when a connection is made; this one is not opened.
+            pool = self._redis.connection_pool
+            pool.connection_class(**pool.connection_kwargs)
+        except (ValueError, TypeError) as exc:
+            raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        return self._patiently(lambda: self._transaction(step, commit))
+
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """See Ledger."""
+
+        def write() -> Tuple[bool, None]:
+            with self._redis.pipeline() as pipe:
+                pipe.hset(self._journal_key(journal), str(server_id), event)
+                pipe.expire(self._journal_key(journal), NOTES_KEPT)
+                pipe.execute()
+            return True, None
+
+        self._patiently(write)
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """See Ledger."""
+        raw = self._patiently(lambda: (True, self._redis.hget(self._journal_key(journal), str(server_id))))
+        return None if raw is None else bytes(raw).decode(errors="replace")
+
+    def _journal_key(self, journal: str) -> str:
+        return f"{self.key}:journal:{journal}"
+
+    def _patiently(self, attempt: Callable[[], Tuple[bool, T]]) -> T:
+        """Try until it holds, for LOCK_PATIENCE seconds."""
+        until = time.monotonic() + LOCK_PATIENCE
+        pause = 0.001
+        while True:
+            try:
+                with self._lock:
+                    done, out = self._attempt(attempt)
+                if done:
+                    return out
+                # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
+                why, pause = "others changed it all the time", min(0.02, pause * 1.5)
+            except redis.exceptions.AuthenticationError as exc:
+                # Without a password Redis complains of the first command that redis-py sends.
+                why = "it wants one" if "HELLO" in str(exc) else _said(exc)
+                text = f"The ledger {self.shown} refuses the password: {why}. Correct it in the option ledger."
+                raise LedgerLost(self._clean(text)) from exc
+            except _PASSING as exc:
+                # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
+                # A connection that ends between watching and reading is told as an error of the watch.
+                self._ahead = None
+                if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+                    text = (
+                        f"The certificate of the ledger {self.shown} was not accepted ({_said(exc)}). Name its authority's file in ca_path."
+                    )
+                    raise LedgerLost(self._clean(text)) from exc
+                why, pause = _said(exc), min(1.0, max(0.1, pause * 2))
+            except redis.exceptions.RedisError as exc:
+                raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used ({_said(exc)}): {WHAT_TO_DO}")) from exc
+            if time.monotonic() + pause > until:
+                text = f"The ledger {self.shown} could not be changed for {LOCK_PATIENCE:g} s ({why})"
+                raise LedgerLost(self._clean(f"{text}: {WHAT_TO_DO}"))
+            time.sleep(random.uniform(pause / 2, pause))
+
+    def _attempt(self, attempt: Callable[[], Tuple[bool, T]]) -> Tuple[bool, T]:
+        """One try, after which no answer is left for the next one to take for its own, whatever breaks it off: Ctrl-C, too."""
+        try:
+            return attempt()
+        except BaseException:
+            self._redis.connection_pool.disconnect()
+            raise
+
+    def _transaction(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
+        """One try: whether it held, and what the step gave."""
+        ahead = self._server_ahead()
+        with self._redis.pipeline() as pipe:
+            pipe.watch(self.key)
+            calendars, window = self._parse(pipe.get(self.key), ahead)
+            out = step(calendars)
+            return not commit or self._write(pipe, calendars, window, ahead), out
+
+    def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
+        """Store the calendars, unless somebody else was quicker."""
+        shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
+        buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
+        # Nothing of it matters once the last reservation and the last lock have been over for a while.
+        ends = [at for one in calendars.values() for at in (*one.instants, one.blocked_until, *(lock.until for lock in one.locks))]
+        last = max([0.0, *ends])
+        keep = max(60, int(last - self.clock.now() + 4 * window))
+        pipe.multi()
+        pipe.set(self.key, json.dumps({"version": VERSION, "window": window, "buckets": buckets}), ex=keep)
+        try:
+            pipe.execute()
+        except redis.exceptions.WatchError:
+            return False
+        return True
+
+    def _server_ahead(self) -> float:
+        """Seconds by which the server's clock is ahead of this process's: compared once a connection, by the quickest answer."""
+        if self._ahead is None:
+            samples = []
+            for _each in range(CLOCK_SAMPLES):
+                before = self.clock.now()
+                seconds, micros = self._redis.time()
+                after = self.clock.now()
+                samples.append((after - before, seconds + micros / 1e6 - (before + after) / 2))
+            self._ahead = min(samples)[1]
+        return self._ahead
+
+    def _parse(self, raw: Optional[bytes], ahead: float) -> Tuple[Calendars, float]:
+        """The calendars in this process's time, and the longest window that any process has named."""
+        own = max(quota.window for quota in self.quotas.values())
+        if raw is None:
+            return {bucket: Calendar() for bucket in self.quotas}, own
+        try:
+            data = json.loads(raw)
+            if isinstance(data["version"], int) and data["version"] > VERSION:
+                raise LedgerLost(f"The ledger {self.shown} was written by a newer release (format {data['version']}): update this one.")
+            return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now()), max(own, seconds(data["window"]))
+        except NOT_A_LEDGER:
+            self._warn(f"The ledger {self.shown} was not readable and begins anew; the last minute's requests are not known.")
+            return {bucket: Calendar() for bucket in self.quotas}, own
+
+    def _clean(self, text: str) -> str:
+        return self._veil.text(text)
+
+
+class RedisOrFolder(Ledger):
+    """Redis, and once it is lost the ledger of this machine, with one clear warning: asked for by SERVERPRISM_LEDGER_FALLBACK."""
+
+    def __init__(self, first: RedisLedger, second: Ledger, folder: str, warn: Callable[[str], None]) -> None:
+        super().__init__(first.quotas, first.clock)
+        self._first: Optional[RedisLedger] = first
+        self._second = second
+        self._folder = folder
+        self._warn = warn
+
+    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
+        return self._either(lambda ledger: ledger._change(step, commit))
+
+    def note(self, journal: str, server_id: int, event: str) -> None:
+        """See Ledger."""
+        self._either(lambda ledger: ledger.note(journal, server_id, event))
+
+    def noted(self, journal: str, server_id: int) -> Optional[str]:
+        """See Ledger."""
+        return self._either(lambda ledger: ledger.noted(journal, server_id))
+
+    def _either(self, ask: Callable[[Ledger], T]) -> T:
+        if self._first is not None:
+            try:
+                return ask(self._first)
+            except (LedgerLost, LedgerUnusable) as exc:
+                self._first = None
+                why = str(exc).replace(f", or set {FALLBACK_VARIABLE} to a folder", "")
+                self._warn(
+                    f"{why} From here on this task shares the quota on this machine alone, in {self._folder}: others do not know of it, "
+                    "nor of the servers that it maintains."
+                )
+        return ask(self._second)

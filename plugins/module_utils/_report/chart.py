@@ -1,0 +1,178 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report's picture: a timeline of each server. Lengths across are per cent, all others pixels. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .._text import iso
+from .data import instants, signalled, up_again
+from .markup import said, seconds, text
+
+DAY = 86400
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, DAY)
+# So many marks of the axis have room on a wide page, and on a phone.
+WIDE, NARROW = 9, 4
+# Where a label no longer fits between its line and the right edge, in per cent.
+EDGE = {"coarse": 84.0, "fine": 93.0}
+# Drawn, since a glyph has another size in every font.
+CROSS = '<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true"><path d="M-5 -5l10 10m0 -10l-10 10"/></svg>'
+LEGEND = {
+    "wait": "countdown",
+    "signal": "restart or stop",
+    "down": "down, at most",
+    "up": "up",
+    "unknown": "not known",
+    "mark": "announcement or command",
+    "missed": "refused line",
+    "cross": "called off",
+}
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What a server was, from when to when; ``end`` is None where nobody saw an end."""
+
+    kind: str
+    begin: float
+    end: Optional[float]
+    title: str
+
+
+def stretches(row: Mapping[str, Any], planned: bool, last: float) -> List[Stretch]:
+    """What is known of a server over time. Unknown is not down: what nobody saw has a kind of its own, and a plan ends with its signal."""
+    points = [at for _entry, at in instants(row, planned)]
+    if not points:
+        return []
+    signal = signalled(row, planned)
+    out = [Stretch("wait", min(points), max(points) if signal is None else signal, "countdown")]
+    if signal is None or planned:
+        return [one for one in out if one.end is None or one.end > one.begin]
+    up = up_again(row)
+    if up is not None:
+        out.append(Stretch("down", signal, up, f"down for at most {seconds(row['downtime'])}"))
+        out.append(Stretch("up", up, last, f"seen up at {iso(up)[11:19]}"))
+    elif row["confirmed"] and row["signal"] in ("stop", "kill"):
+        out.append(Stretch("down", signal, last, "stopped, as was wanted"))
+    else:
+        out.append(Stretch("unknown", signal, None, "not known: nothing shows what came of the signal"))
+    # What was seen last of all has no length, and is shown all the same.
+    return [one for one in out if one.kind == "up" or one.end is None or one.end > one.begin]
+
+
+def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
+    """From the first to the last instant that is known of any server."""
+    points = [at for row in servers for _entry, at in instants(row, planned)]
+    points += [up for row in servers for up in [up_again(row)] if up is not None]
+    return (min(points), max(points)) if points else None
+
+
+def step_of(length: float, most: int, multiple: int = 1) -> int:
+    """The smallest step by which an axis of so many seconds has at most so many marks; a multiple of ``multiple``."""
+    fitting = (one for one in sorted((*STEPS, 2 * multiple)) if one % multiple == 0 and length / one <= most)
+    days = max(DAY, multiple)
+    return next(fitting, days * math.ceil(length / most / days))
+
+
+class Scale:
+    """Instants as per cent of the width."""
+
+    def __init__(self, first: float, last: float) -> None:
+        # What was seen last needs room, too.
+        self.first, self.last, self.length = first, last, max(1.0, (last - first) * 1.03)
+
+    def x(self, at: float) -> float:
+        """Per cent from the left edge."""
+        return round((at - self.first) / self.length * 100, 2)
+
+    def multiples(self, step: int) -> List[float]:
+        """The instants on the axis that are multiples of a step."""
+        first = math.ceil(self.first / step)
+        return [index * step for index in range(first, math.floor((self.first + self.length) / step) + 1)]
+
+
+def _axis(scale: Scale) -> str:
+    """Times, below them the lines through all rows, above them the days: the first, and each that begins on the way."""
+    fine = step_of(scale.length, WIDE)
+    coarse = step_of(scale.length, NARROW, fine)
+    lines, labels = [], []
+    for at in scale.multiples(fine):
+        x, kind = scale.x(at), "coarse" if at % coarse == 0 else "fine"
+        lines.append(f'<line class="{"midnight" if at % DAY == 0 else kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>')
+        if x < EDGE["fine"]:
+            kind = "fine" if x > EDGE["coarse"] else kind
+            labels.append(f'<span class="tick {kind}" style="left:{x}%">{iso(at)[11 : 16 if fine >= 60 else 19]}</span>')
+    return (
+        f'<svg class="lines" aria-hidden="true">{"".join(lines)}</svg>'
+        f'<div class="row axis"><div class="label"></div><div class="track">{"".join([*_days(scale, fine, coarse), *labels])}</div></div>'
+    )
+
+
+def _days(scale: Scale, fine: int, coarse: int) -> List[str]:
+    wide, narrow = max(DAY, fine), max(DAY, coarse)
+    days = [(at, scale.x(at)) for at in scale.multiples(wide)]
+    # The day before a midnight that comes soon has no room; the head of the page names it.
+    out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{iso(scale.first)[:10]}</span>']
+    for at, x in days:
+        if x > EDGE["coarse"]:
+            out.append(f'<span class="day before" style="left:{x}%">until {iso(at - 1)[5:10]}, then {iso(at)[:10]}</span>')
+        else:
+            out.append(f'<span class="day{"" if at % narrow == 0 else " fine"}" style="left:{x}%">{iso(at)[:10]}</span>')
+    return out
+
+
+def _bar(one: Stretch, scale: Scale) -> str:
+    x, title = scale.x(one.begin), f"<title>{text(one.title)}</title>"
+    if one.kind == "unknown":
+        return f'<line class="unknown" x1="{x}%" x2="100%" y1="10" y2="10">{title}</line>'
+    width = max(0.6, round(scale.x(one.begin if one.end is None else one.end) - x, 2))
+    return f'<rect class="{one.kind}" x="{x}%" y="3" width="{width}%" height="14" rx="2">{title}</rect>'
+
+
+def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
+    """One line or signal of a timeline: its kind in the legend, and its picture."""
+    title = f"<title>{text(entry['kind'])}, {text(entry['outcome'])}: {text(entry['text'])}</title>"
+    if entry["outcome"] == "failed":
+        return "missed", f'<circle class="missed" cx="{x}%" cy="10" r="3.5">{title}</circle>'
+    if entry["kind"] == "cancel":
+        return "cross", f'<svg x="{x}%" y="10" overflow="visible"><path class="cross" d="M-5 -5l10 10m0 -10l-10 10">{title}</path></svg>'
+    if entry["kind"] == "signal":
+        return "signal", f'<rect class="signal" x="{x}%" y="0" width="3" height="20" rx="1">{title}</rect>'
+    return "mark", f'<circle class="mark" cx="{x}%" cy="10" r="3.5">{title}</circle>'
+
+
+def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
+    """One server; ``kinds`` learns what the legend has to tell."""
+    parts = []
+    for one in stretches(row, planned, scale.last):
+        kinds.add(one.kind)
+        parts.append(_bar(one, scale))
+    for entry, at in instants(row, planned):
+        kind, drawn = _mark(entry, scale.x(at))
+        kinds.add(kind)
+        parts.append(drawn)
+    note = text(said(row["outcome"], row["reason"]))
+    track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
+    return f'<div class="row"><div class="label">{text(row["host"])}</div><div class="track">{track}</div></div>'
+
+
+def picture(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
+    """One row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
+    known = span(servers, planned)
+    if known is None:
+        return ""
+    scale = Scale(*known)
+    kinds: Set[str] = set()
+    rows = "".join(_row(row, planned, scale, kinds) for row in servers)
+    legend = "".join(
+        f'<span><i class="key-{kind}">{CROSS if kind == "cross" else ""}</i>{meaning}</span>'
+        for kind, meaning in LEGEND.items()
+        if kind in kinds
+    )
+    label = f"Timeline of {len(servers)} servers"
+    return f'<div class="chart" role="img" aria-label="{label}">{_axis(scale)}{rows}</div><div class="legend">{legend}</div>'

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a maintenance run as data: what became of each server, and the sums. Pure. Private to this collection.
+
+The documentation of the filter maintenance_report tells what is in ``report.json``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._text import iso
+
+SCHEMA = 1
+OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
+COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "downtime")
+
+
+def epoch(text: Optional[str]) -> Optional[float]:
+    """UTC epoch seconds of an ISO 8601 text of a timeline; None for none."""
+    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -> Dict[str, Any]:
+    """One server of the report. An error after the maintenance (a check that failed) makes it a failure all the same."""
+    outcome = str(result.get("outcome") or "failed")
+    if error and outcome in ("done", "skipped"):
+        outcome = "failed"
+    # The module predicts what it would return; but a report that says "done" where nothing was done would be believed.
+    if check_mode and outcome == "done":
+        outcome = "planned"
+    out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
+    out.update(outcome=outcome, reason=error or result.get("reason"), timeline=list(result.get("timeline") or []))
+    return out
+
+
+def instants(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
+    """The entries of a timeline that have happened, and when; of a plan, those that are to happen."""
+    known = [
+        (entry, epoch(entry["at"] or (entry["planned"] if planned and entry["outcome"] == "planned" else None)))
+        for entry in row["timeline"]
+    ]
+    return [(entry, at) for entry, at in known if at is not None]
+
+
+def signalled(row: Mapping[str, Any], planned: bool) -> Optional[float]:
+    """When the first signal went out, or is to; None where there was none."""
+    wanted = ("sent", "unknown", "planned") if planned else ("sent", "unknown")
+    return min((at for entry, at in instants(row, planned) if entry["kind"] == "signal" and entry["outcome"] in wanted), default=None)
+
+
+def up_again(row: Mapping[str, Any]) -> Optional[float]:
+    """When the server was seen up again after the signal; None where nobody saw that."""
+    sent = signalled(row, planned=False)
+    return None if sent is None or row["downtime"] is None else sent + float(row["downtime"])
+
+
+def is_unconfirmed(row: Mapping[str, Any]) -> bool:
+    """Return whether a signal went out, in this run or perhaps in one before, and nothing proves or disproves that it worked."""
+    return "unconfirmed" in (row["outcome"], row["earlier"])
+
+
+def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
+    known = [value for value in values if value is not None]
+    return max(known, key=abs) if known else None
+
+
+def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -> Dict[str, Any]:
+    """The report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host."""
+    servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
+    sent: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
+    seen = [iso(up) for up in map(up_again, servers) if up is not None]
+    totals = {outcome: sum(one["outcome"] == outcome for one in servers) for outcome in OUTCOMES}
+    totals["unconfirmed"] = sum(is_unconfirmed(one) for one in servers)
+    return {
+        "schema": SCHEMA,
+        "generated": generated,
+        "check_mode": check_mode,
+        "totals": {"servers": len(servers), **totals},
+        "worst_notice_error": _worst([one["notice_error"] for one in servers]),
+        "longest_downtime": _worst([one["downtime"] for one in servers]),
+        "begun": min(sent, default=None),
+        "ended": max([*sent, *seen], default=None),
+        "servers": servers,
+    }

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report as one page: no outside resource, every text escaped. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._text import iso
+from .chart import picture, span
+from .data import is_unconfirmed, signalled
+from .markup import SCRIPT, STYLE, said, seconds, text
+
+BAD = ("failed", "cancelled", "deferred", "unconfirmed")
+RUN = ("done", "skipped", *BAD)
+PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
+# The columns: what they hold, and how they are compared and laid out.
+HEADS = (
+    ("server", "text", "words"),
+    ("id", "number", "value"),
+    ("name", "text", "words"),
+    ("outcome", "text", "value"),
+    ("signal", "number", "value"),
+    ("proof", "text", "value"),
+    ("downtime", "number", "value"),
+    ("notice error", "number", "value"),
+    ("why", "text", "why"),
+)
+# What only a run that was has.
+MEASURED = ("proof", "downtime", "notice error")
+
+
+def _tiles(report: Mapping[str, Any]) -> str:
+    totals, planned = report["totals"], report["check_mode"]
+    tiles = [("servers", str(totals["servers"]), False)]
+    tiles += [(name, str(totals[name]), name in BAD and totals[name] > 0) for name in (PLAN if planned else RUN)]
+    if not planned:
+        worst = report["worst_notice_error"]
+        tiles.append(("worst notice error", seconds(worst, signed=True), worst is not None and worst < 0))
+        tiles.append(("longest downtime", seconds(report["longest_downtime"]), False))
+    return "".join(f'<div class="tile{" bad" if bad else ""}"><b>{text(value)}</b>{text(name)}</div>' for name, value, bad in tiles)
+
+
+def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
+    """Whatever somebody has to look at, on top."""
+    lines = []
+    for one in servers:
+        words = [one["outcome"]] if one["outcome"] in BAD else []
+        if is_unconfirmed(one) and not words:
+            words.append("unconfirmed")
+        if words:
+            lines.append(f"<p><b>{text(one['host'])}</b> {text(said(', '.join(words), one['reason']))}</p>")
+    return f'<div class="bad-list" role="alert">{"".join(lines)}</div>' if lines else ""
+
+
+def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[float]]]:
+    """A row of the table, in the order of ``HEADS``: what is shown, and of numbers and instants the raw value that sorts them."""
+    sent = signalled(one, planned)
+    signal = one["signal"] if sent is None else f"{one['signal']} {iso(sent)[11:19]}"
+    # The page says once that a plan sent nothing.
+    why = None if one["outcome"] == "planned" else one["reason"]
+    return [
+        (one["host"], None),
+        (one["server_id"], one["server_id"]),
+        (one["name"], None),
+        (one["outcome"], None),
+        (signal, sent),
+        (one["evidence"] if one["confirmed"] else "none" if sent is not None and not planned else None, None),
+        (seconds(one["downtime"]), one["downtime"]),
+        (seconds(one["notice_error"], signed=True), one["notice_error"]),
+        (why, None),
+    ]
+
+
+def _table(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
+    kept = [index for index, (name, _kind, _look) in enumerate(HEADS) if not planned or name not in MEASURED]
+    titles = [f'<th scope="col" data-kind="{HEADS[index][1]}"><button type="button">{HEADS[index][0]}</button></th>' for index in kept]
+    rows = []
+    for one in servers:
+        cells = _cells(one, planned)
+        rows.append(f"<tr>{''.join(_cell(HEADS[index], *cells[index], one['outcome']) for index in kept)}</tr>")
+    return f"<table><thead><tr>{''.join(titles)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcome: str) -> str:
+    name, kind, look = head
+    missing = value is None if kind == "number" else shown in (None, "")
+    looks = " ".join([look, *([outcome] if name == "outcome" else []), *(["missing"] if missing else [])])
+    raw = "" if value is None else f' data-value="{text(value)}"'
+    return f'<td class="{text(looks)}" data-label="{name}"{raw}>{text(shown)}</td>'
+
+
+def moments(first: float, last: float) -> str:
+    """``2026-05-04 03:00:00 to 03:20:12 UTC``; the second day is named where it is another."""
+    begin, end = (iso(at)[:19].replace("T", " ") for at in (first, last))
+    return f"{begin} to {end[11:] if end[:10] == begin[:10] else end} UTC"
+
+
+def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]]) -> str:
+    if known is None:
+        return f"{report['generated'][:19].replace('T', ' ')} UTC, nothing {'is planned' if report['check_mode'] else 'was sent'}"
+    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{moments(*known)}"
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """The whole page."""
+    servers: Sequence[Dict[str, Any]] = report["servers"]
+    planned = bool(report["check_mode"])
+    kind = "Maintenance plan" if planned else "Maintenance"
+    drawing = picture(servers, planned)
+    timeline = f'<h2>Timeline <span class="dim">(UTC)</span></h2><div class="card">{drawing}</div>'
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{kind} report</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<style>{STYLE}</style></head><body>
+<h1>{kind} report</h1><div class="dim">{text(_when(report, span(servers, planned)))}</div>
+<div class="tiles">{_tiles(report)}</div>
+{_troubles(servers)}
+{timeline if drawing else ""}
+<h2>Servers</h2><div class="card">{_table(servers, planned)}</div>
+<script>{SCRIPT}</script></body></html>
+"""

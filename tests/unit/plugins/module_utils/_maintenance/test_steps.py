@@ -1,0 +1,107 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import steps as tl
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def test_the_shape_is_announcements_commands_and_the_signal_last() -> None:
+    form = tl.shape([tl.Announcement(60, "a"), tl.Announcement(10, "b")], ["save-all"], 5.0, "restart")
+    assert [e.kind for e in form.entries] == ["announcement", "announcement", "command", "signal"]
+    assert form.offsets == pytest.approx((0, 50, 55, 60.25))
+
+
+def test_without_words_the_signal_comes_at_once() -> None:
+    assert tl.shape([], [], 5.0, "restart").offsets == (0.0,)
+
+
+@given(st.lists(st.floats(0, 7200), max_size=6), st.integers(0, 3), st.floats(0, 60))
+def test_every_announcement_has_its_whole_notice_in_the_plan(befores: list[float], commands: int, wait: float) -> None:
+    form = tl.shape([tl.Announcement(b, "x") for b in befores], ["c"] * commands, wait, "restart")
+    action = form.offsets[-1]
+    assert list(form.offsets) == sorted(form.offsets)
+    assert min(form.offsets) >= -1e-9
+    for entry in form.entries:
+        if entry.before is not None:
+            assert action - entry.planned >= entry.before
+
+
+def test_a_late_line_moves_the_action() -> None:
+    late = tl.Entry("announcement", "x", 100.0, at=107.0, outcome="sent", before=60.0)
+    assert tl.action_not_before([late], 160.25) == 167.0
+    assert tl.action_not_before([late], 170.0) == 170.0
+
+
+def test_the_worst_notice_error_counts() -> None:
+    lines = [
+        tl.Entry("announcement", "x", 0, at=0.1, outcome="sent", before=60.0),
+        tl.Entry("announcement", "x", 50, at=50.2, outcome="sent", before=10.0),
+        tl.Entry("announcement", "x", 50, at=0.0, outcome="failed", before=10.0),
+    ]
+    assert tl.notice_error(lines, 60.25) == 0.15
+    assert tl.notice_error(lines, None) is None
+    assert tl.notice_error([], 60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("item", "option"),
+    [
+        ({"before": "soon", "text": "x"}, "announcements[0].before"),
+        ({"before": "5m", "text": "a\nstop"}, "announcements[0].text"),
+        ({"before": "5m", "text": "a\rstop"}, "announcements[0].text"),
+        ({"before": "5m", "text": " "}, "announcements[0].text"),
+        ({"before": "5m", "text": "x" * 1025}, "announcements[0].text"),
+        ({"before": "5m", "text": "in {remainin}"}, "announcements[0].text"),
+        ({"before": "5m", "text": "in { remaining }"}, "announcements[0].text"),
+        ({"before": "5m", "text": "{Name} restarts"}, "announcements[0].text"),
+        ({"before": "5m", "text": "say {text}"}, "announcements[0].text"),
+    ],
+)
+def test_a_bad_announcement_is_named(item: dict[str, str], option: str) -> None:
+    with pytest.raises(BadOption) as error:
+        tl.parse_announcements([item])
+    assert option in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["in {remaining}, {name}", '{"text": "x"}', "{player} {} {a{b}c}", "see {https://example.com}"])
+def test_braces_that_are_no_placeholder_of_ours_are_left_alone(text: str) -> None:
+    assert tl.parse_announcements([{"before": "5m", "text": text}])[0].text == text
+
+
+def test_a_server_name_cannot_bring_a_second_command_or_a_placeholder() -> None:
+    line = tl.announce_line("say {text}", "{name} in {remaining}", remaining=60, action_at=0, name="a\nstop\r{time}\x1b[2J", tz=zone("UTC"))
+    assert line == "say a stop {time} [2J in 1 minute"
+
+
+def test_time_is_said_in_the_zone_of_the_user() -> None:
+    line = tl.announce_line("say {text}", "at {time}", remaining=60, action_at=0, name="x", tz=zone("Europe/Berlin"))
+    assert line == "say at 01:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "line"),
+    [
+        ("say {text}", 'a "quoted" word', 'say a "quoted" word'),
+        ('say "{text}"', 'a "; quit; " b', "say \"a '; quit; ' b\""),
+        ('c_announce("{text}")', 'end\\") os.exit() --', 'c_announce("end/\') os.exit() --")'),
+        ('say "{text}"', "x" * 2000, 'say "' + "x" * 1018 + '"'),
+        ('say "{text_}"', 'a "b"', "say \"a_'b'\""),
+    ],
+)
+def test_a_text_between_quotes_cannot_end_them(command: str, text: str, line: str) -> None:
+    assert tl.speak(command, text) == line
+
+
+def test_a_game_that_shows_one_word_gets_the_text_as_one() -> None:
+    text = "{name}: restart in {remaining}, at {time}"
+    line = tl.announce_line("Broadcast {text_}", text, remaining=90, action_at=0, name="The pals", tz=zone("UTC"))
+    assert line == "Broadcast The_pals:_restart_in_1_minute_30_seconds,_at_00:00_UTC"
+    assert len(tl.speak("Broadcast {text_}", "x " * 1000)) == 1024
+    assert tl.has_text("a {text_}") and tl.has_text("a {text}") and not tl.has_text("a text")

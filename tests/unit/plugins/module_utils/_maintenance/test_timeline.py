@@ -1,0 +1,697 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A maintenance, on the API's own times: nobody gets less notice than was announced, and every outcome is as it is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+import virtual
+import virtual_fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.countdown import MOST_REPEATED
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import as_left
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import OperationFailed
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Lock
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulator.config import ServerConfig
+
+SERVER = {"id": 1, "name": "Fred's"}
+NOTICE = {"say Restart in 5 minutes": 300.0, "say Restart in 1 minute": 60.0, "say Fred's: now": 10.0}
+WENT_OFF = "went offline during its countdown: it crashed, or somebody stopped it"
+WARNINGS = [
+    {"before": "5m", "text": "Restart in {remaining}"},
+    {"before": "1m", "text": "Restart in {remaining}"},
+    {"before": "10s", "text": "{name}: now"},
+]
+
+
+def maintain(api, **options):
+    return virtual.operate(api, OPERATION, **{"server_id": 1, "announcements": WARNINGS, "commands": ["save-all"], **options})
+
+
+def stamp(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+
+
+def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
+    api = virtual.api(SERVER)
+    result = maintain(api, done_text="Back!", diff=True)
+    assert (result["outcome"], result["confirmed"], result["changed"]) == ("done", True, True), result
+    assert api.said() == [*NOTICE, "save-all", "say Back!"] and api.sent() == ["restart"]
+    assert [entry["kind"] for entry in result["timeline"]] == [*["announcement"] * 3, "command", "signal", "done"]
+    assert 0 <= result["notice_error"] < 1.0 and result["downtime"] >= 35.0
+    assert "announcement: say Restart in 5 minutes" in result["diff"]["after"]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.one_of(st.none(), st.floats(0.0, 40.0), st.sampled_from(["lost", "gone", "busy"])), max_size=12))
+def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults):
+    api, left = virtual.api(SERVER), list(faults)
+
+    def fault(method, path):
+        what = left.pop(0) if left and path.endswith("/command") else None
+        if what in ("lost", "gone"):
+            return virtual.Fault(lost=True, done=what == "lost")
+        if what == "busy":
+            return virtual.Fault(status=503, done=False)
+        return virtual.Fault(delay=what) if what else None
+
+    api.fault = fault
+    result = maintain(api, timeout=60.0)
+    if not api.sent():
+        assert not result["changed"] and result["outcome"] == "failed", result
+        assert api.nodes[1].state == "running"
+        return
+    down = api.went_down()
+    for at, _server, line in api.lines:
+        # A line that was late says what is left then, so only the rounding to words is let pass.
+        words = next((notice for text, notice in NOTICE.items() if text == line), 0.0)
+        assert down - at >= (5.0 if line == "save-all" else words - 0.1), (line, down - at)
+    assert result["notice_error"] is None or result["notice_error"] >= 0, result
+
+
+@pytest.mark.parametrize(
+    ("switches", "options", "outcome", "reason"),
+    [
+        ({"state": "offline"}, {}, "skipped", "offline"),
+        ({"state": "offline"}, {"state": "stopped"}, "skipped", "offline already"),
+        ({"service_status": "suspended"}, {}, "skipped", "suspended (billing)"),
+        ({}, {"deadline": stamp(1_000_060.0)}, "deferred", "the restart would begin after the deadline, "),
+    ],
+)
+def test_what_is_left_alone_says_why(switches, options, outcome, reason):
+    api = virtual.api({**SERVER, **switches})
+    result = maintain(api, **options)
+    assert (result["outcome"], result["changed"]) == (outcome, False) and result["reason"].startswith(reason), result
+    assert not api.lines and not api.signals
+
+
+@pytest.mark.parametrize(
+    ("switches", "options", "words"),
+    [
+        ({"null": True}, {}, "unknown"),
+        ({"state": "offline"}, {"if_offline": "fail"}, "if_offline is fail: nothing was sent"),
+        ({"state": "offline"}, {"if_offline": "fail", "state": "stopped"}, "if_offline is fail: nothing was sent"),
+        ({"service_status": "suspended"}, {"if_offline": "fail"}, "Settle its invoice"),
+        ({}, {"start": stamp(1_009_000.0), "deadline": stamp(1_000_900.0)}, "deadline"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_sends_nothing(switches, options, words):
+    api = virtual.api({**SERVER, **switches})
+    result = maintain(api, **options)
+    assert result["failed"] and not result["changed"] and words in result["msg"], result
+    assert not api.lines and not api.signals
+
+
+def test_a_server_that_is_off_is_started_where_asked_and_nobody_is_spoken_to():
+    api = virtual.api({**SERVER, "state": "offline"})
+    result = maintain(api, if_offline="start")
+    assert result["outcome"] == "done" and api.sent() == ["start"] and not api.lines, result
+
+
+def test_a_start_that_is_set_is_kept_and_the_state_is_read_again_before_the_first_word():
+    api = virtual.api(SERVER)
+    told = []
+    result = maintain(api, start=stamp(1_003_600.0), progress=told.append)
+    assert result["outcome"] == "done" and 0 <= api.lines[0][0] - 1_003_600.0 < 1.0, result
+    assert told[0].startswith("starts at ")
+    assert any(1_003_590.0 < at < 1_003_600.0 for at in api.reads)
+
+
+def test_a_server_that_goes_off_before_the_first_word_is_left_alone():
+    api = virtual.api(SERVER)
+    ends = api.clock.sleep
+
+    def sleep(seconds):
+        ends(seconds)
+        if api.clock.time > 1_003_000.0 and api.nodes[1].state == "running":
+            api.nodes[1].signal("kill", api.clock.time)
+
+    api.clock.sleep = sleep
+    result = maintain(api, start=stamp(1_003_600.0))
+    assert (result["outcome"], result["reason"]) == ("skipped", "offline") and not api.lines and not api.signals, result
+
+
+@pytest.mark.parametrize("options", [{}, {"state": "stopped"}, {"if_offline": "fail"}])
+def test_server_that_goes_offline_after_its_players_were_warned_is_a_failure(options):
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: api.nodes[1].signal("kill", api.clock.time) and None if len(api.lines) == 1 else None
+    result = maintain(api, **options)
+    assert result["outcome"] == "failed" and result["failed"] and result["reason"] == WENT_OFF and not api.signals, result
+    assert f"Server 1 {WENT_OFF}" in result["msg"] and not result["changed"] and len(api.said()) == 1
+
+
+def test_server_that_goes_offline_during_its_countdown_is_started_where_asked():
+    api, warned = virtual.api(SERVER), []
+
+    def fault(method, path):
+        if len(api.lines) == 1:
+            api.fault = lambda method, path: None
+            api.nodes[1].signal("kill", api.clock.time)
+
+    api.fault = fault
+    result = maintain(api, if_offline="start", warn=warned.append)
+    assert result["outcome"] == "done" and api.sent() == ["start"] and WENT_OFF in warned[0], (result, warned)
+
+
+def test_a_refused_restart_is_called_off_aloud():
+    api = virtual.api({**SERVER, "conflict": True})
+    result = maintain(api, cancel_text="No restart for {name}.")
+    assert result["outcome"] == "failed" and not result["changed"] and "(HTTP 409)" in result["msg"], result
+    assert api.said()[-1] == "say No restart for Fred's." and result["timeline"][-1]["kind"] == "cancel"
+
+
+def test_a_dropped_restart_is_no_success_and_nothing_is_said_of_it():
+    api = virtual.api({**SERVER, "drop_signals": ["restart"]})
+    result = maintain(api, done_text="Back!")
+    assert result["outcome"] == "unconfirmed" and result["failed"] and result["changed"] and not result["confirmed"], result
+    assert "not seen to go down, and its network counters did not fall" in result["msg"] and "say Back!" not in api.said()
+
+
+def test_a_delay_past_the_deadline_calls_the_countdown_off():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=30.0) if len(api.lines) == 1 and path.endswith("/command") else None
+    result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0)
+    assert result["outcome"] == "deferred" and not api.signals, result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+
+
+@pytest.mark.parametrize("delay", [0.0, 20.0, 90.0])
+def test_done_text_waits_until_players_can_be_back(delay):
+    api = virtual.api(SERVER)
+    result = maintain(api, done_text="Back!", done_delay=delay)
+    at, _server, line = api.lines[-1]
+    seen_up = api.signals[0][0] + result["downtime"]
+    assert result["outcome"] == "done" and line == "say Back!" and delay <= at - seen_up <= delay + 2.0, result
+
+
+def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_is_done():
+    api, warned = virtual.api(SERVER), []
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        if seconds == 15.0 and api.nodes[1].starts and api.nodes[1].state == "running":
+            api.clock.sleep = passed
+            os.kill(os.getpid(), signal.SIGTERM)
+        passed(seconds)
+
+    api.clock.sleep = sleep
+    result = maintain(api, done_text="Back!", done_delay=600.0, warn=warned.append)
+    assert result["outcome"] == "done" and not result.get("failed") and "say Back!" not in api.said(), result
+    assert warned == ["Interrupted (SIGTERM) before the players of server 1 were told that it is over; the rest is done."]
+
+
+@pytest.mark.parametrize(
+    ("state", "restarting", "options", "outcome", "sent"),
+    [
+        ("stopped", False, {}, "done", ["kill"]),
+        ("restarted", True, {}, "done", ["kill"]),
+        ("restarted", False, {}, "skipped", ["kill"]),
+        ("restarted", False, {"if_offline": "start"}, "done", ["kill", "start"]),
+        ("restarted", False, {"if_offline": "fail"}, "failed", ["kill"]),
+    ],
+)
+def test_server_that_is_already_hanging_is_killed_after_its_time_and_nobody_is_warned(state, restarting, options, outcome, sent):
+    api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0})
+    begun = api.clock.now()
+    api.nodes[1].signal("restart" if restarting else "stop", begun - 400.0)
+    result = maintain(api, state=state, kill_after=60.0, **options)
+    assert result["outcome"] == outcome and result["changed"] and api.sent() == sent and not api.lines, result
+    # In between it is looked at once more.
+    assert 60.0 <= api.signals[0][0] - begun <= 65.0
+    assert [entry["text"] for entry in result["timeline"]] == sent
+
+
+def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
+    api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0, "boot_seconds": 1.0})
+    api.nodes[1].signal("restart", api.clock.now() - 400.0)
+    ctx = virtual.context(api, OPERATION, server_id=1, kill_after=60.0)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        if api.clock.now() >= 1_000_060.0 and api.nodes[1].state == "stopping":
+            # Others have the quota of this minute, and somebody at the panel kills it.
+            for _each in range(40):
+                ctx.client.ledger.reserve(WRITE)
+            api.nodes[1].signal("kill", api.clock.now())
+
+    api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
+    with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
+        virtual.run(OPERATION, ctx)
+    assert not api.signals
+
+
+@pytest.mark.parametrize(
+    ("set_by", "outcome"),
+    [
+        (0.0, "done"),
+        # The clock of the machine was behind, and has been set: the deadline is over.
+        (3600.0, "deferred"),
+        (-3600.0, "done"),
+    ],
+)
+def test_deadline_follows_the_wall_clock(set_by, outcome):
+    api = virtual.api(SERVER)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        api.clock.set_by = set_by if api.clock.now() > 1_000_100.0 else 0.0
+
+    api.clock.sleep = sleep
+    result = maintain(api, deadline=stamp(1_001_000.0))
+    assert result["outcome"] == outcome, result
+    assert bool(api.signals) == (outcome == "done") and ("cancelled" in api.said()[-1]) == (outcome == "deferred")
+
+
+def test_start_follows_a_wall_clock_that_is_set_back():
+    api = virtual.api(SERVER)
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        api.clock.set_by = -600.0
+
+    api.clock.sleep = sleep
+    result = maintain(api, start=stamp(1_003_600.0))
+    assert result["outcome"] == "done" and 0 <= api.lines[0][0] - 1_004_200.0 < 2.0, result
+
+
+@pytest.mark.parametrize(
+    ("server", "fault", "outcome", "words"),
+    [
+        ({"drop_signals": ["restart"]}, None, "unconfirmed", "not seen to go down, and its network counters did not fall"),
+        ({}, virtual.Fault(lost=True, done=False), "unconfirmed", "may have been carried out"),
+        ({"failed_start": True}, None, "failed", "went offline again"),
+        ({"stuck_starting": True}, None, "failed", "is not running"),
+    ],
+)
+def test_outcome_of_a_signal(server, fault, outcome, words):
+    api = virtual.api({**SERVER, **server})
+    api.fault = lambda method, path: fault if path.endswith("/power") else None
+    result = maintain(api, wait_timeout=200.0)
+    assert result["outcome"] == outcome and result["failed"] and result["changed"] and words in result["msg"], result
+
+
+def test_server_that_nobody_could_look_at_after_its_signal_is_unconfirmed():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(status=401, done=False) if api.signals and method == "GET" else None
+    result = maintain(api)
+    assert result["outcome"] == "unconfirmed" and result["changed"] and result["failed"] and "HTTP 401" in result["msg"], result
+
+
+def test_what_breaks_the_last_word_off_does_not_hide_that_the_rest_is_done():
+    class TimeIsUp(BaseException):
+        """As the time-out of a task."""
+
+    def up(method, path):
+        if api.signals and path.endswith("/command"):
+            raise TimeIsUp("Timed out.")
+
+    api, said = virtual.api(SERVER), []
+    api.fault = up
+    result = maintain(api, done_text="Back!", warn=said.append)
+    assert result["outcome"] == "done" and result["changed"] and result["confirmed"] and not result.get("failed"), result
+    assert "Timed out" in said[-1], said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"state": "stopped"}, "say Maintenance cancelled: no shutdown now."),
+        ({"state": "stopped", "cancel_text": "Play on!"}, "say Play on!"),
+    ],
+)
+def test_the_last_word_is_about_what_was_announced(options, said):
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=30.0) if len(api.lines) == 1 and path.endswith("/command") else None
+    result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0, **options)
+    assert result["outcome"] == "deferred" and api.said()[-1] == said, result
+
+
+def test_where_nobody_was_certainly_told_nothing_is_restarted():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(lost=True, done=False) if path.endswith("/command") else None
+    warned = []
+    result = maintain(api, warn=warned.append)
+    assert result["outcome"] == "failed" and "No announcement certainly reached the players" in result["msg"] and not api.signals, result
+    # It may have been heard, so it is taken back; that this may not have been heard either is told.
+    assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
+
+
+def refuse_until(api, end, happening=lambda: None):
+    """The API takes no signal until then; what happens once it has refused the first."""
+    seen = []
+
+    def fault(method, path):
+        if not path.endswith("/power") or api.clock.now() >= end:
+            return None
+        if not seen:
+            seen.append(True)
+            happening()
+        return virtual.Fault(status=503, done=False)
+
+    api.fault = fault
+
+
+def test_a_restart_that_is_refused_for_a_while_is_sent_later_and_the_notice_is_counted_to_then():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_330.0)
+    result = maintain(api)
+    at = datetime.fromisoformat(result["timeline"][-1]["at"].replace("Z", "+00:00")).timestamp()
+    assert result["outcome"] == "done" and len(api.signals) == 1 and 0 <= api.signals[0][0] - at < 0.1, result
+    assert result["notice_error"] > 25.0 and api.went_down() - at < 0.1
+
+
+def test_a_restart_that_is_refused_past_its_deadline_is_called_off():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_330.0)
+    result = maintain(api, deadline=stamp(1_000_310.0))
+    assert result["outcome"] == "deferred" and not result["changed"] and not api.signals and result["signal"] is None, result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+
+
+def test_a_server_that_is_stopped_while_its_restart_is_refused_stays_off():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_000_360.0, lambda: api.nodes[1].signal("kill", api.clock.now()))
+    result = maintain(api)
+    assert (result["outcome"], result["reason"]) == ("failed", WENT_OFF) and not api.signals and not result["changed"], result
+
+
+def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS)
+    refuse_until(api, 1_000_301.0, lambda: [ctx.client.ledger.reserve(WRITE) for _each in range(60)])
+    passed = api.clock.sleep
+
+    def sleep(seconds):
+        passed(seconds)
+        # Others have the quota of this minute, and somebody stops the server meanwhile.
+        if api.clock.now() > 1_000_340.0 and api.nodes[1].state == "running":
+            api.nodes[1].signal("kill", api.clock.now() - 30.0)
+
+    api.clock.sleep = sleep
+    with pytest.raises(OperationFailed, match=WENT_OFF):
+        virtual.run(OPERATION, ctx)
+    assert not api.signals
+
+
+def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
+    api = virtual.api(SERVER)
+    refuse_until(api, 1_009_000.0)
+    result = maintain(api, max_wait=60.0)
+    assert result["outcome"] == "failed" and "past max_wait" in result["msg"] and "(HTTP 503)" in result["msg"] and not api.signals, result
+
+
+def test_the_timeline_holds_every_signal():
+    api = virtual.api({**SERVER, "stop_seconds": 500.0})
+    result = maintain(api, kill_after=60.0, commands=[])
+    assert [entry["text"] for entry in result["timeline"] if entry["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
+
+
+def test_a_late_last_word_is_said_once():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=40.0) if len(api.lines) == 2 and path.endswith("/command") else None
+    result = maintain(api, timeout=60.0)
+    assert result["outcome"] == "done" and api.said().count("say Fred's: now") == 1, result
+
+
+@pytest.mark.parametrize("options", [{}, {"state": "stopped"}, {"if_offline": "start"}])
+def test_check_mode_takes_a_server_that_is_stopping_for_one_that_is_off(options):
+    def stopping():
+        api = virtual.api({**SERVER, "stop_seconds": 30.0})
+        api.nodes[1].signal("stop", api.clock.now())
+        return api
+
+    predicted, real = maintain(stopping(), check_mode=True, **options), maintain(stopping(), **options)
+    keys = ("outcome", "changed", "signal")
+    assert [predicted[key] for key in keys] == [real[key] for key in keys], (predicted, real)
+
+
+@pytest.mark.parametrize("named", ["commands", "announcements"])
+def test_more_than_a_window_holds_is_refused_by_name(named):
+    many = {"commands": ["save"] * 30} if named == "commands" else {"announcements": [{"before": "5s", "text": "x"}] * 30}
+    result = maintain(virtual.api(SERVER), **many)
+    assert result["failed"] and result["msg"].startswith(f"{named}: are too many at once"), result
+
+
+SHORT = [{"before": "20s", "text": "Restart in {remaining}"}]
+
+
+def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
+    """Many servers begin at once: their first reads must not make the restarts late that were announced before."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
+
+    def fault(method, path):
+        if api.lines:
+            api.fault = lambda method, path: None
+            for _each in range(59):
+                ctx.client.ledger.reserve(READ)
+
+    api.fault = fault
+    assert 0 <= virtual.run(OPERATION, ctx)["notice_error"] < 1.0
+    assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
+
+
+def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
+    for _each in range(59):
+        ctx.client.ledger.reserve(READ)
+    result = virtual.run(OPERATION, ctx)
+    assert 0 <= result["notice_error"] < 1.0 and api.lines[0][0] - 1_000_000.0 > 30.0, result
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_countdown_is_called_off_aloud(number):
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: os.kill(os.getpid(), number) if len(api.lines) == 2 else None
+    result = maintain(api)
+    assert result["outcome"] == "cancelled" and number.name in result["msg"] and "the players were told" in result["msg"], result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now." and not api.signals
+
+
+def interrupted(api, happening, **options):
+    """A maintenance that is waiting after its first word when something happens and Ctrl-C comes; when that was."""
+    ctx, passed, at = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, **options), api.clock.sleep, []
+
+    def sleep(seconds):
+        if api.lines and not at and seconds > 10.0:
+            at.append(api.clock.now())
+            happening(ctx.client.ledger)
+            # It ends the sleep.
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        passed(seconds)
+
+    api.clock.sleep = sleep
+    with pytest.raises(ServerPrismError, match="was called off"):
+        virtual.run(OPERATION, ctx)
+    return at[0]
+
+
+def test_where_the_quota_is_full_players_are_told_no_later_than_the_next_line_would_have_come():
+    api = virtual.api(SERVER)
+    # Others take all that is left for half an hour.
+    interrupted(api, lambda ledger: [ledger.reserve(WRITE) for _each in range(600)])
+    (first, _one, _line), (told, _same, line) = api.lines
+    assert line == "say Maintenance cancelled: no restart now." and 15.0 < told - first < 240.0 + 1.0
+
+
+def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
+    api, others = virtual.api(SERVER), []
+
+    def fill(ledger):
+        others.extend(ledger.reserve(WRITE)[0] for _each in range(200))
+        passed, begun = api.clock.sleep, api.clock.now()
+
+        def sleep(seconds):
+            passed(seconds)
+            if api.clock.now() >= begun + 1.0:
+                ledger.release(WRITE, others)
+                others.clear()
+
+        api.clock.sleep = sleep
+
+    at = interrupted(api, fill)
+    assert api.lines[-1][0] - at < 2.0 and len(api.lines) == 2
+
+
+def test_where_the_api_takes_nothing_for_an_hour_nobody_waits_for_that():
+    api, warned = virtual.api(SERVER), []
+    at = interrupted(api, lambda ledger: ledger.block(WRITE, api.clock.now() + 3600.0), warn=warned.append)
+    assert api.clock.now() - at < 60.0 and any("could not be told that it is called off" in text for text in warned), warned
+
+
+def test_an_interruption_after_the_signal_does_not_hide_it():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
+    result = maintain(api)
+    assert result["outcome"] == "unconfirmed" and result["changed"] and result["signal"] == "restart", result
+    assert "what came of it was not seen" in result["msg"] and "cancelled" not in " ".join(api.said())
+
+
+def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monkeypatch):
+    """Nothing was sent yet: the players must hear that, and a repeated run may send it."""
+    api = virtual.api(SERVER)
+    noted = Journal.note
+
+    def note(self, server_id, event, at):
+        noted(self, server_id, event, at)
+        if event == "signal":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Journal, "note", note)
+    result = maintain(api, ledger=str(tmp_path), maintenance_id="CHG-7")
+    assert result["outcome"] == "cancelled" and not result["changed"] and not api.signals, result
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now."
+    monkeypatch.setattr(Journal, "note", noted)
+    assert maintain(api, ledger=str(tmp_path), maintenance_id="CHG-7")["outcome"] == "done"
+
+
+def test_an_error_of_any_kind_in_the_countdown_is_called_off_aloud():
+    api = virtual.api(SERVER)
+
+    def fault(method, path):
+        if len(api.lines) == 1:
+            api.fault = lambda method, path: None
+            raise MemoryError
+
+    api.fault = fault
+    with pytest.raises(MemoryError):
+        maintain(api)
+    assert api.said()[-1] == "say Maintenance cancelled: no restart now." and not api.signals
+
+
+def test_check_mode_gives_the_plan_and_sends_nothing():
+    api = virtual.api(SERVER)
+    result = maintain(api, check_mode=True)
+    assert result["changed"] and result["outcome"] == "done" and not api.lines and not api.signals, result
+    assert [entry["text"] for entry in result["timeline"]] == [*NOTICE, "save-all", "restart"]
+
+
+def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():
+    api, results = virtual_fleet.maintain(
+        12,
+        configs=[ServerConfig(id=one, failed_start=one < 3) for one in range(1, 13)],
+        announcements=WARNINGS[1:],
+        commands=["save-all"] * 8,
+        wait_timeout=60.0,
+        run={"max_failures": 1},
+    )
+    outcomes = [results[one]["outcome"] for one in sorted(results)]
+    assert outcomes[:2] == ["failed", "failed"] and outcomes[-1] == "deferred", outcomes
+    assert "max_failures: 1" in results[12]["reason"] and not api.said(12) and not api.sent(12), results[12]
+    # Whoever was told of a restart gets it.
+    assert all(api.sent(one) for one in results if api.said(one))
+
+
+def test_a_run_says_how_far_it_is():
+    told = []
+    words = [{"before": before, "text": "Restart in {remaining}"} for before in ("30m", "1m")]
+    _api, results = virtual_fleet.maintain(4, announcements=words, run={"tell": told.append})
+    assert {result["outcome"] for result in results.values()} == {"done"}
+    while_down = [text for text in told if text.startswith("run: 4 in countdown or restart; ends at about")]
+    assert 5 <= len(while_down) <= 7 and told[-1] == "run: 4 done", told
+
+
+def test_a_server_that_another_run_maintains_is_left_alone():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1)
+    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
+    with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
+        virtual.run(OPERATION, ctx)
+    assert not api.signals
+
+
+def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path):
+    """The journal has its signal by then: that is no reason to call the server finished."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
+    Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
+    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
+    with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
+        virtual.run(OPERATION, ctx)
+
+
+LEFT = [
+    ("restarted", "running", True),
+    ("restarted", "starting", True),
+    ("restarted", "offline", False),
+    ("restarted", "stopping", False),
+    ("restarted", None, False),
+    ("stopped", "offline", True),
+    ("stopped", "stopping", True),
+    ("stopped", "running", False),
+    ("stopped", "starting", False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "state", "expected"), LEFT)
+def test_whether_a_server_is_as_its_signal_would_have_left_it(wanted, state, expected):
+    assert as_left(wanted, state) is expected
+
+
+def test_a_repeated_run_fails_for_a_server_that_its_restart_left_down(tmp_path):
+    api = virtual.api({**SERVER, "failed_start": True})
+    options = {"ledger": str(tmp_path), "maintenance_id": "CHG-7", "wait_timeout": 120.0}
+    assert maintain(api, **options)["outcome"] == "failed" and api.nodes[1].state == "offline"
+    again = maintain(api, **options)
+    assert again["outcome"] == "failed" and "under maintenance_id CHG-7, and it is offline" in again["msg"], again
+    assert api.sent() == ["restart"]
+
+
+def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_late_that_is():
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, max_wait=60.0, wait_timeout=100.0)
+    ends = []
+
+    def fault(method, path):
+        if method == "POST":
+            (lock,) = ctx.client.ledger.calendar(WRITE).locks
+            ends.append(lock.until - api.clock.now())
+        late = path.endswith("/command") and api.lines and api.clock.now() < 1_000_285.0
+        return virtual.Fault(status=503, done=False) if late else None
+
+    api.fault = fault
+    result = virtual.run(OPERATION, ctx)
+    assert result["outcome"] == "done" and result["notice_error"] > 40.0, result
+    # Refused tries and the wait for the proof, whenever the signal goes.
+    assert len(ends) > 5 and min(ends) >= 60.0 + 100.0 + 100.0, ends
+
+
+def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(delay=2.8) if method == "GET" and api.lines else None
+    result = maintain(api, deadline=stamp(1_000_300.5))
+    assert result["outcome"] == "deferred" and not api.signals and api.said()[-1].startswith("say Maintenance cancelled"), result
+
+
+def test_a_last_word_is_said_again_a_few_times_at_most():
+    """Whatever is said, the API blocks all writes for the rest of a minute before its answer comes."""
+    api = virtual.api(SERVER)
+    ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS)
+
+    def fault(method, path):
+        if path.endswith("/command") and api.clock.now() > 1_000_280.0:
+            ctx.client.ledger.block(WRITE, api.clock.now() + 50.0)
+            return virtual.Fault(delay=5.0)
+
+    api.fault = fault
+    result = virtual.run(OPERATION, ctx)
+    said = api.said().count("say Fred's: now")
+    assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result

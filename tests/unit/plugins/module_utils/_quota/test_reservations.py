@@ -1,0 +1,248 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calendar: never more than the limit in any window, first come, first served, and never later than needed."""
+
+from __future__ import annotations
+
+import heapq
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import (
+    Calendar,
+    Quota,
+    block,
+    correct,
+    defer,
+    due,
+    is_allowed,
+    prune,
+    release,
+    reserve,
+    shift,
+    squeeze,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+QUOTAS = st.builds(Quota, st.integers(1, 6), st.sampled_from([1.0, 10.0, 60.0]))
+TIMES = st.floats(0, 300, allow_nan=False)
+# Single requests and whole timelines, at any time and not in its order, some with headroom.
+OFFSETS = st.one_of(st.just([0.0]), st.lists(st.floats(0, 200, allow_nan=False), max_size=4).map(lambda more: sorted([0.0, *more])))
+REQUESTS = st.lists(st.tuples(OFFSETS, TIMES, st.integers(0, 2)), max_size=12)
+
+
+def fill(quota, requests, calendar=None):
+    """The calendar after all requests, and what each of them got; one too dense for the quota on its own is refused."""
+    calendar, got = calendar or Calendar(), []
+    for offsets, not_before, headroom in requests:
+        try:
+            calendar, instants = reserve(calendar, quota, offsets, not_before, headroom)
+        except ValueError:
+            assert not is_allowed(offsets, max(1, quota.limit - headroom), quota.guarded)
+            continue
+        got.append((offsets, not_before, headroom, instants))
+    return calendar, got
+
+
+@given(QUOTAS, REQUESTS)
+def test_no_window_ever_holds_more_than_the_limit(quota, requests):
+    calendar, _got = fill(quota, requests)
+    assert is_allowed(calendar.instants, quota.limit, quota.guarded)
+
+
+@given(QUOTAS, REQUESTS)
+def test_what_was_given_is_kept_and_never_moves(quota, requests):
+    calendar, got = fill(quota, requests)
+    assert sorted(at for *_rest, instants in got for at in instants) == list(calendar.instants)
+    for offsets, not_before, _headroom, instants in got:
+        assert instants[0] >= not_before
+        assert [at - instants[0] for at in instants] == pytest.approx(offsets, abs=1e-6)
+
+
+@given(QUOTAS, st.lists(TIMES, max_size=25).map(sorted))
+def test_who_comes_first_is_served_first(quota, arrivals):
+    _calendar, got = fill(quota, [([0.0], at, 0) for at in arrivals])
+    turns = [instants[0] for *_rest, instants in got]
+    assert turns == sorted(turns)
+
+
+@settings(max_examples=300)
+@given(QUOTAS, REQUESTS, OFFSETS, TIMES)
+def test_nobody_waits_longer_than_needed(quota, requests, offsets, not_before):
+    """By brute force: the earliest start is ``not_before``, or one where an instant comes a whole window after another."""
+    calendar, _got = fill(quota, requests)
+    try:
+        _after, instants = reserve(calendar, quota, offsets, not_before)
+    except ValueError:
+        return
+    starts = {not_before, *(at + quota.guarded - offset for at in calendar.instants for offset in offsets)}
+    for start in sorted(starts):
+        if not_before <= start < instants[0] - 1e-6:
+            both = [*calendar.instants, *(start + offset + 1e-7 for offset in offsets)]
+            assert not is_allowed(both, quota.limit, quota.guarded), start
+
+
+@given(QUOTAS, REQUESTS, st.integers(0, 11))
+def test_what_is_given_back_is_free_again(quota, requests, index):
+    calendar, got = fill(quota, requests)
+    if got:
+        *_rest, instants = got[index % len(got)]
+        back = release(calendar, instants)
+        assert len(back.instants) == len(calendar.instants) - len(instants)
+        assert release(back, (12345.0,)) == back
+
+
+@given(QUOTAS, REQUESTS, TIMES)
+def test_nothing_new_is_given_while_somebody_elses_spending_blocks(quota, requests, until):
+    calendar, _got = fill(quota, requests)
+    _after, instants = reserve(block(calendar, until), quota, [0.0], 0.0)
+    assert instants[0] >= until
+
+
+def test_a_block_is_never_shortened():
+    assert block(block(Calendar(), 50.0), 20.0).blocked_until == 50.0
+
+
+def test_headroom_is_left_for_an_urgent_request():
+    quota, calendar = Quota(4, 60.0), Calendar()
+    for _each in range(3):
+        calendar, _instants = reserve(calendar, quota, [0.0, 1.0], 0.0, headroom=1)
+    _after, urgent = reserve(calendar, quota, [0.0], 0.5)
+    assert urgent == (0.5,)
+
+
+@pytest.mark.parametrize("not_before", [0.0, 3.15, 1_700_000_000.1])
+def test_a_timeline_just_loose_enough_has_a_place_wherever_it_starts(not_before):
+    quota = Quota(1, 1.0)
+    offsets = [0.0, quota.guarded, 2 * quota.guarded]
+    calendar, instants = reserve(Calendar(), quota, offsets, not_before)
+    assert is_allowed(instants, 1, quota.guarded) and instants[0] - not_before < 1e-3
+
+
+def test_a_timeline_too_dense_for_the_quota_is_refused():
+    with pytest.raises(ValueError, match="too few"):
+        reserve(Calendar(), Quota(2, 60.0), [0.0, 1.0, 2.0], 0.0)
+
+
+@given(QUOTAS, REQUESTS, st.floats(-1e6, 1e6))
+def test_a_clock_that_was_set_moves_everything_alike(quota, requests, seconds):
+    calendar, _got = fill(quota, requests)
+    moved = shift(calendar, seconds)
+    assert [at - seconds for at in moved.instants] == pytest.approx(list(calendar.instants), abs=1e-6)
+
+
+def test_only_what_is_old_is_forgotten():
+    assert prune(Calendar((1.0, 2.0, 3.0)), 2.0).instants == (2.0, 3.0)
+
+
+# What befalls each request: its process wakes so late, it is heard so long after it was sent, and whether it then moves by so much,
+# as a restart does behind a late line. In parts of the window.
+LATE = st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.9), st.floats(0, 0.3)), min_size=1, max_size=30)
+
+
+class Traffic:
+    """Everything that was reserved really goes, as late as it happens to: an event at a time, in the order of time."""
+
+    def __init__(self, quota, calendar, got, late):
+        self.quota, self.calendar, self.late = quota, calendar, late
+        self.events, self.arrived, self.count = [], [], 0
+        for number, at in enumerate(at for *_rest, instants in got for at in instants):
+            self.plan(at, self.wake, at, number)
+        while self.events:
+            now, _order, step, *more = heapq.heappop(self.events)
+            step(now, *more)
+
+    def plan(self, now, step, *more):
+        self.count += 1
+        heapq.heappush(self.events, (now, self.count, step, *more))
+
+    def part(self, number, which):
+        return self.late[number % len(self.late)][which] * self.quota.window
+
+    def wake(self, now, at, number):
+        now += self.part(number, 0)
+        self.plan(now, self.move if self.part(number, 2) > self.quota.slack else self.go, at, number)
+
+    def move(self, now, at, number):
+        self.calendar, (at,) = squeeze(release(self.calendar, (at,)), self.quota, [now + self.part(number, 2)], now)
+        self.plan(max(now, at), self.go, at, number)
+
+    def go(self, now, at, number):
+        goes = due(self.calendar, self.quota, at, now)
+        if goes != at:
+            self.calendar = defer(self.calendar, at, goes, now)
+        if goes > now:
+            return self.plan(goes, self.go, goes, number)
+        took = self.part(number, 1)
+        self.arrived.append(now + took / 2)
+        self.plan(now + took, self.answer, goes, now + took)
+
+    def answer(self, now, reserved, answered):
+        if answered - reserved > self.quota.least - self.quota.window:
+            self.calendar = correct(self.calendar, reserved, answered)
+
+
+@settings(max_examples=300)
+@given(QUOTAS, REQUESTS, LATE)
+def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quota, requests, late):
+    """Each looks back when it goes, and one that took long counts from its answer on."""
+    calendar, got = fill(quota, requests)
+    traffic = Traffic(quota, calendar, got, late)
+    assert len(traffic.arrived) == len(calendar.instants) == len(traffic.calendar.instants)
+    assert is_allowed(traffic.arrived, quota.limit, quota.window - 1e-6), sorted(traffic.arrived)
+
+
+@given(QUOTAS, REQUESTS)
+def test_where_nothing_is_late_everything_goes_when_it_was_reserved(quota, requests):
+    calendar, got = fill(quota, requests)
+    assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.instants)
+
+
+# Two of 100 s; the second column are the others, the third what of them is late already.
+DUE = [
+    ("in time", [], [], 0.0, 100.0, 100.0),
+    ("late by less than a hair", [], [], 0.0, 100.05, 100.0),
+    ("late", [], [], 0.0, 100.7, 100.7),
+    ("room for one more", [70.0], [], 0.0, 100.0, 100.0),
+    ("what was before it was late", [50.0, 70.0], [], 0.0, 100.0, 110.36),
+    ("what lies ahead waits for it", [50.0, 100.2], [], 0.0, 100.0, 100.0),
+    ("late, and what lay ahead went first", [50.0, 100.2], [], 0.0, 100.7, 110.36),
+    ("late, and what lies ahead still waits for it", [50.0, 101.2], [], 0.0, 100.7, 100.7),
+    ("somebody is late already, and goes first", [50.0, 60.0, 110.36], [110.36], 0.0, 100.0, 120.36),
+    ("a 429 blocks", [], [], 130.0, 100.0, 130.0),
+    ("a 429 blocks, and then there is no room", [75.0, 80.0], [], 130.0, 100.0, 135.36),
+]
+
+
+@pytest.mark.parametrize(("what", "others", "late", "blocked", "now", "goes"), DUE, ids=[row[0] for row in DUE])
+def test_when_a_request_goes_whose_instant_has_come(what, others, late, blocked, now, goes):
+    calendar = Calendar(tuple(sorted([*others, 100.0])), blocked, late=tuple(late))
+    assert due(calendar, Quota(2, 60.0), 100.0, now) == pytest.approx(goes)
+
+
+def test_those_that_are_late_go_one_after_the_other():
+    quota, calendar = Quota(2, 60.0), Calendar((50.0, 60.0, 100.0, 100.5, 101.0))
+    for at in (100.0, 100.5, 101.0):
+        calendar = defer(calendar, at, due(calendar, quota, at, at), at)
+    assert calendar.late == pytest.approx((110.36, 120.36, 170.72))
+    assert [due(calendar, quota, at, at) for at in calendar.late] == list(calendar.late)
+
+
+def test_what_is_urgent_waits_only_for_what_is_before_it():
+    """In a full calendar the earliest free place is at its end."""
+    quota = Quota(2, 60.0)
+    full = Calendar(tuple(100.0 + 31.0 * each for each in range(20)))
+    assert reserve(full, quota, [0.0], 105.0)[1][0] > 700.0
+    assert squeeze(full, quota, [105.0], 105.0)[1] == (105.0,)
+    calendar, new = squeeze(full, quota, [140.0, 141.0], 140.0)
+    assert new == pytest.approx((160.36, 191.36)) and calendar.late == new[:1]
+    assert set(full.instants) < set(calendar.instants) and len(calendar.instants) == 22
+    assert squeeze(block(full, 400.0), quota, [105.0], 105.0)[1][0] >= 400.0
+
+
+def test_what_is_given_back_is_not_late_any_more():
+    calendar = Calendar((100.0, 110.0), late=(110.0,))
+    assert release(calendar, (110.0,)) == Calendar((100.0,))
+    assert shift(calendar, 5.0).late == (115.0,) and prune(calendar, 111.0).late == ()

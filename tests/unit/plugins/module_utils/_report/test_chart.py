@@ -1,0 +1,107 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The picture of a report: what is known of a server over time, and the axis."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._report import chart as pic
+from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
+
+# Midnight.
+BASE = 1777852800.0
+
+
+def entry(kind, at, outcome="sent"):
+    return {
+        "kind": kind,
+        "text": kind,
+        "planned": iso(BASE + at),
+        "at": iso(BASE + at) if outcome != "planned" else None,
+        "outcome": outcome,
+    }
+
+
+def row(*timeline, confirmed=True, downtime=None, signal="restart", host="h"):
+    base = {"host": host, "outcome": "done", "reason": None, "confirmed": confirmed, "downtime": downtime, "signal": signal}
+    return {**base, "timeline": list(timeline)}
+
+
+SAID, SENT = entry("announcement", 0), entry("signal", 60)
+
+
+@pytest.mark.parametrize(
+    ("one", "planned", "expected"),
+    [
+        (row(SAID, SENT, downtime=30.0), False, [("wait", 0, 60), ("down", 60, 90), ("up", 90, 200)]),
+        (row(SENT, downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
+        # The last that is seen up is seen up.
+        (row(SENT, downtime=140.0), False, [("down", 60, 200), ("up", 200, 200)]),
+        (row(SAID, SENT, confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
+        (row(SAID, entry("signal", 60, "unknown"), confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
+        (row(SAID, SENT, signal="stop"), False, [("wait", 0, 60), ("down", 60, 200)]),
+        (row(SAID, SENT, signal="stop", confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
+        # Proven, but not seen up.
+        (row(SAID, SENT), False, [("wait", 0, 60), ("unknown", 60, None)]),
+        # The first of two signals began it.
+        (row(SENT, entry("signal", 80), downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
+        (row(SAID, entry("cancel", 40), confirmed=False), False, [("wait", 0, 40)]),
+        (row(SAID, entry("signal", 60, "failed"), confirmed=False), False, [("wait", 0, 60)]),
+        (row(entry("announcement", 0, "planned"), entry("signal", 60, "planned"), confirmed=False), True, [("wait", 0, 60)]),
+        (row(entry("signal", 60, "planned"), confirmed=False), True, []),
+        # Broken off before its time: what was planned did not happen.
+        (row(SAID, entry("signal", 60, "planned"), confirmed=False), False, []),
+        (row(), False, []),
+    ],
+)
+def test_what_is_not_known_is_not_shown_as_down(one, planned, expected):
+    shown = [(each.kind, each.begin - BASE, each.end and each.end - BASE) for each in pic.stretches(one, planned, BASE + 200)]
+    assert shown == expected
+
+
+@pytest.mark.parametrize("length", [1, 7, 59, 61, 600, 3000, 4000, 40000, 86401, 200000, 1000000])
+def test_an_axis_has_few_marks_and_fewer_on_a_phone(length):
+    fine = pic.step_of(length, pic.WIDE)
+    coarse = pic.step_of(length, pic.NARROW, fine)
+    assert length / fine <= pic.WIDE and length / coarse <= pic.NARROW and coarse % fine == 0
+    assert length < 2 or (length / fine > 2 and length / coarse > 2)
+    assert fine % 86400 == 0 or 86400 % fine == 0
+
+
+def days(begin, end):
+    drawn = pic.picture([row(entry("announcement", begin), entry("announcement", end))], False)
+    return re.findall(r'class="(day[ \w]*)" style="left:([\d.]+)%?">(.*?)<', drawn)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        (3600, 7200, [("day", "0", "2026-05-04")]),
+        (-600, 600, [("day", "0", "2026-05-03"), ("day", "48.54", "2026-05-04")]),
+        # Too near to the edges for both names.
+        (-60, 600, [("day", "8.83", "2026-05-04")]),
+        (-600, 60, [("day", "0", "2026-05-03"), ("day before", "88.26", "until 05-03, then 2026-05-04")]),
+    ],
+)
+def test_the_axis_names_each_day(begin, end, expected):
+    assert days(begin, end) == expected
+
+
+def test_the_legend_tells_what_is_in_the_picture_and_nothing_else():
+    rows = [row(SAID, SENT, confirmed=False), row(SAID, entry("announcement", 10, "failed"), entry("cancel", 20), confirmed=False)]
+    kinds = re.findall(r'<i class="key-(\w+)">', pic.picture(rows, False))
+    assert kinds == ["wait", "signal", "unknown", "mark", "missed", "cross"]
+    assert re.findall(r'<i class="key-(\w+)">', pic.picture([row(SENT, downtime=5.0)], False)) == ["signal", "down", "up"]
+
+
+def test_lengths_across_are_per_cent_so_that_nothing_else_is_scaled():
+    drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False)
+    assert "viewBox" not in drawn and not re.search(r' (x|x1|x2|cx)="[\d.]+"', drawn)
+
+
+def test_without_an_instant_there_is_no_picture():
+    assert pic.picture([row()], False) == "" == pic.picture([], False)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a run: its data, and its page."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import MAY_HAVE_BEGUN
+
+EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
+
+
+def entry(kind, second, outcome="sent"):
+    at = f"2026-05-04T03:00:{second:02}.000000Z"
+    return {"kind": kind, "text": kind, "planned": at, "at": at if outcome == "sent" else None, "outcome": outcome}
+
+
+def result(outcome="done", confirmed=True, **more):
+    timeline = [entry("announcement", 0), entry("command", 9), entry("signal", 10)]
+    base = {"server_id": 1, "name": "n", "outcome": outcome, "reason": None, "signal": "restart", "confirmed": confirmed}
+    return {**base, "evidence": "state", "notice_error": 0.25, "downtime": 5.0, "timeline": timeline, **more}
+
+
+CANCELLED = result("cancelled", False, timeline=[entry("announcement", 0), entry("cancel", 4)], downtime=None)
+ROWS = [
+    {"host": "b", "result": result(), "error": ""},
+    {"host": "a", "result": result("unconfirmed", False, downtime=None, notice_error=-2.0), "error": "nothing proves it"},
+    {"host": "c", "result": result("skipped", False, timeline=[], downtime=None, notice_error=None, reason="offline"), "error": ""},
+    {"host": "d", "result": result(), "error": "players cannot join"},
+    {"host": "e", "result": {}, "error": "no server"},
+    {"host": "f", "result": CANCELLED, "error": ""},
+]
+
+
+def test_the_sums():
+    report = build(ROWS, "2026-05-04T04:00:00Z", False)
+    totals = {"planned": 0, "done": 1, "skipped": 1, "deferred": 0, "failed": 2, "cancelled": 1, "unconfirmed": 1}
+    assert report["totals"] == {"servers": 6, **totals}
+    assert (report["worst_notice_error"], report["longest_downtime"]) == (-2.0, 5.0)
+    assert (report["begun"][17:19], report["ended"][17:19]) == ("00", "15")
+    assert [one["host"] for one in report["servers"]] == list("abcdef")
+
+
+def test_a_run_ends_when_its_last_server_is_seen_up_or_its_last_word_is_said():
+    late = result(downtime=90.0)
+    said = result(timeline=[*result()["timeline"], entry("done", 50)])
+    for rows, ended in (([late], "03:01:40"), ([said], "03:00:50"), ([CANCELLED], "03:00:04")):
+        report = build([{"host": "a", "result": one, "error": ""} for one in rows], "2026-05-04T04:00:00Z", False)
+        assert report["ended"][11:19] == ended
+
+
+def planned(**more):
+    timeline = [entry(kind, second, "planned") for kind, second in (("announcement", 0), ("command", 9), ("signal", 10))]
+    reason = "check mode: nothing was sent"
+    return result(confirmed=False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
+
+
+def test_a_plan_is_planned_and_not_done():
+    skipped = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason="offline")
+    rows = [{"host": "a", "result": planned(), "error": ""}, {"host": "b", "result": skipped, "error": ""}]
+    report = build(rows, "2026-05-04T04:00:00Z", True)
+    assert [one["outcome"] for one in report["servers"]] == ["planned", "skipped"]
+    assert {name: number for name, number in report["totals"].items() if number} == {"servers": 2, "planned": 1, "skipped": 1}
+    assert (report["begun"], report["ended"]) == (None, None)
+
+
+def test_a_server_whose_signal_may_be_out_since_an_earlier_run_is_unconfirmed():
+    reason = f"{MAY_HAVE_BEGUN} under maintenance_id CHG-7"
+    begun = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason=reason, earlier="unconfirmed")
+    report = build([{"host": "a", "result": begun, "error": ""}], "2026-05-04T04:00:00Z", False)
+    assert report["totals"]["unconfirmed"] == 1 and "<b>a</b> unconfirmed" in page(report)
+
+
+def test_what_somebody_has_to_look_at_is_on_top():
+    html = page(build(ROWS, "2026-05-04T04:00:00Z", False))
+    alert = re.search(r'<div class="bad-list".*?</div>', html, re.DOTALL)[0]
+    assert re.findall(r"<b>(\w)</b> ([^:]*)", alert) == [("a", "unconfirmed"), ("d", "failed"), ("e", "failed"), ("f", "cancelled")]
+    assert html.index("bad-list") < html.index("<svg") < html.index("<table>")
+    drawn = {kind: html.count(f'class="{kind}"') for kind in ("wait", "down", "up", "unknown", "cross")}
+    assert drawn == {"wait": 4, "down": 2, "up": 2, "unknown": 1, "cross": 1}
+
+
+def tiles(html):
+    return [(value, name, bool(bad)) for bad, value, name in re.findall(r'<div class="tile( bad)?"><b>(.*?)</b>(.*?)</div>', html)]
+
+
+def test_the_figures_on_top_are_those_of_the_run():
+    assert tiles(page(build(ROWS, "2026-05-04T04:00:00Z", False))) == [
+        ("6", "servers", False),
+        ("1", "done", False),
+        ("1", "skipped", False),
+        ("2", "failed", True),
+        ("1", "cancelled", True),
+        ("0", "deferred", False),
+        ("1", "unconfirmed", True),
+        ("-2.00 s", "worst notice error", True),
+        ("5.0 s", "longest downtime", False),
+    ]
+
+
+def test_the_figures_of_a_plan_say_planned_and_tell_of_nothing_that_can_only_be_measured():
+    html = page(build([{"host": "a", "result": planned(), "error": ""}], "2026-05-04T04:00:00Z", True))
+    names = ["servers", "planned", "skipped", "failed", "cancelled", "deferred"]
+    assert [name for _value, name, _bad in tiles(html)] == names and tiles(html)[1][0] == "1"
+    assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal", "why"]
+    assert not re.search(r">done<|check mode: nothing|class=\"(down|up|unknown)\"|key-(down|up|unknown)\"", html)
+    assert html.count('class="wait"') == 1 and html.count('class="signal"') == 1
+    assert "Nothing was sent. Planned for 2026-05-04 03:00:00 to 03:00:10 UTC" in html
+
+
+def test_the_head_and_the_axis_name_the_second_day():
+    timeline = [{**entry("signal", 0), "at": "2026-05-04T23:59:30.000000Z"}]
+    html = page(build([{"host": "a", "result": result(timeline=timeline, downtime=60.0), "error": ""}], "2026-05-05T04:00:00Z", False))
+    assert "2026-05-04 23:59:30 to 2026-05-05 00:00:30 UTC" in html
+    assert re.findall(r'<span class="day[ \w]*" style="left:([\d.]+)%?">(.*?)</span>', html) == [
+        ("0", "2026-05-04"),
+        ("48.54", "2026-05-05"),
+    ]
+
+
+def test_an_empty_run_has_a_page_too():
+    assert "<svg" not in page(build([], "2026-05-04T04:00:00Z", True))
+
+
+def test_no_outside_resource_and_no_text_as_html():
+    row = {"host": EVIL, "result": result(name=EVIL, reason=EVIL, timeline=[{**entry("announcement", 0), "text": EVIL}]), "error": EVIL}
+    html = page(build([row], "2026-05-04T04:00:00Z", False))
+    assert html.count("<script>") == 1 and "<img" not in html and "\u202e" not in html
+    assert not re.search(r"<[^>]+(src|href)=|url\(|@import", html)
