@@ -75,6 +75,7 @@ demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a
 
 bench: venv ## Measure, side by side, and put the figures into the README
 	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.inventory
 	$(BIN)/python -m benchmarks.fleet
 

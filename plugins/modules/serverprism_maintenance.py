@@ -11,20 +11,21 @@ module: serverprism_maintenance
 short_description: Announce, save, restart and verify a server
 version_added: 0.1.0
 description:
-  - The whole maintenance of one server as one timeline. Warn the players in steps, save, restart or stop, and prove that it happened.
-  - The quota of all its writes is reserved before the first word, so nothing that was announced comes late for want of it. A delay moves
-    the restart. Nobody ever gets less notice than was announced.
-  - A countdown that breaks off (a failure, Ctrl-C, a time-out of the task) is called off aloud.
+  - Maintains one server as one timeline. Warns the players in steps, saves the world, restarts or stops the server, and confirms that it
+    happened.
+  - The quota of all its writes is reserved before the first announcement. A delay moves the restart, so players never get less notice than
+    was announced.
+  - If a countdown is interrupted (a failure, Ctrl-C, the C(timeout) of the task), players are told that the restart is cancelled.
   - A server that another run with the same O(ledger) maintains is refused. The role P(serverprism.cloud.maintenance#role) locks all servers
     of a run until its end, and maintains them with one process.
-  - C(changed) says whether a signal went out, or may have. Announcements and commands alone leave it V(false); RV(timeline) has them.
+  - C(changed) says whether a signal went out, or may have. Announcements and commands alone leave it V(false); see RV(timeline).
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
 seealso:
   - module: serverprism.cloud.serverprism_power
-    description: Brings a server to a state, without a word to its players.
+    description: Brings a server to a state without telling its players.
   - module: serverprism.cloud.serverprism_command
     description: Sends one line to the console.
 attributes:
@@ -132,7 +133,7 @@ options:
     type: str
   cancel_text:
     description:
-      - What players are told when a countdown they heard of is called off.
+      - What players are told when a countdown they were told of is cancelled.
       - With O(state=stopped) the default says V(no shutdown now).
     type: str
     default: "Maintenance cancelled: no restart now."
@@ -245,7 +246,7 @@ timeline:
       returned: always
       sample: "2026-05-04T03:00:00.081000Z"
     outcome:
-      description: V(planned), V(sent), V(unknown) (no clear answer), V(failed) or V(dropped) (called off).
+      description: V(planned), V(sent), V(unknown) (no clear answer), V(failed) or V(dropped) (cancelled).
       type: str
       returned: always
       sample: sent
@@ -261,8 +262,8 @@ confirmed:
   sample: true
 evidence:
   description:
-    - On what the proof rests. V(state), the state was seen to change (or already was as wanted).
-      V(counters), the network counters fell, which only a new process makes them do. V(none), nothing was proven.
+    - What confirms the result. V(state), the state was seen to change (or already was as wanted).
+      V(counters), the network counters fell, which happens only when a new process starts. V(none), nothing confirms it.
   type: str
   returned: always
   sample: counters

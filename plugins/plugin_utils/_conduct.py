@@ -50,8 +50,8 @@ class Listener:
 class Run:
     """A run of ``orders``. Those of ``earlier`` and ``later`` batches are locked with it; later ones are also in the plan.
 
-    ``failed_before`` is how many servers of earlier batches have failed. In check mode they have taken no time, so this one starts when they
-    would have ended.
+    ``failed_before`` is how many servers of earlier batches have failed. In check mode those batches have taken no time, so this one starts
+    when they would have ended.
     """
 
     orders: Sequence[Order]

@@ -34,6 +34,8 @@ LIMIT, WINDOW = 20, 60.0 / SPEED
 REAL_TIME_FEW, REAL_TIME_FLEET = 3, 60
 # The fastest fleets leave none; in life it is what a late line falls back on. From so many servers on it is measured beside them.
 DEFAULT_HEADROOM, LARGE = 2, 60
+# What Ansible has by default.
+FORKS = 5
 OURS, HAND = "`serverprism.cloud.maintenance`", "hand, with `ansible.builtin.uri`"
 HERE = Path(__file__).resolve().parent
 KEPT = HERE.parents[1] / ".dev" / "bench"
@@ -41,7 +43,7 @@ KEPT = HERE.parents[1] / ".dev" / "bench"
 
 @dataclass
 class Outcome:
-    """One run: seconds, refused requests, the worst notice error, reads a server, CPU seconds a server, MB a worker in flight."""
+    """One run: seconds, refused requests, worst notice error, reads a server, CPU seconds a server, MB of all processes at the peak."""
 
     seconds: float
     bound: float
@@ -53,10 +55,10 @@ class Outcome:
 
 
 class Memory:
-    """Watches the workers of a run: what each takes, shared pages counted in part, while most of them are in flight."""
+    """Watches a run: what all of its processes take, shared pages counted in part, at the peak."""
 
     def __init__(self, parent: int) -> None:
-        self.parent, self.most, self.each = parent, 0, 0.0
+        self.parent, self.peak = parent, 0.0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.watch)
         self.thread.start()
@@ -64,15 +66,13 @@ class Memory:
     def watch(self) -> None:
         """Look once a second."""
         while not self.over.wait(1.0):
-            sizes = [size for size in map(proportional, children(self.parent)) if size]
-            if len(sizes) >= max(1, self.most):
-                self.most, self.each = len(sizes), sum(sizes) / len(sizes)
+            self.peak = max(self.peak, sum(map(proportional, [str(self.parent), *children(self.parent)])))
 
     def end(self) -> float:
-        """MB a worker."""
+        """Return the peak in MB."""
         self.over.set()
         self.thread.join()
-        return self.each
+        return self.peak
 
 
 def children(parent: int) -> list[str]:
@@ -141,12 +141,14 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
         env = {**os.environ, **sim.environment(), "SERVERPRISM_LEDGER": f"{name}/ledger", "SERVERPRISM_WRITE_HEADROOM": str(headroom)}
         what = str(HERE / "by_hand.yml") if by_hand else "serverprism.cloud.maintenance"
         program = str(Path(sys.executable).with_name("ansible-playbook"))
-        command = [program, "-i", str(inventory), "-f", str(min(servers, 60)), "-e", json.dumps(options), what]
+        # By hand, each server in flight needs a fork; the conductor needs none.
+        forks = min(servers, 60) if by_hand else FORKS
+        command = [program, "-i", str(inventory), "-f", str(forks), "-e", json.dumps(options), what]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         memory = Memory(process.pid)
         output, _nothing = process.communicate()
-        each = memory.end()
+        peak = memory.end()
         assert process.returncode == 0, output[-3000:]
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         requests = sim.requests()
@@ -157,7 +159,7 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
         reads = sum(row["method"] == "GET" for row in requests) / servers
         notice, worst = worst_notice(sim, servers)
         keep(f"{servers}-{'by-hand' if by_hand else 'maintenance'}-speed-{speed:g}", output, sim, worst)
-        return Outcome(last - first, bound(servers), refused, notice, reads, cpu / servers, each)
+        return Outcome(last - first, bound(servers), refused, notice, reads, cpu / servers, peak)
 
 
 def row(servers: int, way: str, one: Outcome) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.timeline import games as _games
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import games as _games
 from documents import DOCS
 
 # Game, a product, the line that warns, and what saves.

@@ -85,7 +85,7 @@ def test_it_is_found_in_its_version(environment, installed):
     assert found[str(installed / "ansible_collections")]["serverprism.cloud"] == {"version": version}
 
 
-@pytest.mark.parametrize("kind", ["module", "inventory", "filter", "role"])
+@pytest.mark.parametrize("kind", ["module", "inventory", "role"])
 def test_its_documentation_can_be_read(environment, installed, kind):
     path = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
     listed = json.loads(call(environment, "ansible-doc", "-t", kind, "-l", "-j", "serverprism.cloud", **path))

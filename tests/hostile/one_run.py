@@ -13,8 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.timeline import conductor as _conductor
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.timeline import fleet as _fleet
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import conductor as _conductor
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import fleet as _fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import ledger as _base_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import locks as _locks
 from functional.harness import perform_here

@@ -333,13 +333,11 @@ class Countdown:
     async def _turn_to_cancel(self, until: float) -> Optional[float]:
         """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.
 
-        None where nothing was left, or where a 429 has blocked everything for longer than the countdown would have gone on.
+        None where a 429 has blocked everything for longer than the countdown would have gone on.
         What is urgent may take the headroom.
         """
         rest = self._unspent()
         self._release_read()
-        if not rest:
-            return None
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
         turn = ledger.rebook(WRITE, rest, (0.0,))[0]
         if turn - clock.now() > OTHERS_RELEASE:

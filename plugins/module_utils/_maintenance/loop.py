@@ -21,6 +21,8 @@ from .._api.coroutines import Exchange, Sleep
 from .._clock import NAP, Clock
 from .._interrupt import Interrupted, signals_for_the_main_thread
 
+# A job that was told to stop waits so many seconds for the reply of its request.
+REPLY_PATIENCE = 3.0
 Call = Callable[[], None]
 # Gets the reply, or the exception that the request ended with.
 Reply = Callable[[Any, Optional[BaseException]], None]
@@ -213,8 +215,22 @@ class Loop:
         self.is_stopped = True
         self.at(self._clock.now() + grace, self._give_up)
         for job in [one for one in self._jobs if not one.is_shielded]:
-            self._throw_now(job, Interrupted(name))
+            self._interrupt_job(job, Interrupted(name))
         self.stopped()
+
+    def _interrupt_job(self, job: Job, exc: Interrupted) -> None:
+        """Interrupt a job, but wait a moment for the reply of its request: a cancel text must not overtake an announcement."""
+        if not job.is_asking:
+            self._throw_now(job, exc)
+            return
+        waits, job.pending = job.waits, exc
+
+        def too_long() -> None:
+            if job.waits == waits:
+                job.pending = None
+                self._throw_now(job, exc)
+
+        self.at(self._clock.now() + REPLY_PATIENCE, too_long)
 
     def _give_up(self) -> None:
         for job in list(self._jobs):
@@ -242,7 +258,7 @@ class Loop:
 
     def _await(self, job: Job, wait: Any) -> None:
         waits = job.waits
-        if job.pending is not None:
+        if job.pending is not None and not job.is_shielded:
             exc, job.pending = job.pending, None
             self.at(self._clock.now(), lambda: self._resume(job, waits, job.operation.throw, exc))
             return

@@ -212,11 +212,30 @@ def test_line_that_was_on_its_way_when_the_run_was_stopped_is_in_the_result():
         def stops(node, line, now):
             if line == "say back":
                 signal.raise_signal(signal.SIGINT)
+                # Its answer takes longer than anybody waits for it.
+                api.latency = lambda: (0.04, 60.0)
             return command(node, line, now)
 
         api.command = stops
+        api.latency = lambda: (0.04, 10.0) if api.lines and api.lines[-1][2] == "save-all" and api.signals else (0.04, 0.04)
 
-    api, results = virtual_fleet.maintain(1, besides=besides, done_text="back", **WORDS)
+    api, results = virtual_fleet.maintain(1, besides=besides, done_text="back", timeout=60.0, **WORDS)
     assert api.said()[-1] == "say back" and results[1]["outcome"] == "done"
     assert (results[1]["timeline"][-1]["text"], results[1]["timeline"][-1]["outcome"]) == ("say back", "unknown")
     assert any("before the players of server 1 were told" in text for _server, text in api.told)
+
+
+def test_cancel_text_does_not_overtake_an_announcement():
+    def besides(api, requests):
+        api.latency = lambda: (2.0, 0.04)
+        command = api.command
+
+        def stops(node, line, now):
+            api.latency = lambda: (0.04, 0.04)
+            return command(node, line, now)
+
+        api.command = stops
+        requests.at(api.clock.now() + 3.0, lambda: signal.raise_signal(signal.SIGINT))
+
+    api, results = virtual_fleet.maintain(1, besides=besides, **WORDS)
+    assert len(api.lines) == 2 and api.said()[-1] == CANCEL and results[1]["outcome"] == "cancelled", api.lines

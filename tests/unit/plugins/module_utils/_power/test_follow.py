@@ -17,8 +17,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 
 def test_look_is_as_old_as_the_moment_of_asking():
     ctx = virtual.context(virtual.api({"id": 1}), OPERATION, server_id=1)
-    server, sight = run(look(ctx, 1), ctx.clock)
-    assert (server.id, sight.state, sight.at) == (1, "running", 1_000_000.0)
+    found = run(look(ctx, 1), ctx.clock)
+    assert (found[0].id, found[1].state, found[1].at) == (1, "running", 1_000_000.0)
 
 
 def test_interrupted_look_gives_back_its_slot():
