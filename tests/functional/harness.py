@@ -25,6 +25,7 @@ OPERATIONS = {
     "power": "_power.operation",
     "announce": "_announce",
     "command": "_command",
+    "bring_back": "_power.bring_back",
     "maintenance": "_maintenance.conductor",
     "run": "_maintenance.run",
 }
@@ -143,7 +144,7 @@ def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dic
         "poll_interval": 0.1,
         **options,
     }
-    if name in ("server_info", "announce", "command", "run"):
+    if name in ("server_info", "announce", "command", "bring_back", "run"):
         del given["poll_interval"]
     if name == "maintenance":
         # Without these, the product is read to learn the game, and the game's announcements and commands are sent.

@@ -128,7 +128,7 @@ def test_in_check_mode_nothing_is_sent_or_counted(simulator, bring_back, ansible
         ({"patience": -1}, "bring_back_patience"),
         ({"verify": -1}, "bring_back_verify"),
         ({"within": "an hour"}, "bring_back_within"),
-        ({"folder": None}, "bring_back_folder: it is empty"),
+        ({"folder": None}, "bring_back_folder"),
     ],
 )
 def test_bad_variables_are_refused_by_name(simulator, bring_back, variables, named):

@@ -19,6 +19,9 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import V
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "ansible_collections.serverprism.cloud.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+PLAYBOOKS_AND_ROLES = sorted(path for folder in ("playbooks", "roles") for path in (ROOT / folder).rglob("*.yml"))
+# More is decided in Python.
+LONGEST = 120
 SHOWN = ("type", "default", "required", "choices", "elements", "aliases")
 
 
@@ -124,6 +127,41 @@ def test_every_variable_of_the_role_is_in_its_readme():
     role = ROOT / "roles" / "maintenance"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert set(re.findall(r"^\| `(maintenance_\w+)`", (role / "README.md").read_text(), re.MULTILINE)) == set(options)
+
+
+def test_bring_back_role_has_a_variable_for_each_option_of_the_module():
+    role = ROOT / "roles" / "bring_back"
+    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    told = {name.removeprefix("bring_back_"): entry for name, entry in documented(options).items()}
+    # The default is that of the host.
+    assert options_of(load("serverprism_bring_back").OPERATION.options) == {**told, "server_id": {**told["server_id"], "required": True}}
+    (task,) = yaml.safe_load((role / "tasks" / "main.yml").read_text())
+    assert task["serverprism.cloud.serverprism_bring_back"] == {name: f"{{{{ bring_back_{name} }}}}" for name in told}
+
+
+CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
+
+
+def expressions(text):
+    """Return every Jinja expression of a YAML file, those in braces with their line breaks."""
+
+    def conditions(node):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+            if key in CONDITIONS:
+                yield from (str(one) for one in (value if isinstance(value, list) else [value]))
+            yield from conditions(value)
+
+    return [*re.findall(r"\{\{.*?\}\}|\{%.*?%\}", text, re.DOTALL), *conditions(yaml.safe_load(text))]
+
+
+@pytest.mark.parametrize("text", ["a: >-\n  {{ b\n  + c }}", f"a: '{{{{ {'b' * 120} }}}}'", f"- when:\n    - {'b' * 121}"])
+def test_long_expression_is_found(text):
+    assert any("\n" in one or len(one) > LONGEST for one in expressions(text))
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS_AND_ROLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_expressions_of_playbooks_and_roles_are_short(path):
+    assert [one for one in expressions(path.read_text()) if "\n" in one or len(one) > LONGEST] == []
 
 
 def test_private_module_utils_say_so():
