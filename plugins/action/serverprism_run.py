@@ -16,11 +16,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
 
@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
             return {"changed": False, "failed": True, "msg": str(exc)}
 
     def _folder(self) -> RunFolder:
-        # The tasks of a run stand in one block, and each run of them has a block of its own.
+        # The tasks of a run are in one block, and each inclusion of the role has a separate block.
         return RunFolder(str(self._task._parent._uuid))
 
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +141,13 @@ class ActionModule(ControllerAction):
                     [taken[host] for host in hosts],
                     [taken[host] for host in later],
                     Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended),
-                    self._task.check_mode,
-                    self._task.diff,
-                    min((order.max_failures for order in taken.values() if order.max_failures), default=None),
-                    folder.failures(),
-                    # Of a run with a canary, the first plan is that of all; in check mode the canary took no time.
-                    shows_plan and not (earlier and self._task.check_mode),
-                    [taken[host] for host in earlier],
+                    check_mode=self._task.check_mode,
+                    diff=self._task.diff,
+                    max_failures=min((order.max_failures for order in taken.values() if order.max_failures), default=None),
+                    failed_before=folder.failures(),
+                    # The first plan of a run with a canary covers all servers. In check mode a later plan would say the same.
+                    shows_plan=shows_plan and not (earlier and self._task.check_mode),
+                    earlier=[taken[host] for host in earlier],
                 )
                 plan = run.conduct()
             except ServerPrismError as exc:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ._process import boottime
 
-# A sleep is made of pieces of so many seconds: after a suspended machine has woken up, it ends by the end of its piece.
+# A long sleep is split into pieces of this many seconds, so that it ends in time after a suspended machine wakes up.
 NAP = 1.0
 
 

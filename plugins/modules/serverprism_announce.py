@@ -18,6 +18,7 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+  - serverprism.cloud.game
 seealso:
   - module: serverprism.cloud.serverprism_command
     description: Sends a console command unchanged.
@@ -49,33 +50,6 @@ options:
       - The console command that shows a text to players. V({text}) becomes the text.
       - V({text_}) becomes the text with underscores instead of blanks, for a game that shows only one word, such as Palworld.
       - The default is the command of the O(game).
-    type: str
-  game:
-    description:
-      - The game, which gives the default of O(announce_command).
-      - V(auto) takes the game whose name is in the O(product). If no known game is, and with V(generic), the command is C(say {text}).
-      - A game that takes no console commands, such as Valheim, is sent nothing, unless O(announce_command) is set.
-    type: str
-    choices:
-      - auto
-      - generic
-      - minecraft_bedrock
-      - minecraft
-      - palworld
-      - rust
-      - ark
-      - valheim
-      - terraria
-      - 7_days_to_die
-      - project_zomboid
-      - factorio
-      - openttd
-    default: auto
-  product:
-    description:
-      - The product as ServerPrism names it, such as C(Minecraft 4 GB).
-      - The default is the host variable C(serverprism_product) with a local connection. If the product is needed and not known, the list of
-        servers is read once.
     type: str
 """
 

@@ -23,6 +23,7 @@ author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
+  - serverprism.cloud.game
 seealso:
   - module: serverprism.cloud.serverprism_power
     description: Brings a server to a state without telling its players.
@@ -74,34 +75,6 @@ options:
       - The default is the save command of the O(game), if it has one.
     type: list
     elements: str
-  game:
-    description:
-      - The game, which gives the defaults of O(announcements), O(announce_command) and O(commands).
-      - V(auto) takes the game whose name is in the O(product). If no known game is, players are told with C(say), and nothing is saved.
-      - V(generic) sends only what the other options set, with C(say) by default.
-      - A game that takes no console commands, such as Valheim, is sent none, unless O(announce_command) is set.
-    type: str
-    choices:
-      - auto
-      - generic
-      - minecraft_bedrock
-      - minecraft
-      - palworld
-      - rust
-      - ark
-      - valheim
-      - terraria
-      - 7_days_to_die
-      - project_zomboid
-      - factorio
-      - openttd
-    default: auto
-  product:
-    description:
-      - The product as ServerPrism names it, such as C(Minecraft 4 GB).
-      - The default is the host variable C(serverprism_product) with a local connection. If the product is needed and not known, the list of
-        servers is read once.
-    type: str
   command_wait:
     description: Seconds between O(commands) and the action, at least. A command that is late moves the action.
     type: float

@@ -31,7 +31,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run import BEGAN
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
 
 # The address of a ledger can hold a password.
 SECRET_VARIABLES = {"SERVERPRISM_API_TOKEN": "api_token", "SERVERPRISM_LEDGER": "ledger"}

@@ -124,7 +124,7 @@ class Run:
         if isinstance(error, OperationFailed):
             result = failure(error)
         elif isinstance(error, ServerPrismError):
-            result = {**failure(error), **{key: value for key, value in blank(order.server_id).items() if key != "changed"}}
+            result = {**blank(order.server_id), **failure(error)}
         elif error is not None:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
             result = {**blank(order.server_id), "failed": True, "msg": f"A bug of this collection: {error!r}", "exception": text}

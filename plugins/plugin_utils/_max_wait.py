@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long a task of many hosts has to wait for the quota at most. Pure but for the environment. Private to this collection."""
+"""Compute how long a task of many hosts has to wait for the quota at most, from the environment. Private to this collection."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The servers of a run and their options, from the variables of their hosts. Pure. Private to this collection."""
+"""The servers of a run and their options, from the variables of their hosts. Private to this collection."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import completed, named, needs_product, notice
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import completed, needs_product
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import game_of_server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import server_id_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 PREFIX = "maintenance_"
 # Options of the module that have a variable of another name.
@@ -79,7 +80,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
 
 
 def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
-    # Under the names of the variables, which the messages are to hold.
+    # Messages must name the variable and not the option.
     spec = {VARIABLES.get(option, option): what for option, what in OPERATION.argument_spec.items()}
     validated = ArgumentSpecValidator(spec).validate({VARIABLES.get(option, option): value for option, value in given.items()})
     if validated.error_messages:
@@ -100,20 +101,10 @@ def plain(value: Any) -> Any:
 
 
 def refuse_duplicates(orders: Iterable[Order]) -> None:
-    """Refuse the servers that are several hosts of a run: they would be restarted twice."""
-    hosts: dict[int, list[Order]] = {}
-    for order in orders:
-        if order.server_id:
-            hosts.setdefault(order.server_id, []).append(order)
-    for server_id, twice in hosts.items():
-        if len(twice) > 1:
-            names = ", ".join(sorted(one.host for one in twice))
-            why = f"server {server_id} is more than one host of this run: {names}. Leave all but one of them out, with --limit"
-            for one in twice:
-                one.refused = BadOption(
-                    "serverprism_id",
-                    why,
-                )
+    """Refuse the servers that are several hosts of a run."""
+    by_host = {order.host: order for order in orders}
+    for host, error in duplicates({host: order.server_id for host, order in by_host.items()}).items():
+        by_host[host].refused = error
 
 
 def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mapping[int, str]]) -> None:
@@ -122,16 +113,8 @@ def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mappi
         if order.refused:
             continue
         try:
-            product = order.params["product"] or ""
-            if needs_product(order.params):
-                product = products(order.params).get(order.server_id, "")
-                if not product:
-                    raise ServerPrismError(
-                        f"Server {order.server_id}: not found, or not owned by the customer of this token. Check serverprism_id, the "
-                        "number in the server's /services/ID address, or leave the host out with --limit."
-                    )
-            game = named(order.params["game"], product)
-            order.notice = notice(game, product, order.params)
+            products_known = products(order.params) if needs_product(order.params) else {}
+            game, order.notice = game_of_server(order.params, products_known)
             order.params = completed(order.params, game)
             check(order.params)
         except ServerPrismError as exc:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What makes a whole run impossible, found out before anything is sent. Private to this collection."""
+"""Refuse a run that cannot work, before anything is sent. Private to this collection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._operation impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import refuse_duplicates, server_id_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 NOT_BEGUN = "not begun, since too many of those before it failed"
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
@@ -152,8 +152,10 @@ def _problem(folder: str) -> str:
 
 
 def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a server that is several hosts of a run: it would be restarted twice."""
-    refuse_duplicates({host: server_id_of(values, ID_VARIABLES) for host, values in hosts.items()})
+    """Refuse a run in which a server is several hosts."""
+    twice = duplicates({host: server_id_of(values, ID_VARIABLES) for host, values in hosts.items()})
+    if twice:
+        raise ServerPrismError(" ".join(dict.fromkeys(map(str, twice.values()))))
 
 
 def spared(extra_vars: Mapping[str, Any], errors: Collection[Any], later: list[str]) -> list[str]:

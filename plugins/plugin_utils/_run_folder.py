@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tasks of one run tell each other: who takes part, and what became of each. Private to this collection.
+"""Files through which the tasks of one run tell each other which hosts take part, and their results. Private to this collection.
 
-Each task of a host runs in a process of its own. The files lie in the temporary folder of this ansible-playbook, which removes it when it
+Each task of a host runs in a separate process. The files are in the temporary folder of this ansible-playbook, which removes it when it
 ends. No file holds a token.
 """
 

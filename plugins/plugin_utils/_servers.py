@@ -12,13 +12,14 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 
 
 def server_id_of(values: Mapping[str, Any], names: Sequence[str]) -> int:
-    """Return the server ID in the first of these variables that is set, or 0. ``1290.0`` and ``"1290 "`` are 1290."""
-    given = [values[name] for name in names if values.get(name) not in (None, "")]
+    """Return the server ID in the first of these variables that is set, or 0 if it is none. ``1290.0`` and ``"1290 "`` are 1290."""
+    given = next((values[name] for name in names if values.get(name) not in (None, "")), None)
     try:
-        # An ID read from a spreadsheet can be a float.
-        return max(0, int(float(given[0])))
-    except (IndexError, TypeError, ValueError, OverflowError):
+        # An ID read from a spreadsheet can be a float. Rounding 1290.7, or taking YAML's "yes" for 1, would select another server.
+        number = 0.0 if isinstance(given, bool) else float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return 0
+    return int(number) if number.is_integer() and number > 0 else 0
 
 
 def require_hosts(hosts: Sequence[str], variable: str, pattern: Any) -> None:
@@ -29,11 +30,14 @@ def require_hosts(hosts: Sequence[str], variable: str, pattern: Any) -> None:
         raise ServerPrismError(f"No server in this run: no host matches {variable} ({shown}). {where}")
 
 
-def refuse_duplicates(ids: Mapping[str, int]) -> None:
-    """Refuse a server that is several hosts of a run, as two inventories together can have it. It would be restarted twice."""
+def duplicates(ids: Mapping[str, int]) -> Dict[str, BadOption]:
+    """Return an error for each host whose server is also another host, as two inventories together can have it. It would restart twice."""
     hosts: Dict[int, List[str]] = {}
     for host, server_id in ids.items():
         hosts.setdefault(server_id, []).append(host)
-    twice = [f"server {i} is more than one host of this run: {', '.join(sorted(names))}" for i, names in hosts.items() if i and names[1:]]
-    if twice:
-        raise BadOption("serverprism_id", f"{'; '.join(twice)}. Leave all but one of them out, with --limit")
+    out = {}
+    for server_id, names in hosts.items():
+        if server_id and len(names) > 1:
+            said = f"server {server_id} is more than one host of this run: {', '.join(sorted(names))}"
+            out.update(dict.fromkeys(names, BadOption("serverprism_id", f"{said}. Leave all but one of them out, with --limit")))
+    return out

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the plan of a large fleet costs: ``--check`` over 200 servers, beside one task of ansible.builtin.debug over the same hosts."""
+"""Measure the plan of a large fleet: ``--check`` over 200 servers, beside one task of ansible.builtin.debug over the same hosts."""
 
 from __future__ import annotations
 

@@ -57,8 +57,13 @@ def test_the_documentation_tells_the_options(module):
     loaded = load(module)
     documentation = yaml.safe_load(loaded.DOCUMENTATION)
     assert documentation["module"] == loaded.OPERATION.name == module
-    assert documented(documentation["options"]) == options_of(loaded.OPERATION.options)
-    assert documentation["extends_documentation_fragment"] == ["serverprism.cloud.api", "serverprism.cloud.attributes"]
+    fragments = documentation["extends_documentation_fragment"]
+    assert fragments[:2] == ["serverprism.cloud.api", "serverprism.cloud.attributes"]
+    more = [importlib.import_module(f"{BASE}.doc_fragments.{name.rpartition('.')[2]}").ModuleDocFragment for name in fragments[2:]]
+    options = [yaml.safe_load(fragment.DOCUMENTATION)["options"] for fragment in more] + [documentation["options"]]
+    # An option that is written twice would be one of the module that the fragment has already.
+    assert len({name for one in options for name in one}) == sum(map(len, options))
+    assert documented({name: entry for one in options for name, entry in one.items()}) == options_of(loaded.OPERATION.options)
 
 
 def test_the_fragment_tells_the_options_of_every_module_and_their_variables():

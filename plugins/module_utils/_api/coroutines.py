@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an operation can wait for, and the plain way to run one operation. Private to this collection.
+"""Run operations as coroutines that wait for a time or for a reply. Private to this collection.
 
-Operations are coroutines. They know neither threads nor sockets: they await a time or the answer to a request, and whoever runs them
-decides how. One operation runs in the calling thread (``run``), the timelines of a fleet beside each other (the conductor), and tests
-run both in virtual time.
+An operation knows neither threads nor sockets. The code that runs it decides how to wait: ``run`` runs one operation in the calling thread,
+the conductor runs the timelines of a fleet beside each other, and tests run both in virtual time.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ class HasTime(Protocol):
         """Return UTC seconds since the epoch."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait for the given number of seconds."""
 
 
 class Sends(Protocol):
-    """What makes a single request."""
+    """A transport that makes single requests."""
 
     def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Any:
         """Return the reply. Raises NotSent, TlsFailure or Lost."""
@@ -67,7 +66,7 @@ class Exchange:
 
 
 async def sleep(clock: HasTime, seconds: float) -> None:
-    """Wait so many seconds."""
+    """Wait for the given number of seconds."""
     await Sleep(clock.now() + max(0.0, seconds))
 
 
@@ -90,7 +89,7 @@ def run(operation: Coroutine[Any, Any, T], clock: HasTime) -> T:
 
 
 class _HasClock(Protocol):
-    """What an operation gets."""
+    """The context of an operation."""
 
     @property
     def clock(self) -> HasTime:

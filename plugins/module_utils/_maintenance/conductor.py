@@ -30,23 +30,24 @@ from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
 from .options import OPTIONS, as_of, check
+from .outcome import blank
 from .product import choose_game
 from .timeline import Maintenance
 
 Ended = Callable[[Optional[Result], Optional[BaseException]], None]
-# A run that was told to stop ends within so many seconds, beside two requests: a fleet waits for the quota to tell its players.
+# Seconds in which an interrupted run must end, plus the time of two requests: the quota limits how fast its players can be told.
 LAST_WORDS = 300.0
-# Servers are looked at so many at a time. One whose look takes longer than LOOK_PATIENCE seconds keeps no other waiting.
+# The number of servers whose state is read at the same time. A read that takes longer than LOOK_PATIENCE seconds no longer counts.
 LOOKS, LOOK_PATIENCE = 8, 2.0
-# A server is begun so long before its first announcement: a share of the quota's window, and at least so many seconds.
+# A server is begun this share of the quota's window before its first announcement, and at least AHEAD seconds.
 AHEAD_SHARE, AHEAD = 0.1, 1.0
-# A run says how far it is after each of so many parts of its servers, and while they only count down, every so many windows of the quota.
+# A run shows its status about STATUS_LINES times as its servers end, and every STATUS_WINDOWS windows of the quota in between.
 STATUS_LINES, STATUS_WINDOWS = 20, 5
 
 
 @dataclass
 class Tally:
-    """How many servers have ended, and in what way."""
+    """The number of servers that have ended, by kind of outcome."""
 
     total: int = 0
     done: int = 0
@@ -271,9 +272,9 @@ class Conductor:
                         self._loop.throw(server.job, error)
 
     def _tell_status(self) -> None:
-        """Say how far the run is."""
+        """Show how far the run is."""
         now, tally = self._clock.now(), self._tally
-        # Those that end at the same time are told of at once.
+        # One line covers all servers that end at the same time.
         if tally.total < 2 or self._check_mode or (now < self._told + 1.0 and tally.ended < tally.total):
             return
         self._told = now
@@ -312,7 +313,11 @@ class Conductor:
 
 def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
     """Run the maintenance of one server: a run of one. Raises what ``Maintenance.run`` raises."""
-    chosen = run(choose_game(ctx), ctx.clock)
+    try:
+        chosen = run(choose_game(ctx), ctx.clock)
+    except ServerPrismError as exc:
+        server_id = ctx.params["server_id"]
+        raise OperationFailed(str(exc), blank(server_id), server_id=server_id, status=exc.status) from exc
     if chosen[1]:
         ctx.progress(chosen[1])
     ctx.params = completed(ctx.params, chosen[0])

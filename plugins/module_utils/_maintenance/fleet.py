@@ -28,7 +28,7 @@ class Fleet:
         self.ledger = ledger
         self.clock = clock
         self.servers: List[int] = []
-        # A lock expires so many seconds after it was renewed, where its owner is alive.
+        # Seconds until a lock expires that is not renewed, if its owner is alive.
         self._term = LOCK_SLACK
         self._owner = owner or own_name()
         self._check_mode = check_mode
@@ -45,7 +45,7 @@ class Fleet:
         self._scratch: Optional[Calendar] = None
 
     def add(self, server_id: int, seconds: float) -> None:
-        """Add a server. From its signal to its outcome it needs at most so many seconds, refused tries included."""
+        """Add a server. ``seconds`` is the longest time from its signal to its outcome, refused tries included."""
         self.servers.append(server_id)
         self._term = max(self._term, seconds + LOCK_SLACK)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a server from being maintained twice under one ID, or by two runs at once. Private to this collection."""
+"""Keep a server from being maintained twice under one ID, or by two runs at once. Private to this collection."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from .._api.coroutines import Exchange, Sleep
 from .._clock import NAP, Clock
 from .._interrupt import Interrupted, signals_for_the_main_thread
 
-# A job that was told to stop waits so many seconds for the reply of its request.
+# Seconds for which an interrupted job waits for the reply of its request.
 REPLY_PATIENCE = 3.0
 Call = Callable[[], None]
 # Gets the reply, or the exception that the request ended with.
@@ -29,13 +29,13 @@ Reply = Callable[[Any, Optional[BaseException]], None]
 
 
 class Requests(Protocol):
-    """Where the requests of a loop are made."""
+    """Makes the requests of a loop."""
 
     def start(self, exchange: Exchange, reply: Reply) -> None:
-        """Begin a request; ``reply`` is called by whoever runs what ``wait`` returns."""
+        """Begin a request. ``reply`` is one of the calls that ``wait`` returns."""
 
     def wait(self, seconds: float) -> List[Call]:
-        """Return what is to be done now, after at most so many seconds."""
+        """Return the calls to make now, after at most the given number of seconds."""
 
     def wake(self) -> None:
         """End a ``wait`` early, from any thread or signal handler."""
@@ -51,7 +51,7 @@ def _nothing() -> None:
 class Threads:
     """Makes requests in daemon threads, with a new thread only where all others are busy.
 
-    The quota bounds their number: a request takes at most ``timeout`` seconds, and each window has so many requests.
+    The quota bounds their number: a request takes at most ``timeout`` seconds, and each window has a limited number of requests.
     """
 
     def __init__(self) -> None:
@@ -146,12 +146,12 @@ class Loop:
         self.stopped: Call = _nothing
 
     def at(self, when: float, call: Call) -> None:
-        """Do something at a time, UTC seconds. What is due at the same time is done in the order of these calls."""
+        """Call a function at a time, UTC seconds. Functions that are due at the same time are called in the order of these calls."""
         self._count += 1
         heapq.heappush(self._due, (when, self._count, call))
 
     def every(self, seconds: float, call: Call) -> None:
-        """Do something every so many seconds."""
+        """Call a function at this interval."""
 
         def again() -> None:
             call()

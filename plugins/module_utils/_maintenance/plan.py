@@ -15,7 +15,7 @@ from .._quota.stagger import choose, rehearse
 from .._text import iso
 from .durations import say_duration
 
-# A start within so many seconds is now; one later than TODAY is shown with its date.
+# A start within SOON seconds counts as now. A start after more than TODAY seconds is shown with its date.
 SOON, TODAY = 60.0, 6 * 3600.0
 
 
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run takes, for a quota that nobody else uses.
+    """The requests and the time that a run takes, for a quota that nobody else uses.
 
     ``writes`` are those of the servers that are in time; ``duration`` is seconds until the last of these is up; ``limited_by`` is
     countdown (all begin at once), quota or deadline; ``deferred`` are the servers that the deadline leaves out.

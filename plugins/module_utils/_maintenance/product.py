@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from .._api.client import Client
 from .._errors import ServerNotFound
@@ -21,19 +21,22 @@ async def read_products(client: Client) -> Dict[int, str]:
 
 async def choose_game(ctx: Context) -> Tuple[Game, str]:
     """Return the game of a server, and what the operator must know about its commands. Reads the list of servers if it has to."""
-    product = ctx.params["product"] or ""
-    if needs_product(ctx.params):
-        product = (await read_products(ctx.client)).get(ctx.params["server_id"], "")
-        if not product:
-            raise _not_listed(ctx.params["server_id"])
-    game = named(ctx.params["game"], product)
-    return game, notice(game, product, ctx.params)
+    return game_of_server(ctx.params, await read_products(ctx.client) if needs_product(ctx.params) else {})
 
 
-def _not_listed(server_id: int) -> ServerNotFound:
-    return ServerNotFound(
-        f"Server {server_id}: not found, or not owned by the customer of this token. Check serverprism_id, the number in the server's "
-        "/services/ID address.",
-        server_id=server_id,
-        status=404,
-    )
+def game_of_server(params: Mapping[str, Any], products: Mapping[int, str]) -> Tuple[Game, str]:
+    """Return the game of a server, and what the operator must know about its commands. Raises ServerNotFound.
+
+    ``products`` are those of all servers, if the product is needed and is not an option.
+    """
+    server_id = params["server_id"]
+    product = products.get(server_id, "") if needs_product(params) else params["product"] or ""
+    if needs_product(params) and not product:
+        raise ServerNotFound(
+            f"Server {server_id}: not found, or not owned by the customer of this token. Check serverprism_id, the number in the server's "
+            "/services/ID address, or leave the host out with --limit.",
+            server_id=server_id,
+            status=404,
+        )
+    game = named(params["game"], product)
+    return game, notice(game, product, params)

@@ -130,7 +130,7 @@ class Ledger:
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
     def lock(self, servers: Sequence[int], owner: str, seconds: float, *, commit: bool = True) -> Dict[int, Lock]:
-        """Lock servers for so many seconds, and return the locks that others have on some of them; ``commit=False`` only tells."""
+        """Lock servers for a number of seconds, and return the locks that others have on some of them. ``commit=False`` only tells."""
 
         def step(calendars: Calendars) -> Dict[int, Lock]:
             now = self.clock.now()
@@ -143,7 +143,7 @@ class Ledger:
         return self._change(step, commit)
 
     def renew(self, servers: Sequence[int], owner: str, seconds: float) -> Set[int]:
-        """Renew the locks of an owner that is alive, for so many seconds; return the servers that it has lost."""
+        """Renew the locks of an owner for a number of seconds, and return the servers whose lock it has lost."""
 
         def step(calendars: Calendars) -> Set[int]:
             now = self.clock.now()

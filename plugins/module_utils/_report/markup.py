@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the parts of the report's page share: escaping, formats, style and script. Pure. Private to this collection."""
+"""Escaping, formats, style and script for all parts of the report's page. Pure. Private to this collection."""
 
 from __future__ import annotations
 

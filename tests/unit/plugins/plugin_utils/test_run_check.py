@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import PLAYBOOKS, check_hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import CANARY, FOLDER, PLAYBOOKS, SHARE, check_hosts
 
+IS_ROOT = os.geteuid() == 0
 GOOD = {"announce": {"announce_text": "hello"}, "power": {"power_state": "stopped"}}
 
 
@@ -21,7 +25,7 @@ def check(name, **hosts):
 
 @pytest.mark.parametrize("name", GOOD)
 def test_server_that_is_two_hosts_is_refused(name):
-    with pytest.raises(BadOption, match="serverprism_id: server 1 is more than one host of this run: a, b"):
+    with pytest.raises(ServerPrismError, match="serverprism_id: server 1 is more than one host of this run: a, b"):
         check(name, a={**GOOD[name], "serverprism_id": 1}, b={**GOOD[name], "serverprism_id": "1"})
 
 
@@ -76,3 +80,109 @@ def test_each_problem_is_named_once_with_its_hosts():
         check("announce", a={}, b={}, c={**GOOD["announce"], "announce_command": "x"}, d={}, e={}, f={}, g={}, h={})
     said = str(refused.value)
     assert said.startswith("a, b, d, e, f and 2 others: missing required arguments: announce_text") and "c: announce_command: " in said
+
+
+@pytest.mark.parametrize("extra", [{}, {CANARY: 0}, {CANARY: "3"}, {SHARE: 50}, {SHARE: "12.5%"}, {SHARE: " 100 "}, {SHARE: ""}])
+def test_batches(extra):
+    run_check.check_batches(extra, [{}, {CANARY: 0}, {SHARE: "0%"}, {SHARE: None}])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (CANARY, "one", "must be a number of servers, 0 for none, got one"),
+        (CANARY, -1, "must be a number of servers, 0 for none, got -1"),
+        (CANARY, 1.5, "must be a number of servers, 0 for none, got 1.5"),
+        (SHARE, "half", "must be a percentage from 0 to 100, got half"),
+        (SHARE, 101, "must be a percentage from 0 to 100, got 101"),
+        (SHARE, "-1", "must be a percentage from 0 to 100, got -1"),
+        (SHARE, "1e1", "must be a percentage from 0 to 100, got 1e1"),
+    ],
+)
+def test_bad_batches_are_refused(name, value, words):
+    with pytest.raises(BadOption) as caught:
+        run_check.check_batches({name: value}, [])
+    assert str(caught.value) == f"{name}: {words}."
+
+
+@pytest.mark.parametrize("name", [CANARY, SHARE])
+def test_batches_that_are_set_for_hosts_are_refused(name):
+    with pytest.raises(BadOption, match=f"{name}: is set for hosts, .* Give it with -e {name}=5"):
+        run_check.check_batches({}, [{}, {name: 5}])
+    # On the command line it holds for all hosts, and each has it then.
+    run_check.check_batches({name: 5}, [{name: 5}])
+
+
+def test_report_folder_of_a_run(tmp_path):
+    given = str(tmp_path / "new" / "folder")
+    assert run_check.report_folder({}, [{}, {FOLDER: given}, {FOLDER: f"{given}/"}]) == given
+    assert run_check.report_folder({FOLDER: given}, [{FOLDER: "/other"}]) == given
+    assert run_check.report_folder({}, [{}, {FOLDER: ""}]) == ""
+
+
+def test_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run_check.report_folder({FOLDER: "~/reports"}, []) == str(tmp_path / "reports")
+
+
+def test_two_report_folders_are_refused(tmp_path):
+    with pytest.raises(BadOption, match=f"the hosts of this run name different folders: {tmp_path}/a, {tmp_path}/b"):
+        run_check.report_folder({}, [{FOLDER: tmp_path / "b"}, {FOLDER: tmp_path / "a"}])
+
+
+def test_relative_report_folder_is_refused():
+    with pytest.raises(BadOption, match="reports is not an absolute path"):
+        run_check.report_folder({FOLDER: "reports"}, [])
+
+
+def bad_folder(tmp_path, kind):
+    """Return a path that no report can be written to."""
+    path = tmp_path / kind
+    if kind == "file":
+        path.write_text("")
+    elif kind == "link":
+        path.symlink_to("nowhere")
+    elif kind == "below a file":
+        (tmp_path / "other").write_text("")
+        return tmp_path / "other" / "reports"
+    else:
+        path.mkdir(mode=0o500)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("file", "it exists and is not a folder"),
+        ("link", "it is a link to nothing"),
+        ("below a file", "other exists and is not a folder"),
+        pytest.param("locked", "it cannot be written by this user", marks=pytest.mark.skipif(IS_ROOT, reason="root writes everywhere")),
+    ],
+)
+def test_report_folder_that_cannot_be_used_is_refused(tmp_path, kind, words):
+    with pytest.raises(BadOption, match=f"no report can be written into .*{words}. Nothing was sent"):
+        run_check.report_folder({FOLDER: str(bad_folder(tmp_path, kind))}, [])
+
+
+def test_duplicates_are_refused():
+    hosts = {"b": {"serverprism_id": 7}, "a": {"serverprism_id": "7"}, "c": {"serverprism_id": 8}, "d": {}, "e": {}}
+    with pytest.raises(ServerPrismError, match="server 7 is more than one host of this run: a, b"):
+        run_check.check_duplicates(hosts)
+    run_check.check_duplicates({name: values for name, values in hosts.items() if name != "a"})
+
+
+@pytest.mark.parametrize(
+    ("share", "errors", "is_spared"),
+    [
+        (None, ["", ""], False),
+        (None, ["x", ""], True),
+        (0, [None, "x"], True),
+        (50, ["x", ""], False),
+        ("49%", ["x", ""], True),
+        (100, ["x", ""], False),
+        # Ansible ends a run in which all have failed.
+        (100, ["x", "x"], True),
+    ],
+)
+def test_hosts_that_ansible_does_not_begin(share, errors, is_spared):
+    assert run_check.spared({SHARE: share}, errors, ["c", "d"]) == (["c", "d"] if is_spared else [])

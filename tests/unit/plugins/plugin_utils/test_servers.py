@@ -7,15 +7,31 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import refuse_duplicates, server_id_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 
 @pytest.mark.parametrize(
     ("value", "server_id"),
-    [(7, 7), ("7", 7), ("7 ", 7), (7.0, 7), ("7.0", 7), (0, 0), (-7, 0), ("abc", 0), (None, 0), ("", 0), ([], 0), ("inf", 0), ("nan", 0)],
+    [
+        (7, 7),
+        ("7", 7),
+        ("7 ", 7),
+        (7.0, 7),
+        ("7.0", 7),
+        (0, 0),
+        (-7, 0),
+        ("abc", 0),
+        (None, 0),
+        ("", 0),
+        ([], 0),
+        ("inf", 0),
+        ("nan", 0),
+        (1290.7, 0),
+        ("1290.7", 0),
+        (True, 0),
+    ],
 )
-def test_server_id_is_read_as_ansible_reads_a_number(value, server_id):
+def test_server_id_is_a_whole_number_above_zero(value, server_id):
     assert server_id_of({"serverprism_id": value}, ["serverprism_id"]) == server_id
 
 
@@ -26,7 +42,8 @@ def test_server_id_comes_from_the_first_variable_that_is_set():
     assert server_id_of({}, names) == 0
 
 
-def test_every_server_that_is_several_hosts_is_named():
-    refuse_duplicates({"a": 1, "b": 2, "c": 0, "d": 0})
-    with pytest.raises(BadOption, match="server 1 is more than one host of this run: a, c; server 2 is .*: b, d. Leave all but one"):
-        refuse_duplicates({"c": 1, "b": 2, "d": 2, "a": 1})
+def test_each_host_of_a_server_that_is_several_hosts_has_an_error():
+    assert duplicates({"a": 1, "b": 2, "c": 0, "d": 0}) == {}
+    errors = {host: str(error) for host, error in duplicates({"c": 1, "b": 2, "d": 2, "a": 1, "e": 3}).items()}
+    assert set(errors) == {"a", "b", "c", "d"} and errors["a"] == errors["c"] and errors["b"] == errors["d"]
+    assert "server 1 is more than one host of this run: a, c. Leave all but one of them out" in errors["a"]

@@ -12,8 +12,9 @@ import signal
 import pytest
 import virtual
 import virtual_fleet
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import LedgerLost
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION, Conductor, Tally
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Lock
 from simulator.config import ServerConfig
@@ -200,8 +201,10 @@ def test_lost_lock_cancels_one_server_and_no_other():
 def test_server_that_is_not_listed_is_refused_before_anything_is_sent():
     api = virtual.api({"id": 1})
     ctx = virtual.context(api, OPERATION, server_id=7, game="auto")
-    with pytest.raises(ServerPrismError, match="Server 7: not found"):
+    with pytest.raises(OperationFailed, match="Server 7: not found") as caught:
         virtual.run(OPERATION, ctx)
+    # As documented: a result has its outcome and its server, whatever happened.
+    assert (caught.value.result["outcome"], caught.value.result["server_id"], caught.value.status) == ("failed", 7, 404)
     assert not api.lines and len(ctx.client.ledger.calendar(READ).instants) == 1
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When this run of Ansible began. Private to this collection."""
+"""The time at which this ansible-playbook began. Private to this collection."""
 
 from __future__ import annotations
 

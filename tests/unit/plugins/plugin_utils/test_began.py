@@ -9,19 +9,19 @@ from __future__ import annotations
 import multiprocessing
 import time
 
-from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run
+from ansible_collections.serverprism.cloud.plugins.plugin_utils import _began
 
 FORK = multiprocessing.get_context("fork")
 IMPORTED = time.time()
 
 
 def test_a_run_began_with_its_process_and_not_with_the_first_import():
-    assert 0.05 < IMPORTED - _run.BEGAN < 3600.0
+    assert 0.05 < IMPORTED - _began.BEGAN < 3600.0
 
 
 def test_a_worker_knows_when_its_parent_began():
     receiver, sender = FORK.Pipe(duplex=False)
-    worker = FORK.Process(target=lambda: sender.send(_run._began()))
+    worker = FORK.Process(target=lambda: sender.send(_began._began()))
     worker.start()
-    assert receiver.poll(20) and abs(receiver.recv() - _run._began()) < 0.05
+    assert receiver.poll(20) and abs(receiver.recv() - _began._began()) < 0.05
     worker.join()
