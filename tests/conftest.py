@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lets tests import the collection by its full name, wherever the checkout lies, and what lies beside them in tests/."""
+"""Let tests import the collection by its full name, and the packages of tests/ and tests/support."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 LINK = ROOT / ".dev" / "collections" / "ansible_collections" / "serverprism" / "cloud"
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests")]
 # ansible-test wants a collection to lie where its name says, and imports it from there.
 IS_ANSIBLE_TEST = ROOT.parts[-3:] == LINK.parts[-3:]
 if not IS_ANSIBLE_TEST:
@@ -30,6 +30,11 @@ if not IS_ANSIBLE_TEST:
 # the same each time, as Hypothesis has them wherever CI is set, which ansible-test does not hand on. "make unit" looks further.
 settings.register_profile("unhurried", settings.default, deadline=None, derandomize=IS_ANSIBLE_TEST or settings.default.derandomize)
 settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark; ansible-test does not read pyproject.toml."""
+    config.addinivalue_line("markers", "long: takes many seconds, and is left out by make check")
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def artifact(environment, tmp_path_factory):
-    """As "make build" makes it."""
+    """The artifact that is published."""
     return published.build(environment, tmp_path_factory.mktemp("build"))
 
 

@@ -30,7 +30,11 @@ UNITS = {"hour": 3600, "minute": 60, "second": 1}
 UNTOLD = ("could not be told", "whether they heard", "may not know")
 # Their servers, their quota of writes in a minute, and how many runs of that size there are.
 SIZES = [(1, 20, 25), (3, 8, 25), (25, 20, 20), (120, 20, 15), (400, 80, 10), (900, 240, 4)]
-RUNS = [(servers, limit, number) for servers, limit, runs in SIZES for number in range(runs)]
+RUNS = [
+    pytest.param(servers, limit, number, marks=[pytest.mark.long] if servers > 100 else [])
+    for servers, limit, runs in SIZES
+    for number in range(runs)
+]
 
 
 @dataclass
@@ -322,4 +326,4 @@ def test_every_run_keeps_its_rules(servers, limit, number):
 
 
 def test_the_runs_have_ten_thousand_servers():
-    assert sum(servers for servers, _limit, _number in RUNS) >= 10_000
+    assert sum(servers * runs for servers, _limit, runs in SIZES) >= 10_000

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the simulator: ``python tests/simulator --port 0 --speed 20 --config FILE``."""
+"""Run the simulator: ``python tests/support/simulator --port 0 --speed 20 --config FILE``."""
 
 from __future__ import annotations
 

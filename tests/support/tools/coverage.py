@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much of the plugins the unit and integration tests of ansible-test run, together; fails below a share: "make coverage"."""
+"""Fail where the unit and integration tests of ansible-test run too little of the plugins ("make gates GATES=coverage")."""
 
 from __future__ import annotations
 

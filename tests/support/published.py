@@ -39,7 +39,7 @@ def call(env: dict[str, str], *command: Any, **more: str) -> str:
 
 
 def build(env: dict[str, str], folder: Path) -> Path:
-    """The artifact, as "make build" makes it."""
+    """The artifact that is published."""
     call(env, "ansible-galaxy", "collection", "build", "--output-path", folder, stage(folder / "staged"))
     (path,) = folder.glob("*.tar.gz")
     return path

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / ".dev" / "venv-newest"
 TESTS = ["test_parity.py", "test_maintenance_playbook.py", "test_playbooks.py", "test_inventory.py", "test_report.py"]
 # Style and types are checked once, on the oldest.
@@ -40,7 +40,9 @@ def install(python: str) -> None:
     if (VENV / ".done").exists():
         return
     subprocess.run([python, "-m", "venv", "--clear", str(VENV)], check=True)
-    wanted = [line for line in (ROOT / "tests" / "requirements.txt").read_text().split("\n") if line and not LEFT_OUT.match(line)]
+    wanted = [
+        line for line in (ROOT / "tests" / "support" / "requirements.txt").read_text().split("\n") if line and not LEFT_OUT.match(line)
+    ]
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "ansible-core", *wanted], check=True)
     (VENV / ".done").touch()
@@ -57,7 +59,7 @@ def main(*arguments: str) -> int:
         return 0
     subprocess.run([str(VENV / "bin" / "ansible"), "--version"], check=True)
     tests = [str(ROOT / "tests" / "functional" / name) for name in TESTS]
-    pytest = [str(VENV / "bin" / "python"), "-m", "pytest", "-q", "-n", "4", "-p", "versions.first_cases"]
+    pytest = [str(VENV / "bin" / "python"), "-m", "pytest", "-q", "-n", "4", "-p", "external.versions.first_cases"]
     return subprocess.run([*pytest, *tests], cwd=ROOT, check=False).returncode
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tools around Ansible in an environment of their own ("make ecosystem"), and the artifact that they are given."""
+"""The tools around Ansible in an environment of their own ("make gates GATES=ecosystem"), and the artifact that they are given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functional import conftest as functional
 
 # The same fixture.
 simulator = functional.simulator
-BIN = Path(__file__).resolve().parents[2] / ".dev" / "venv-ecosystem" / "bin"
+BIN = Path(__file__).resolve().parents[3] / ".dev" / "venv-ecosystem" / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tools(tmp_path: Path) -> dict[str, str]:
-    """An environment whose programs are the tools of "make ecosystem"."""
-    assert (BIN / "ansible-runner").exists(), "make ecosystem installs what these tests run"
+    """An environment whose programs are the tools that "make gates GATES=ecosystem" installs."""
+    assert (BIN / "ansible-runner").exists(), "make gates GATES=ecosystem installs what these tests run"
     (tmp_path / "home").mkdir()
     return published.environment(tmp_path / "home", BIN)
