@@ -18,8 +18,9 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_chec
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
@@ -53,11 +54,14 @@ class ActionModule(ControllerAction):
 
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         hosts = Hosts(self, task_vars)
+        refuse_unknown(hosts.extra_vars, run_check.KNOWN)
         names = hosts.matching(params["hosts"])
         require_hosts(names, f"{params['playbook']}_hosts", params["hosts"])
         if params["playbook"] != MAINTENANCE:
             playbook = run_check.PLAYBOOKS[params["playbook"]]
-            run_check.check_hosts(playbook, hosts.read(names, playbook.names))
+            found = hosts.read(names, playbook.names)
+            run_check.check_hosts(playbook, found)
+            self._warn_of_misspelt(found)
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
         found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
@@ -65,7 +69,12 @@ class ActionModule(ControllerAction):
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
+        self._warn_of_misspelt(found)
         return {"changed": False}
+
+    def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
+        for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):
+            self._warn("", warning)
 
     def _join(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self._folder().join(str(task_vars["inventory_hostname"]))

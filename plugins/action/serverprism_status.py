@@ -11,6 +11,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.status import OPERATION, as_table, read_status, same_for_all
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import refuse_unknown
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts, server_id_of
 
 ID = "serverprism_id"
@@ -25,6 +27,10 @@ class ActionModule(ControllerAction):
     def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         pattern = self._task.args.get("hosts", "all")
         hosts = Hosts(self, task_vars)
+        try:
+            refuse_unknown(hosts.extra_vars, KNOWN)
+        except ServerPrismError as exc:
+            return {"changed": False, "failed": True, "msg": str(exc)}
         found = hosts.read(hosts.matching(pattern), [ID, *ACCESS.values()])
         try:
             require_hosts(list(found), "status_hosts", pattern)

@@ -31,6 +31,8 @@ class HostVariables:
     errors: dict[str, str] = field(default_factory=dict)
     # What module_defaults say for this host.
     defaults: dict[str, Any] = field(default_factory=dict)
+    # The names of all variables of this host, read or not.
+    names: frozenset[str] = frozenset()
 
 
 class Hosts:
@@ -86,7 +88,7 @@ class Hosts:
             variables = self._manager.get_vars(host=host, **self._context)
         except AnsibleError as exc:
             return HostVariables(errors={name: _reason(exc) for name in names})
-        found = HostVariables()
+        found = HostVariables(names=frozenset(variables))
         templar = Templar(loader=self._loader, variables=variables)
         wanted = {name: variables[name] for name in names if name in variables}
         for given, out in ((wanted, found.values), (defaults, found.defaults)):

@@ -89,8 +89,8 @@ def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_verify_tasks(path: Any) -> None:
-    if path and not (os.path.isabs(str(path)) and os.path.isfile(str(path))):
-        raise BadOption(VERIFY_TASKS, f"{path} is not a file with an absolute path. Write it as {{{{ inventory_dir }}}}/verify.yml")
+    if path and not os.path.isfile(os.path.expanduser(str(path))):
+        raise BadOption(VERIFY_TASKS, f"{os.path.abspath(os.path.expanduser(str(path)))} is not a file")
 
 
 def plain(value: Any) -> Any:

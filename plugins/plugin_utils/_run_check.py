@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 NOT_BEGUN = "not begun, since too many of those before it failed"
@@ -55,6 +55,11 @@ PLAYBOOKS = {
     # A signal that was dropped is sent again.
     "power": Playbook(POWER, {**{name: f"power_{name}" for name in POWER.options}, "server_id": ID}, 3, 3),
 }
+# The variables of all playbooks and of the role maintenance.
+KNOWN = frozenset(
+    (*NAMES, CANARY, SHARE, *(name for one in PLAYBOOKS.values() for name in one.names))
+    + ("maintenance_hosts", "power_hosts", "announce_hosts", "status_hosts", "status_file")
+)
 
 
 def check_hosts(playbook: Playbook, hosts: Mapping[str, HostVariables]) -> None:
@@ -124,8 +129,6 @@ def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
         )
     if not folders:
         return ""
-    if not os.path.isabs(folders[0]):
-        raise BadOption(FOLDER, f"{folders[0]} is not an absolute path")
     problem = _problem(folders[0])
     if problem:
         raise BadOption(FOLDER, f"no report can be written into {folders[0]}, since {problem}. Nothing was sent. Name another folder")
@@ -133,9 +136,9 @@ def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
 
 
 def report_folders(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the folders that the hosts of a run name for its report. One of the command line wins."""
+    """Return the folders that the hosts of a run name for its report, as absolute paths. One of the command line wins."""
     given = [extra_vars[FOLDER]] if extra_vars.get(FOLDER) else [values.get(FOLDER) for values in hosts]
-    return sorted({os.path.normpath(os.path.expanduser(str(one))) for one in given if one})
+    return sorted({os.path.abspath(os.path.expanduser(str(one))) for one in given if one})
 
 
 def _problem(folder: str) -> str:

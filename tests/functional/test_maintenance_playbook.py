@@ -177,7 +177,7 @@ def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain)
         ({"maintenance_if_offline": "maybe"}, "maintenance_if_offline"),
         ({"maintenance_timezone": "Mars/Olympus"}, "timezone"),
         ({"maintenance_start": "later"}, "start"),
-        ({"maintenance_verify_tasks": "verify.yml"}, "Write it as {{ inventory_dir }}/verify.yml."),
+        ({"maintenance_verify_tasks": "verify.yml"}, "verify.yml is not a file."),
         ({"maintenance_max_failures": -1}, "max_failures"),
     ]
     sim = simulator([{"id": i + 1} for i in range(len(wrong))])
@@ -191,8 +191,36 @@ def test_bad_variables_are_refused_by_name_before_any_write(simulator, maintain)
     for host, (_variables, named) in zip(hosts, wrong):
         assert named in told[host], host
     assert not sim.posts()
-    run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_report_dir="report")
-    assert run.rc == 2 and "maintenance_report_dir: report is not an absolute path" in run.stdout and not sim.posts(), run.output
+
+
+def test_paths_start_at_the_working_directory(simulator, maintain, ansible):
+    sim = simulator([{"id": 1, "product": "Minecraft"}])
+    (ansible.folder / "verify.yml").write_text("[{name: Look, ansible.builtin.debug: {msg: It was verified}}]")
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_report_dir="my report", maintenance_verify_tasks="verify.yml")
+    assert run.rc == 0 and "It was verified" in run.stdout, run.output
+    assert (ansible.folder / "my report" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["maintenance_announcement=[]"],
+            "-e maintenance_announcement: there is no such variable. Did you mean",
+        ),
+        (["maintenance_id=May", "4th"], "-e: '4th' belongs to no variable"),
+    ],
+)
+def test_variable_of_the_command_line_that_has_no_effect_is_refused(simulator, maintain, arguments, said):
+    sim = simulator([{"id": 1, "product": "Minecraft"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "-e", " ".join(arguments))
+    assert run.rc == 2 and said in run.stdout and not sim.requests(), run.output
+
+
+def test_misspelt_variable_of_the_inventory_is_warned_about(simulator, maintain):
+    sim = simulator([{"id": 1, "product": "Minecraft"}])
+    run = maintain(sim, {"a": {"serverprism_id": 1, "maintenance_startt": "03:00"}}, "--check")
+    assert run.rc == 0 and "Did you mean maintenance_start?" in " ".join(run.output.split()), run.output
 
 
 def test_plan_counts_the_writes_of_each_server(simulator, maintain):

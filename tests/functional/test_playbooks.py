@@ -45,6 +45,13 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("power", {}, "power_state"),
         ("power", {"power_state": "rebooted"}, "power_state"),
         ("power", {"power_state": "stopped", "power_hosts": "nobody"}, "power_hosts"),
+        (
+            "power",
+            {"power_state": "stopped", "power_kill": "30"},
+            "Did you mean power_kill_after?",
+        ),
+        ("announce", {"announce_text": "Hello", "_raw_params": "world"}, "-e: 'world' belongs to no variable"),
+        ("status", {"status_fil": "status.csv"}, "-e status_fil: there is no such variable. Did you mean status_file?"),
         ("announce", {"announce_text": None}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),

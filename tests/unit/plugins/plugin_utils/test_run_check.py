@@ -130,9 +130,9 @@ def test_two_report_folders_are_refused(tmp_path):
         run_check.report_folder({}, [{FOLDER: tmp_path / "b"}, {FOLDER: tmp_path / "a"}])
 
 
-def test_relative_report_folder_is_refused():
-    with pytest.raises(BadOption, match="reports is not an absolute path"):
-        run_check.report_folder({FOLDER: "reports"}, [])
+def test_relative_report_folder_starts_at_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_check.report_folder({FOLDER: "reports"}, []) == str(tmp_path / "reports")
 
 
 def bad_folder(tmp_path, kind):
