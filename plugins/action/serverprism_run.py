@@ -119,7 +119,9 @@ class ActionModule(ControllerAction):
         if warning:
             self._warn("", warning)
         self._show(lines)
-        return {"changed": False, "summary": lines}
+        # Only the last batch knows: a canary can have a longer countdown than the others.
+        too_late = run_check.all_too_late(known) if len(begun) == len(play) else ""
+        return {"changed": False, "summary": lines, **({"failed": True, "msg": too_late} if too_late else {})}
 
     def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
         """Conduct the run of these hosts, between those of earlier and later batches, and return the plan."""

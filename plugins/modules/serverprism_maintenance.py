@@ -180,6 +180,11 @@ reason:
   type: str
   returned: always
   sample: offline
+deadline_missed_by:
+  description: Seconds by which the action would begin after O(deadline), for which reason the server is V(deferred). Otherwise null.
+  type: int
+  returned: always
+  sample: null
 earlier:
   description:
     - What an earlier run under the same O(maintenance_id) left. V(done), or V(unconfirmed) if the signal may have been sent. Null if there

@@ -161,6 +161,19 @@ def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
         raise ServerPrismError(" ".join(dict.fromkeys(map(str, twice.values()))))
 
 
+def all_too_late(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the message for a run whose deadline left out every server that had something to do, empty for any other run."""
+    had_work = {host: one for host, one in results.items() if one.get("outcome") != "skipped"}
+    late = {host: int(one.get("deadline_missed_by") or 0) for host, one in had_work.items()}
+    if not late or not all(late.values()):
+        return ""
+    first = min(late, key=lambda host: late[host])
+    return (
+        f"Nothing was maintained: the deadline leaves out every server that had something to do ({len(late)}). Nearest is host {first}: "
+        f"{had_work[first].get('reason')}. Set maintenance_deadline later, or begin earlier."
+    )
+
+
 def spared(extra_vars: Mapping[str, Any], errors: Collection[Any], later: list[str]) -> list[str]:
     """Return the hosts that Ansible does not begin, since too many of a batch have failed. ``errors`` are those of the batch's hosts."""
     # Ansible lets a percent sign pass, and takes 100 for 99.99 or so: it ends a run in which all have failed.

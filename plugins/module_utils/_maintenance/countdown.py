@@ -17,6 +17,7 @@ from .._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
 from .._operation import Context
 from .._quota.reservations import READ, WRITE, Quota
 from .fleet import Fleet
+from .schedule import DEADLINE_SECOND
 from .steps import (
     ANNOUNCEMENT,
     CANCEL,
@@ -163,8 +164,15 @@ class Countdown:
         return self.entries[-1]
 
     def deadline_ok(self) -> bool:
-        """Whether the action still begins in time."""
-        return self._deadline is None or self.action.planned <= when(self.ctx.clock, self._deadline)
+        """Return whether the action still begins in time."""
+        return self.late_by() == 0.0
+
+    def late_by(self) -> float:
+        """Return the seconds by which the action would begin after the deadline, 0 if it is in time."""
+        if self._deadline is None:
+            return 0.0
+        late = self.action.planned - when(self.ctx.clock, self._deadline)
+        return late if late >= DEADLINE_SECOND else 0.0
 
     @property
     def slack(self) -> float:

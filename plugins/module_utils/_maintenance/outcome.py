@@ -25,6 +25,7 @@ def blank(server_id: int) -> Result:
         "reason": None,
         "signal": None,
         "earlier": None,
+        "deadline_missed_by": None,
         "before": None,
         "after": None,
         "timeline": [],

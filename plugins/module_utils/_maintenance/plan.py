@@ -14,6 +14,7 @@ from .._quota.reservations import Calendar, Quota
 from .._quota.stagger import choose, rehearse
 from .._text import iso
 from .durations import say_duration
+from .schedule import DEADLINE_SECOND
 
 # A start within SOON seconds counts as now. A start after more than TODAY seconds is shown with its date.
 SOON, TODAY = 60.0, 6 * 3600.0
@@ -51,7 +52,7 @@ def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: f
         stagger = choose(quota, headroom, batch.timelines, Calendar(), at)
         run = rehearse(stagger, quota, headroom, batch.timelines, Calendar(), at)
         ends = [start + offsets[-1] for start, offsets in zip(run.starts, batch.timelines)]
-        in_time = [index for index, end in enumerate(ends) if end <= deadline]
+        in_time = [index for index, end in enumerate(ends) if end < deadline + DEADLINE_SECOND]
         deferred += len(ends) - len(in_time)
         writes += sum(len(batch.timelines[index]) for index in in_time) + round(batch.done_lines * len(in_time) / max(1, len(ends)))
         longest = max((offsets[-1] for offsets in batch.timelines), default=0.0)

@@ -18,6 +18,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 LONGEST_MAINTENANCE = 12 * 3600.0
 # Python cannot convert the first times of year 1 to UTC.
 EARLIEST_YEAR = 1970
+# A deadline of 04:00:00 includes that second: a restart that is planned for it has delays of milliseconds.
+DEADLINE_SECOND = 1.0
 
 
 def zone(name: str) -> tzinfo:
@@ -50,6 +52,11 @@ def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo
     begin = instant("start", start, tz, _minute_of(start, now))
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin
     return begin, instant("deadline", deadline, tz, after)
+
+
+def local_time(at: float, tz: tzinfo) -> str:
+    """Return a UTC time, in seconds, on the clock of a zone, with its abbreviation: ``04:00:00 CET``."""
+    return datetime.fromtimestamp(at, tz).strftime("%H:%M:%S %Z")
 
 
 def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:

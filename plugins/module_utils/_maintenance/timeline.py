@@ -42,11 +42,12 @@ from .countdown import (
     TooLate,
     WentOffline,
 )
+from .durations import say_duration
 from .fleet import Fleet
 from .guard import DONE, UNPROVEN, Guard
 from .options import cancel_text
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
-from .schedule import maintenance_window, zone
+from .schedule import DEADLINE_SECOND, local_time, maintenance_window, zone
 from .steps import (
     DONE as SAID_DONE,
 )
@@ -58,8 +59,8 @@ from .steps import (
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
-# What was planned for the deadline itself may be so many seconds later.
-DEADLINE_GRACE = 1.0
+# An action that was planned for the second of the deadline may be so many seconds late.
+DEADLINE_GRACE = 0.5
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 1800.0
 
@@ -266,7 +267,11 @@ class Maintenance:
     def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:
             countdown.release()
-        self._end("deferred", f"the {countdown.action.text} would begin after the deadline, {iso(self.deadline or 0.0)}")
+        # Rounded down, since a deadline includes its second.
+        late, deadline = int(countdown.late_by()), self.deadline or 0.0
+        self.result["deadline_missed_by"] = late
+        at = f"at {local_time(deadline + late, self.script.tz)}, {say_duration(late)} after the deadline"
+        self._end("deferred", f"the {countdown.action.text} would begin {at} ({local_time(deadline, self.script.tz)})")
 
     def _predict(self, countdown: Countdown, signal: str) -> None:
         entries = countdown.entries
@@ -435,7 +440,7 @@ class Maintenance:
         while True:
             tries += 1
             latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
-            if self.ctx.clock.now() > latest + DEADLINE_GRACE:
+            if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
                 self.action_at = await follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))

@@ -186,3 +186,24 @@ def test_duplicates_are_refused():
 )
 def test_hosts_that_ansible_does_not_begin(share, errors, is_spared):
     assert run_check.spared({SHARE: share}, errors, ["c", "d"]) == (["c", "d"] if is_spared else [])
+
+
+LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart would begin at 04:06:00 CET, 6 minutes after the deadline"}
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ([], ""),
+        ([{"outcome": "skipped"}], ""),
+        ([LATE], "(1). Nearest is host a: the restart would begin at 04:06:00 CET, 6 minutes after the deadline. Set"),
+        ([{**LATE, "deadline_missed_by": 400}, {"outcome": "skipped"}, LATE], "(2). Nearest is host c: "),
+        ([LATE, {"outcome": "done", "deadline_missed_by": None}], ""),
+        ([LATE, {"outcome": "failed"}], ""),
+        # Held back by max_failures, or never begun.
+        ([LATE, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}], ""),
+    ],
+)
+def test_run_whose_deadline_leaves_out_everything_fails(results, said):
+    got = run_check.all_too_late(dict(zip("abc", results)))
+    assert said in got and bool(got) == bool(said), got

@@ -86,7 +86,12 @@ def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults
         ({"state": "offline"}, {}, "skipped", "offline"),
         ({"state": "offline"}, {"state": "stopped"}, "skipped", "offline already"),
         ({"service_status": "suspended"}, {}, "skipped", "suspended (billing)"),
-        ({}, {"deadline": stamp(1_000_060.0)}, "deferred", "the restart would begin after the deadline, "),
+        (
+            {},
+            {"deadline": stamp(1_000_060.0)},
+            "deferred",
+            "the restart would begin at 13:51:40 UTC, 4 minutes after",
+        ),
     ],
 )
 def test_what_is_left_alone_says_why(switches, options, outcome, reason):
@@ -111,6 +116,13 @@ def test_what_cannot_be_done_says_why_and_sends_nothing(switches, options, words
     result = maintain(api, **options)
     assert result["failed"] and not result["changed"] and words in result["msg"], result
     assert not api.lines and not api.signals
+
+
+@pytest.mark.parametrize(("deadline", "outcome", "missed"), [(300.0, "done", None), (299.5, "done", None), (298.5, "deferred", 1)])
+def test_action_that_is_planned_for_the_deadline_takes_place(deadline, outcome, missed):
+    api = virtual.api(SERVER)
+    result = maintain(api, start=stamp(1_000_000.0), deadline=stamp(1_000_000.0 + deadline))
+    assert (result["outcome"], result["deadline_missed_by"]) == (outcome, missed), result
 
 
 def test_a_server_that_is_off_is_started_where_asked_and_nobody_is_spoken_to():
@@ -676,7 +688,7 @@ def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_
 
 def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
     api = virtual.api(SERVER)
-    api.fault = lambda method, path: virtual.Fault(delay=2.8) if method == "GET" and api.lines else None
+    api.fault = lambda method, path: virtual.Fault(delay=3.2) if method == "GET" and api.lines else None
     result = maintain(api, deadline=stamp(1_000_300.5))
     assert result["outcome"] == "deferred" and not api.signals and api.said()[-1].startswith("say Maintenance cancelled"), result
 
