@@ -60,7 +60,9 @@ options:
         type: str
         required: true
       text:
-        description: The words. V({remaining}) becomes the time left, V({time}) the hour of the action, V({name}) the server's name.
+        description:
+          - The text. V({action}) becomes V(restart) or V(shutdown), with a capital letter at the beginning of the text. V({remaining}) becomes
+            the time left, V({time}) the time of the action, and V({name}) the server's name.
         type: str
         required: true
   announce_command:
@@ -106,10 +108,9 @@ options:
     type: str
   cancel_text:
     description:
-      - What players are told when a countdown they were told of is cancelled.
-      - With O(state=stopped) the default says V(no shutdown now).
+      - What players are told when a countdown they were told of is cancelled. V({action}) and V({name}) are filled in.
     type: str
-    default: "Maintenance cancelled: no restart now."
+    default: "Maintenance cancelled: no {action} now."
   done_text:
     description: A text sent once the server is up again, O(done_delay) seconds later. Nothing by default.
     type: str
@@ -152,9 +153,9 @@ EXAMPLES = r"""
     server_id: 1234
     announcements:
       - before: 5m
-        text: "Restart in {remaining}, at {time}"
+        text: "{action} in {remaining}, at {time}"
       - before: 1m
-        text: "Restart in {remaining}. Find a safe place!"
+        text: "{action} in {remaining}. Find a safe place!"
     commands: [save-all]
 
 - name: Restart a server with the announcements and the save command of its game

@@ -10,6 +10,7 @@ variables of the play, the task and the role. This file is the only one that use
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ from ansible.template import Templar
 
 # ansible-core 2.18 and older have no such error: there, an omitted value equals the variable "omit".
 _OMITTED: Any = getattr(errors, "AnsibleValueOmittedError", ())
+
+
+PLACEHOLDER = re.compile(r"\{\{\s*(action|remaining|time|name)\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,17 @@ class Hosts:
                     continue
                 except Exception as exc:
                     # ansible-core 2.18 and older let some errors of an expression through, such as a division by zero.
-                    found.errors[name] = _reason(exc)
+                    found.errors[name] = _reason(exc) + _hint(text)
                 else:
                     if value != variables.get("omit", ...):
                         out[name] = value
         return found
+
+
+def _hint(text: Any) -> str:
+    """Return what else to say of a value that cannot be templated: texts to players have placeholders with single braces."""
+    meant = PLACEHOLDER.search(str(text))
+    return f". Write {{{meant[1]}}} with single braces, or Ansible takes it for a variable" if meant else ""
 
 
 def _reason(exc: Exception) -> str:

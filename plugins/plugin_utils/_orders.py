@@ -55,6 +55,11 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         for name, why in errors.items():
             raise BadOption(name, why)
         given = {option: plain(values[name]) for option, name in VARIABLES.items() if values.get(name) not in (None, "")}
+        if isinstance(given.get("announcements"), str):
+            example = '[{before: 5m, text: "{action} in {remaining}."}]'
+            raise BadOption(
+                VARIABLES["announcements"], f"must be a list such as {example}. With -e, give the variable as JSON or in a file"
+            )
         given["server_id"] = server_id_of(values, ID_VARIABLES)
         given["product"] = next((str(values[name]) for name in PRODUCT_VARIABLES if values.get(name)), None)
         if "maintenance_id" in given:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 AUTO, GENERIC_CHOICE = "auto", "generic"
 
@@ -74,6 +74,12 @@ GAMES: Mapping[str, Game] = {
     "openttd": Game("OpenTTD", "openttd", 'say "{text}"', ("save maintenance",), ("https://wiki.openttd.org (page Console commands)",)),
 }
 
+# For a user who set none.
+ANNOUNCEMENTS = (
+    {"before": "5m", "text": "{action} in {remaining}, at {time}."},
+    {"before": "1m", "text": "{action} in {remaining}. Find a safe place."},
+    {"before": "10s", "text": "{action} in {remaining}."},
+)
 CHOICES = (AUTO, GENERIC_CHOICE, *GAMES)
 
 
@@ -88,16 +94,6 @@ def named(choice: str, product: str) -> Game:
     if choice == AUTO:
         return game_of(product)
     return GENERIC if choice == GENERIC_CHOICE else GAMES[choice]
-
-
-def default_announcements(state: str) -> List[Dict[str, str]]:
-    """Return the announcements for a user who set none. ``state`` is ``restarted`` or ``stopped``."""
-    event = "Shutdown" if state == "stopped" else "Restart"
-    return [
-        {"before": "5m", "text": f"{event} in {{remaining}}, at {{time}}."},
-        {"before": "1m", "text": f"{event} in {{remaining}}. Find a safe place."},
-        {"before": "10s", "text": f"{event} in {{remaining}}."},
-    ]
 
 
 def needs_product(params: Mapping[str, Any]) -> bool:
@@ -125,7 +121,7 @@ def completed(params: Mapping[str, Any], game: Game) -> Dict[str, Any]:
     if out.get("commands") is None:
         out["commands"] = list(game.commands)
     if out.get("announcements") is None:
-        out["announcements"] = [] if params["game"] == GENERIC_CHOICE else default_announcements(params["state"])
+        out["announcements"] = [] if params["game"] == GENERIC_CHOICE else list(ANNOUNCEMENTS)
     return out
 
 

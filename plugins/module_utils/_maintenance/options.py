@@ -25,8 +25,7 @@ from .steps import (
 )
 
 # Unless the user sets another.
-CANCEL_TEXT = "Maintenance cancelled: no restart now."
-CANCEL_TEXT_OF_A_STOP = "Maintenance cancelled: no shutdown now."
+CANCEL_TEXT = "Maintenance cancelled: no {action} now."
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "server_id": {"type": "int", "required": True},
@@ -51,12 +50,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "done_delay": {"type": "float", "default": 20.0},
     **WAITING_OPTIONS,
 }
-
-
-def cancel_text(params: Dict[str, Any]) -> str:
-    """What players are told when a countdown is called off; the default names what they were told of."""
-    given = str(params["cancel_text"])
-    return CANCEL_TEXT_OF_A_STOP if params["state"] == "stopped" and given == CANCEL_TEXT else given
 
 
 def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
@@ -86,7 +79,7 @@ def check(params: Dict[str, Any]) -> None:
     for option in ("cancel_text", "done_text"):
         if params[option]:
             check_line(option, params[option])
-            check_braces(option, params[option], ("name",))
+            check_braces(option, params[option], ("action", "name"))
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
     # The times of a run are instants by now (see as_of); a clock time is the same mistake at any time.

@@ -21,13 +21,15 @@ PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed"
 STOP_COMMANDS = ("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "server.stop", "server.quit", "global.quit")
 # Where a text goes in a console command: as it is, or with underscores for blanks, for a game that shows one word.
 TEXTS = ("text", "text_")
+# What {action} becomes, by the state that a maintenance brings a server to.
+ACTION_WORDS = {"restarted": "restart", "stopped": "shutdown"}
 # An announcement leaves this much early, so that one network round trip does not cut into the notice it promises.
 LEAD = 0.25
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """One warning: ``before`` is seconds of notice, ``text`` may hold {remaining}, {time} and {name}."""
+    """One warning: ``before`` is seconds of notice, ``text`` may hold {action}, {remaining}, {time} and {name}."""
 
     before: float
     text: str
@@ -73,7 +75,7 @@ def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[A
         except ValueError as exc:
             raise BadOption(f"{option}.before", str(exc)) from exc
         check_line(f"{option}.text", item["text"])
-        check_braces(f"{option}.text", item["text"], ("remaining", "time", "name"))
+        check_braces(f"{option}.text", item["text"], ("action", "remaining", "time", "name"))
         out.append(Announcement(before, item["text"]))
     return tuple(sorted(out, key=lambda a: -a.before))
 
@@ -87,7 +89,7 @@ def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
     """Refuse a text whose placeholder is misspelt or misplaced: players would read the braces. Other braces (JSON) are left alone."""
-    known = ("remaining", "time", "name", *TEXTS)
+    known = ("action", "remaining", "time", "name", *TEXTS)
     meant = ", ".join("{" + name + "}" for name in names)
     for inner in re.findall(r"\{([^{}]*)\}", text):
         if inner in names:
@@ -110,6 +112,14 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         out += [text[:at], values[name]]
         text = text[at + len(name) + 2 :]
     return "".join([*out, text])
+
+
+def with_action(text: str, state: str) -> str:
+    """Return a text with ``{action}`` as ``restart`` or ``shutdown``, with a capital letter at the beginning of the text."""
+    word = ACTION_WORDS[state]
+    if text.startswith("{action}"):
+        text = word.capitalize() + text[len("{action}") :]
+    return fill(text, {"action": word})
 
 
 def spoken(name: str) -> str:

@@ -45,7 +45,6 @@ from .countdown import (
 from .durations import say_duration
 from .fleet import Fleet
 from .guard import DONE, UNPROVEN, Guard
-from .options import cancel_text
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
 from .schedule import DEADLINE_SECOND, local_time, maintenance_window, zone
 from .steps import (
@@ -56,6 +55,7 @@ from .steps import (
     Entry,
     notice_error,
     parse_announcements,
+    with_action,
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
@@ -81,12 +81,12 @@ class Maintenance:
         self.waiting = Waiting.of(ctx.params)
         tz = zone(ctx.params["timezone"])
         self.script = Script(
-            parse_announcements(ctx.params["announcements"]),
+            tuple(replace(one, text=with_action(one.text, self.wanted)) for one in parse_announcements(ctx.params["announcements"])),
             ctx.params["announce_command"],
             tuple(ctx.params["commands"] or ()),
             ctx.params["command_wait"],
-            cancel_text(ctx.params),
-            ctx.params["done_text"],
+            with_action(ctx.params["cancel_text"], self.wanted),
+            with_action(ctx.params["done_text"] or "", self.wanted) or None,
             tz,
         )
         now = ctx.clock.now()

@@ -131,6 +131,12 @@ def test_a_variable_that_cannot_be_templated_is_an_error_of_its_host_only(play, 
     assert read["b"].values == {"x": 2, "y": 2} and not read["b"].errors
 
 
+def test_placeholder_with_double_braces_gets_a_hint(play):
+    steps = [{"before": "5m", "text": "Restart in {{ remaining }}"}]
+    reason = play(inventory({"a": {"x": steps}})).read(["a"], ["x"])["a"].errors["x"]
+    assert "'remaining' is undefined" in reason and ". Write {remaining} with single braces" in reason, reason
+
+
 def test_a_host_that_is_not_in_the_inventory_is_an_error(play):
     read = play(inventory({"a": {}})).read(["zz"], ["x"])
     assert read["zz"].errors == {"x": "Host zz is not in the inventory"}

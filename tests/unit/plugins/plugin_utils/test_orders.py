@@ -107,6 +107,10 @@ def test_variable_that_cannot_be_templated_is_refused_with_its_name():
         ({"maintenance_state": "paused"}, "value of maintenance_state must be one of: restarted, stopped"),
         ({"maintenance_announcements": [{"before": "soon", "text": "x"}]}, "announcements[0].before"),
         ({"maintenance_announcements": [{"text": "x"}]}, "before"),
+        (
+            {"maintenance_announcements": "Restart soon"},
+            'maintenance_announcements: must be a list such as [{before: 5m, text: "{action} in {remaining}."}]. With -e,',
+        ),
         ({"maintenance_wait_timeout": "-1"}, "wait_timeout"),
         ({"maintenance_cancel_text": " "}, "cancel_text"),
         ({"maintenance_timezone": "Mars/Olympus"}, "Mars/Olympus"),

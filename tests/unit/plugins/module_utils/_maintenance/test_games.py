@@ -10,17 +10,22 @@ import re
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import (
+    ANNOUNCEMENTS,
     CHOICES,
     GAMES,
     GENERIC,
     completed,
-    default_announcements,
     game_of,
     named,
     notice,
     takes_commands,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import check_braces, has_text, parse_announcements
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import (
+    check_braces,
+    has_text,
+    parse_announcements,
+    with_action,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import check_line
 
 PRODUCTS = [
@@ -100,11 +105,10 @@ def test_every_game_has_a_source(game):
 
 
 @pytest.mark.parametrize(("state", "event"), [("restarted", "Restart"), ("stopped", "Shutdown")])
-def test_default_announcements_name_what_happens(state, event):
-    announcements = default_announcements(state)
+def test_default_announcements_name_the_action(state, event):
+    announcements = completed(options(state=state), GENERIC)["announcements"]
     assert [announcement.before for announcement in parse_announcements(announcements)] == [300, 60, 10]
-    assert all(announcement["text"].startswith(f"{event} in {{remaining}}") for announcement in announcements)
-    assert completed(options(state=state), GENERIC)["announcements"] == announcements
+    assert all(with_action(announcement["text"], state).startswith(f"{event} in {{remaining}}") for announcement in announcements)
 
 
 def test_what_the_user_set_wins():
@@ -141,7 +145,7 @@ def test_announce_command_of_a_mod_makes_the_game_take_commands():
     params = options(announce_command="broadcast {text}", done_text="back")
     out = completed(params, GAMES["valheim"])
     assert takes_commands(params, GAMES["valheim"]) and not takes_commands(options(), GAMES["valheim"])
-    assert out == {**params, "announcements": default_announcements("restarted"), "commands": []}
+    assert out == {**params, "announcements": list(ANNOUNCEMENTS), "commands": []}
 
 
 NO_CONSOLE = (

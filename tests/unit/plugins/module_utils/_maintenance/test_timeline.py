@@ -18,6 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import S
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.countdown import MOST_REPEATED
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import as_left
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import with_action
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Lock
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
@@ -116,6 +117,19 @@ def test_what_cannot_be_done_says_why_and_sends_nothing(switches, options, words
     result = maintain(api, **options)
     assert result["failed"] and not result["changed"] and words in result["msg"], result
     assert not api.lines and not api.signals
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "said"),
+    [
+        ("{action} in {remaining}", "restarted", "Restart in {remaining}"),
+        ("{action} soon: {action}!", "stopped", "Shutdown soon: shutdown!"),
+        ("No {action} now", "restarted", "No restart now"),
+        ("Nothing", "stopped", "Nothing"),
+    ],
+)
+def test_action_in_a_text_names_what_happens(text, state, said):
+    assert with_action(text, state) == said
 
 
 @pytest.mark.parametrize(("deadline", "outcome", "missed"), [(300.0, "done", None), (299.5, "done", None), (298.5, "deferred", 1)])
