@@ -89,7 +89,7 @@ options:
       - Without it, or where an ISO 8601 time is past, as soon as the quota allows.
     type: str
   timezone:
-    description: The IANA time zone of O(start), O(deadline) and V({time}).
+    description: The IANA time zone of O(start), O(deadline), V({time}) and the times that are shown on screen.
     type: str
     default: UTC
   deadline:

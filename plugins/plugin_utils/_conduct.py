@@ -202,7 +202,7 @@ class Run:
         plan = (
             make_plan(quota, settings.write_headroom, batches, math.inf if end is None else end - begin) if batches else Plan(0, 0, 0.0, "")
         )
-        return summarize(plan, begin, now, rest)
+        return summarize(plan, begin, now, rest, zone(params["timezone"]))
 
     def _settled(self, settings: Settings, maintenance_id: str | None, servers: Sequence[int]) -> dict[int, str]:
         """Return the servers that are not to be maintained again under this ID, with what the journal says of each."""

@@ -14,6 +14,7 @@ import math
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timezone, tzinfo
 from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple
 
 from .._api.coroutines import run
@@ -25,13 +26,13 @@ from .._quota.ledger import Ledger
 from .._quota.locks import RENEW_EVERY
 from .._quota.reservations import WRITE, Quota
 from .._quota.stagger import choose, rehearse
-from .._text import iso
 from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
 from .options import OPTIONS, as_of, check
 from .outcome import blank
 from .product import choose_game
+from .schedule import local_time
 from .timeline import Maintenance
 
 Ended = Callable[[Optional[Result], Optional[BaseException]], None]
@@ -129,6 +130,8 @@ class Conductor:
         self._crews: Dict[Ledger, _Crew] = {}
         self._tally = Tally()
         self._told = -math.inf
+        # For times of the run: that of the server which was added last, if they differ.
+        self._tz: tzinfo = timezone.utc
 
     def add(self, ctx: Context, ended: Ended) -> None:
         """Add a server to the run. Raises BadOption where its options contradict each other."""
@@ -143,6 +146,7 @@ class Conductor:
         crew.headroom = max(crew.headroom, settings.write_headroom)
         crew.fleet.add(ctx.params["server_id"], settings.max_wait + ctx.params["wait_timeout"] + ctx.params["done_delay"])
         self._tally.total += 1
+        self._tz = maintenance.script.tz
 
     def lock_also(self, ledger: Ledger, servers: Sequence[int]) -> None:
         """Have the servers of other batches of the run locked, too."""
@@ -308,7 +312,7 @@ class Conductor:
                 calendar = crew.fleet.ledger.calendar(WRITE)
                 took = rehearse(crew.fleet.stagger, crew.quota, crew.headroom, timelines, calendar, now).duration
                 end = max(end, now + took + crew.quota.window)
-        return f"; ends at about {iso(end)[11:16]} UTC"
+        return f"; ends at about {local_time(end, self._tz, with_seconds=False)}"
 
 
 def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:

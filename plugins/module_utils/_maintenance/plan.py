@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timezone, tzinfo
 from typing import Optional, Sequence
 
 from .._quota.reservations import Calendar, Quota
 from .._quota.stagger import choose, rehearse
-from .._text import iso
 from .durations import say_duration
-from .schedule import DEADLINE_SECOND
+from .schedule import DEADLINE_SECOND, local_time
 
 # A start within SOON seconds counts as now. A start after more than TODAY seconds is shown with its date.
 SOON, TODAY = 60.0, 6 * 3600.0
@@ -65,8 +65,11 @@ def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: f
     return Plan(servers, writes, at, "deadline" if deferred else limited, deferred, canary)
 
 
-def summarize(plan: Plan, begin: float, now: float, left_out: str = "") -> str:
-    """Return a plan as a sentence. ``begin`` and ``now`` are UTC seconds; ``left_out`` says which servers are not in it."""
+def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzinfo = timezone.utc) -> str:
+    """Return a plan as a sentence, with the times of a zone.
+
+    ``begin`` and ``now`` are UTC seconds; ``left_out`` says which servers are not in it.
+    """
     end = f" Left out: {left_out}." if left_out else ""
     if not plan.servers:
         return f"Nothing is left to do: {left_out}." if left_out else "Nothing to do."
@@ -74,26 +77,26 @@ def summarize(plan: Plan, begin: float, now: float, left_out: str = "") -> str:
     head = f"{plan.servers} server{'s' * (not one)}" + (f" ({plan.canary} of them ahead of the others)" if plan.canary else "")
     if plan.deferred == plan.servers:
         return f"{head}, 0 writes: the deadline leaves {'it' if one else 'all of them'} out.{end}"
-    head = f"{head}, {plan.writes} writes: {_when(begin, now, plan.duration)}"
+    head = f"{head}, {plan.writes} writes: {_when(begin, now, plan.duration, tz)}"
     if plan.deferred:
         return f"{head}. The deadline leaves out {plan.deferred} of them.{end}"
     why = {"countdown": "all at once", "quota": "limited by the quota"}[plan.limited_by]
     return f"{head}{'' if one else ', ' + why}.{end}"
 
 
-def _when(begin: float, now: float, duration: float) -> str:
+def _when(begin: float, now: float, duration: float, tz: tzinfo) -> str:
     """Return when the run will be over, and when it begins if that is not now."""
     # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
     with_day, end = begin >= now + TODAY, begin + duration
     took = say_duration(round(duration))
     if begin < now + SOON:
-        return f"done in about {took}, at {_clock(end, False)} UTC"
-    other_day = with_day and iso(begin)[:10] != iso(end)[:10]
-    return f"begins at {_clock(begin, with_day)} UTC and is done about {took} later, at {_clock(end, other_day)} UTC"
+        return f"done in about {took}, at {_clock(end, tz)}"
+    other_day = with_day and datetime.fromtimestamp(begin, tz).date() != datetime.fromtimestamp(end, tz).date()
+    return f"begins at {_clock(begin, tz, with_day)} and is done about {took} later, at {_clock(end, tz, other_day)}"
 
 
-def _clock(at: float, with_day: bool) -> str:
-    return iso(at)[:16].replace("T", " ") if with_day else iso(at)[11:16]
+def _clock(at: float, tz: tzinfo, with_day: bool = False) -> str:
+    return local_time(at, tz, with_day, with_seconds=False)
 
 
 def left_out(done: int, begun: int, maintenance_id: Optional[str]) -> str:

@@ -54,9 +54,10 @@ def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo
     return begin, instant("deadline", deadline, tz, after)
 
 
-def local_time(at: float, tz: tzinfo) -> str:
-    """Return a UTC time, in seconds, on the clock of a zone, with its abbreviation: ``04:00:00 CET``."""
-    return datetime.fromtimestamp(at, tz).strftime("%H:%M:%S %Z")
+def local_time(at: float, tz: tzinfo, with_day: bool = False, with_seconds: bool = True) -> str:
+    """Return a time (UTC seconds) on the clock of a zone, with its abbreviation: ``04:00:00 CET``, ``2026-05-04 04:00 CEST``."""
+    form = f"{'%Y-%m-%d ' if with_day else ''}%H:%M{':%S' if with_seconds else ''} %Z"
+    return datetime.fromtimestamp(at, tz).strftime(form)
 
 
 def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:

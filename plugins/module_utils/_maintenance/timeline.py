@@ -34,7 +34,6 @@ from .._power.rules import (
     decide,
 )
 from .._quota.reservations import WRITE
-from .._text import iso
 from .countdown import (
     LOOK_AHEAD,
     Countdown,
@@ -61,6 +60,8 @@ from .steps import (
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
 # An action that was planned for the second of the deadline may be so many seconds late.
 DEADLINE_GRACE = 0.5
+# A start after more than so many seconds is shown with its date.
+TODAY = 6 * 3600.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 1800.0
 
@@ -259,10 +260,10 @@ class Maintenance:
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.entries[0], countdown.action
         if first.planned > self.ctx.clock.now() + 1:
-            day = f"{iso(first.planned)[:10]} " if first.planned > self.ctx.clock.now() + 6 * 3600.0 else ""
-            self.ctx.progress(f"starts at {day}{iso(first.planned)[11:19]} UTC, {action.text} at {iso(action.planned)[11:19]} UTC")
+            begins = local_time(first.planned, self.script.tz, with_day=first.planned > self.ctx.clock.now() + TODAY)
+            self.ctx.progress(f"starts at {begins}, {action.text} at {local_time(action.planned, self.script.tz)}")
         else:
-            self.ctx.progress(f"{action.text} at {iso(action.planned)[11:19]} UTC")
+            self.ctx.progress(f"{action.text} at {local_time(action.planned, self.script.tz)}")
 
     def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:

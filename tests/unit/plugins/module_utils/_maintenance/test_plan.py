@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from zoneinfo import ZoneInfo
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
@@ -125,6 +126,11 @@ SENTENCES = [
 @pytest.mark.parametrize(("plan", "begin", "rest", "sentence"), SENTENCES)
 def test_sentence(plan, begin, rest, sentence):
     assert summarize(plan, NOW + begin, NOW, rest) == sentence
+
+
+def test_times_of_a_plan_are_those_of_its_zone():
+    said = summarize(Plan(2, 10, 360.0, "countdown"), NOW + 22.5 * 3600.0, NOW, tz=ZoneInfo("Europe/Berlin"))
+    assert said.endswith(" writes: begins at 2026-05-05 02:30 CEST and is done about 6 minutes later, at 02:36 CEST, all at once.")
 
 
 @pytest.mark.parametrize(
