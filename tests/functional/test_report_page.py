@@ -75,7 +75,7 @@ COLUMNS = {
         [f"restart {iso(BASE + at)[11:19]}" for at in (0.0, 119.0, 130.0, 3700.0, 70000.0)],
         1,
     ),
-    "downtime": ([{"downtime": value} for value in VALUES], [f"{value:.1f} s" for value in SORTED], 1),
+    "downtime": ([{"downtime": value} for value in VALUES], [f"up to {value:.1f} s" for value in SORTED], 1),
     "notice error": ([{"notice_error": value} for value in VALUES], [f"{value:+.2f} s" for value in SORTED], 1),
     "why": ([{"reason": reason} for reason in ("try 10", None, "try 9", "")], ["try 9", "try 10"], 2),
 }

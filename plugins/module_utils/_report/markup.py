@@ -24,6 +24,7 @@ body { margin: 0 auto; max-width: 1240px; padding: 24px 16px 60px; background: v
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 32px 0 10px; }
 .dim { color: var(--dim); }
+.sentence { font-size: 17px; margin: 16px 0 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 10px; margin: 20px 0 0; }
 .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; }
 .tile { padding: 10px; font-size: 13px; line-height: 1.3; }
@@ -123,6 +124,11 @@ def seconds(value: Optional[float], signed: bool = False) -> str:
     if value is None:
         return "\u2013"
     return f"{value:+.2f} s" if signed else f"{value:.1f} s"
+
+
+def up_to(value: Optional[float]) -> str:
+    """``up to 20.0 s``, since a downtime ends when somebody looks; a dash for nothing."""
+    return seconds(value) if value is None else f"up to {seconds(value)}"
 
 
 def said(outcome: str, reason: Optional[str]) -> str:

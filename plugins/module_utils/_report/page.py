@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._text import iso
 from .chart import picture, span
 from .data import is_unconfirmed, signalled
-from .markup import SCRIPT, STYLE, said, seconds, text
+from .markup import SCRIPT, STYLE, said, seconds, text, up_to
 
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD)
@@ -30,16 +30,32 @@ HEADS = (
 )
 # What only a run that was has.
 MEASURED = ("proof", "downtime", "notice error")
+# What became of a server that had its signal.
+DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
+
+
+def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
+    """Return what became of the servers, in one sentence, and whether somebody has to look at any of them."""
+    counts: Dict[str, int] = {}
+    for one in servers:
+        is_done = one["outcome"] in ("done", "planned")
+        word = DID.get(one["signal"], "done") if is_done else "unconfirmed" if is_unconfirmed(one) else one["outcome"]
+        counts[word] = counts.get(word, 0) + 1
+    troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
+    attention = {0: "Nothing needs attention.", 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
+    parts = [f"{count} {'would be ' if planned and word in DID.values() else ''}{word}" for word, count in counts.items()]
+    return f"{', '.join(parts) or 'No servers'}. {attention}"
 
 
 def _tiles(report: Mapping[str, Any]) -> str:
     totals, planned = report["totals"], report["check_mode"]
     tiles = [("servers", str(totals["servers"]), False)]
-    tiles += [(name, str(totals[name]), name in BAD and totals[name] > 0) for name in (PLAN if planned else RUN)]
-    if not planned:
-        worst = report["worst_notice_error"]
-        tiles.append(("worst notice error", seconds(worst, signed=True), worst is not None and worst < 0))
-        tiles.append(("longest downtime", seconds(report["longest_downtime"]), False))
+    tiles += [(name, str(totals[name]), name in BAD) for name in (PLAN if planned else RUN) if totals[name]]
+    worst, longest = report["worst_notice_error"], report["longest_downtime"]
+    if worst is not None:
+        tiles.append(("worst notice error", seconds(worst, signed=True), worst < 0))
+    if longest is not None:
+        tiles.append(("longest downtime", up_to(longest), False))
     return "".join(f'<div class="tile{" bad" if bad else ""}"><b>{text(value)}</b>{text(name)}</div>' for name, value, bad in tiles)
 
 
@@ -68,7 +84,7 @@ def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[fl
         (one["outcome"], None),
         (signal, sent),
         (one["evidence"] if one["confirmed"] else "none" if sent is not None and not planned else None, None),
-        (seconds(one["downtime"]), one["downtime"]),
+        (up_to(one["downtime"]), one["downtime"]),
         (seconds(one["notice_error"], signed=True), one["notice_error"]),
         (why, None),
     ]
@@ -117,6 +133,7 @@ def page(report: Mapping[str, Any]) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
 <h1>{kind} report</h1><div class="dim">{text(_when(report, span(servers, planned)))}</div>
+<p class="sentence">{text(sentence(servers, planned))}</p>
 <div class="tiles">{_tiles(report)}</div>
 {_troubles(servers)}
 {timeline if drawing else ""}

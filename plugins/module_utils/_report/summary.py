@@ -10,7 +10,7 @@ from typing import Any, List, Mapping, Sequence
 
 from .table import table
 
-_FORM = "%-11s  %-8s  %8s  %9s  %s"
+_FORM = "%-11s  %-8s  %13s  %9s  %s"
 _EVIDENCE = {"state": "its states", "counters": "its counters"}
 
 
@@ -22,7 +22,7 @@ def summary(servers: Sequence[Mapping[str, Any]]) -> List[str]:
 
 
 def _row(server: Mapping[str, Any]) -> str:
-    downtime = "" if server["downtime"] is None else f"{server['downtime']:.1f} s"
+    downtime = "" if server["downtime"] is None else f"up to {server['downtime']:.1f} s"
     notice = "" if server["notice_error"] is None else f"{server['notice_error']:+.2f} s"
     proof = f"proved by {_EVIDENCE[server['evidence']]}" if server["confirmed"] and server["evidence"] in _EVIDENCE else ""
     why = " ".join(str(server["reason"] or proof).split())

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page, sentence
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import MAY_HAVE_BEGUN
 
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
@@ -96,21 +97,43 @@ def test_the_figures_on_top_are_those_of_the_run():
         ("1", "skipped", False),
         ("2", "failed", True),
         ("1", "cancelled", True),
-        ("0", "deferred", False),
         ("1", "unconfirmed", True),
         ("-2.00 s", "worst notice error", True),
-        ("5.0 s", "longest downtime", False),
+        ("up to 5.0 s", "longest downtime", False),
     ]
 
 
 def test_the_figures_of_a_plan_say_planned_and_tell_of_nothing_that_can_only_be_measured():
     html = page(build([{"host": "a", "result": planned(), "error": ""}], "2026-05-04T04:00:00Z", True))
-    names = ["servers", "planned", "skipped", "failed", "cancelled", "deferred"]
-    assert [name for _value, name, _bad in tiles(html)] == names and tiles(html)[1][0] == "1"
+    assert tiles(html) == [("1", "servers", False), ("1", "planned", False)]
     assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal", "why"]
     assert not re.search(r">done<|check mode: nothing|class=\"(down|up|unknown)\"|key-(down|up|unknown)\"", html)
     assert html.count('class="wait"') == 1 and html.count('class="signal"') == 1
     assert "Nothing was sent. Planned for 2026-05-04 03:00:00 to 03:00:10 UTC" in html
+
+
+SKIPPED = {"outcome": "skipped", "signal": None, "earlier": None}
+BEGUN = {"outcome": "skipped", "signal": None, "earlier": "unconfirmed"}
+
+
+def done(signal, outcome="done"):
+    return {"outcome": outcome, "signal": signal, "earlier": None}
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_plan", "said"),
+    [
+        ([], False, "No servers. Nothing needs attention."),
+        ([*[done("restart")] * 4, SKIPPED, SKIPPED], False, "4 restarted, 2 skipped. Nothing needs attention."),
+        ([done("stop"), done("kill"), done("start")], False, "1 stopped, 1 killed, 1 started. Nothing needs attention."),
+        ([done("restart", "failed"), done("restart")], False, "1 failed, 1 restarted. 1 server needs attention."),
+        ([BEGUN, done("restart", "unconfirmed")], False, "2 unconfirmed. 2 servers need attention."),
+        ([done("restart", "planned"), SKIPPED], True, "1 would be restarted, 1 skipped. Nothing needs attention."),
+        ([done(None, "deferred")], True, "1 deferred. 1 server needs attention."),
+    ],
+)
+def test_report_begins_with_what_became_of_the_servers(rows, is_plan, said):
+    assert sentence(rows, is_plan) == said
 
 
 def test_the_head_and_the_axis_name_the_second_day():
