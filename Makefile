@@ -28,7 +28,7 @@ GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
 SESSIONS ?= yamllint docs-check license-check extra-checks
 
 .PHONY: help venv hooks lint unit functional check test gates hostile prove demo bench docs release clean \
-  environments build $(GATES:%=gate-%)
+  environments build types practice $(GATES:%=gate-%)
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -45,14 +45,19 @@ $(LINK):
 hooks: venv ## Have git check every commit, with the tools of the virtual environment
 	$(BIN)/pre-commit install
 
-lint: venv ## Check style, types, good practice and the changelog
+lint: venv types practice ## Check style, types, good practice and the changelog
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml
 	$(BIN)/pre-commit validate-config
+
+# The hooks of git call these two as well.
+types: venv
+	cd .dev/collections && "$(CURDIR)/$(BIN)/python" -m mypy --config-file "$(CURDIR)/pyproject.toml" -p ansible_collections.serverprism.cloud.plugins.module_utils
+
+practice: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline --strict -q
 
 unit: venv ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit -q -n 2

@@ -121,7 +121,9 @@ class ActionModule(ControllerAction):
         self._show(lines)
         # Only the last batch knows: a canary can have a longer countdown than the others.
         too_late = run_check.all_too_late(known) if len(begun) == len(play) else ""
-        return {"changed": False, "summary": lines, **({"failed": True, "msg": too_late} if too_late else {})}
+        if too_late and not self._task.check_mode:
+            return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
+        return {"changed": False, "summary": lines}
 
     def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
         """Conduct the run of these hosts, between those of earlier and later batches, and return the plan."""

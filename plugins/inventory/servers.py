@@ -83,6 +83,7 @@ cache_timeout: 600
 
 import hashlib
 import os
+import re
 import sys
 from typing import Any
 
@@ -102,6 +103,8 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import 
 display = Display()
 # What hosts have as variables only with details.
 DETAILS = ("name", "limits", "resources", "state")
+# The key with which a file names this plugin, and the number of characters in which it is searched.
+PLUGIN_KEY, SEARCHED = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b"), 10_000
 
 
 class NameTaken(Exception):
@@ -132,10 +135,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     _why_no_name = ""
 
     def verify_file(self, path: str) -> bool:
-        """Whether the file is meant for this plugin, by its name."""
-        return super().verify_file(path) and path.endswith(
-            (".serverprism.yml", ".serverprism.yaml", "/serverprism.yml", "/serverprism.yaml")
-        )
+        """Return whether the name of the file is one for this plugin. Raises AnsibleParserError if only its content is."""
+        if not super().verify_file(path):
+            return False
+        if path.endswith((".serverprism.yml", ".serverprism.yaml", "/serverprism.yml", "/serverprism.yaml")):
+            return True
+        if path.endswith((".yml", ".yaml")):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                if PLUGIN_KEY.search(file.read(SEARCHED)):
+                    raise AnsibleParserError(
+                        f"The name of {printable(path)} must end in .serverprism.yml or .serverprism.yaml. Rename the file."
+                    )
+        return False
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """What the file says, once it makes sense: a misspelt filter that is ignored would select every server."""

@@ -294,7 +294,8 @@ def test_every_documented_option_is_taken(simulator, inventory, ansible):
 
 
 def test_only_its_own_files_are_read(simulator, inventory):
-    assert "serverprism" in inventory(simulator(FLEET), name="hosts.yml")
+    said = " ".join(inventory(simulator(FLEET), name="hosts.yml").split())
+    assert "hosts.yml must end in .serverprism.yml or .serverprism.yaml. Rename the file." in said
     assert hosts(inventory(simulator(FLEET), name="serverprism.yaml"))
 
 

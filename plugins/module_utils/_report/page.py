@@ -55,7 +55,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
     if worst is not None:
         tiles.append(("worst notice error", seconds(worst, signed=True), worst < 0))
     if longest is not None:
-        tiles.append(("longest downtime", up_to(longest), False))
+        tiles.append(("longest downtime, at most", seconds(longest), False))
     return "".join(f'<div class="tile{" bad" if bad else ""}"><b>{text(value)}</b>{text(name)}</div>' for name, value, bad in tiles)
 
 

@@ -99,7 +99,7 @@ def test_the_figures_on_top_are_those_of_the_run():
         ("1", "cancelled", True),
         ("1", "unconfirmed", True),
         ("-2.00 s", "worst notice error", True),
-        ("up to 5.0 s", "longest downtime", False),
+        ("5.0 s", "longest downtime, at most", False),
     ]
 
 
