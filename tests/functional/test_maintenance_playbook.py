@@ -499,7 +499,7 @@ def test_check_mode_shows_each_server_beside_the_others_as_the_plan_has_it(simul
     folder = ansible.folder / "report"
     options = {
         "maintenance_start": start.isoformat(),
-        "maintenance_deadline": (start + timedelta(seconds=6 if before else 3)).isoformat(),
+        "maintenance_deadline": (start + timedelta(seconds=5 if before else 2)).isoformat(),
         "maintenance_report_dir": str(folder),
         "maintenance_canary": before,
     }
@@ -530,7 +530,8 @@ def test_duration_does_not_depend_on_forks(simulator, maintain):
         begun, ended = (datetime.fromisoformat(run.report[name].replace("Z", "+00:00")) for name in ("begun", "ended"))
         took[forks] = (ended - begun).total_seconds()
     # 24 writes need a second window of the quota, whose length is 3 s.
-    assert max(took.values()) - min(took.values()) < 1.5, took
+    # One fork for all servers would take many times as long; a busy machine does not.
+    assert max(took.values()) < 2 * min(took.values()), took
 
 
 def test_variable_that_cannot_be_templated_fails_its_own_host(simulator, maintain):
