@@ -104,7 +104,8 @@ display = Display()
 # What hosts have as variables only with details.
 DETAILS = ("name", "limits", "resources", "state")
 # The key with which a file names this plugin, and the number of characters in which it is searched.
-PLUGIN_KEY, SEARCHED = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b"), 10_000
+PLUGIN_KEY = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b")
+SEARCHED = 10_000
 
 
 class NameTaken(Exception):

@@ -45,8 +45,8 @@ options:
       - V(join) says that the host takes part. Conditions of the role decide that for each host.
       - V(conduct) maintains the servers of all hosts that joined. Use it with C(run_once). It never fails because of one server.
       - V(outcome) returns the result of the host's server, and fails if the server failed.
-      - V(report) shows what became of each server, fails if the deadline left out every server that had something to do, and writes the report if O(report_dir) or C(maintenance_report_dir) is set. Use it with
-        C(run_once).
+      - V(report) shows what became of each server, and writes the report if O(report_dir) or C(maintenance_report_dir) is set. It fails if the
+        deadline left out every server that had something to do. Use it with C(run_once).
       - V(join), V(conduct) and V(outcome) belong together, in this order, in one block or task file.
     type: str
     required: true
