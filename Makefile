@@ -28,7 +28,7 @@ GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
 SESSIONS ?= yamllint docs-check license-check extra-checks
 
 .PHONY: help venv hooks lint unit functional check test gates hostile prove demo bench docs release clean \
-  environments build types practice $(GATES:%=gate-%)
+  environments build types practice gate-units $(GATES:%=gate-%)
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
@@ -123,7 +123,11 @@ gate-quick: venv
 gate-sanity: venv
 	$(BIN)/python -m tools.ansible_test sanity
 
-# The unit tests as ansible-test runs them, and the integration tests: together they must cover 95 % of the plugins.
+# The unit tests as ansible-test runs them.
+gate-units: venv
+	$(BIN)/python -m tools.ansible_test units
+
+# The same with the integration tests: together they must cover 95 % of the plugins.
 gate-coverage: venv
 	$(BIN)/python -m tools.coverage
 
