@@ -64,7 +64,7 @@ unit: venv ## Run the unit tests
 
 # They wait most of the time, so there are more of them than cores.
 functional: venv ## Run the tests over HTTP, against the simulator and with real ansible-playbook runs
-	$(BIN)/python -m pytest tests/functional -q -n 6
+	$(BIN)/python -m pytest tests/functional -q -n 4
 
 check: ## Run lint and the quick unit tests, in about a minute
 	$(MAKE) --jobs=2 --output-sync=target lint gate-quick
