@@ -29,10 +29,7 @@ class ActionModule(ControllerAction):
         hosts = Hosts(self, task_vars)
         try:
             refuse_unknown(hosts.extra_vars, KNOWN)
-        except ServerPrismError as exc:
-            return {"changed": False, "failed": True, "msg": str(exc)}
-        found = hosts.read(hosts.matching(pattern), [ID, *ACCESS.values()])
-        try:
+            found = hosts.read(hosts.matching(pattern), [ID, *ACCESS.values()])
             require_hosts(list(found), "status_hosts", pattern)
             self._use_access(found)
         except ServerPrismError as exc:

@@ -24,8 +24,11 @@ SIMILAR = 0.75
 def refuse_unknown(extra_vars: Mapping[str, Any], known: Collection[str]) -> None:
     """Refuse what was given with ``-e`` and has no effect: names with a prefix of this collection that do not exist, and lost words."""
     if extra_vars.get(REST):
+        # In "-e serverprism_api_token= SECRET" the lost word is the token.
+        is_secret = any("token" in name.lower() or value == "" for name, value in extra_vars.items())
+        words = "a word" if is_secret else repr(str(extra_vars[REST]))
         raise ServerPrismError(
-            f"-e: {str(extra_vars[REST])!r} belongs to no variable, so it would be lost. Quote a value with spaces twice: "
+            f"-e: {words} belongs to no variable, so it would be lost. Quote a value with spaces twice: "
             "-e 'NAME=\"several words\"'. Nothing was sent."
         )
     for name in sorted(map(str, extra_vars)):

@@ -45,6 +45,7 @@ from .durations import say_duration
 from .fleet import Fleet
 from .guard import DONE, UNPROVEN, Guard
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
+from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, maintenance_window, zone
 from .steps import (
     DONE as SAID_DONE,
@@ -58,10 +59,8 @@ from .steps import (
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
-# An action that was planned for the second of the deadline may be so many seconds late.
+# The number of seconds by which an action that was planned for the second of the deadline may be late.
 DEADLINE_GRACE = 0.5
-# A start after more than so many seconds is shown with its date.
-TODAY = 6 * 3600.0
 # A state read longer ago than this before the first word is read again.
 STATE_AGE = 1800.0
 

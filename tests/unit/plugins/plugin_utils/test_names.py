@@ -49,6 +49,13 @@ def test_words_that_a_missing_quote_loses_are_refused():
         refuse_unknown({"announce_text": "Hello", "_raw_params": "big world"}, KNOWN)
 
 
+@pytest.mark.parametrize("given", [{"serverprism_api_token": ""}, {"vault_token": "half"}, {"announce_text": ""}])
+def test_lost_word_that_may_be_a_secret_is_not_shown(given):
+    with pytest.raises(ServerPrismError) as refused:
+        refuse_unknown({**given, "_raw_params": "the-secret"}, KNOWN)
+    assert "the-secret" not in str(refused.value) and str(refused.value).startswith("-e: a word belongs to no variable")
+
+
 def test_misspelt_variable_of_hosts_is_warned_about_once():
     names = {"a": ["maintenance_dead_line", "serverprism_id", "maintenance_note"], "b": ["maintenance_dead_line", "power_statee"]}
     assert misspelt(names, KNOWN) == [
