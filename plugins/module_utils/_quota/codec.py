@@ -44,9 +44,13 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
     return out
 
 
-def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
-    """The calendars as they are stored, without what lies before ``before``."""
-    pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
+def prune_calendars(calendars: Calendars, before: float) -> Calendars:
+    """Return the calendars without what lies before a time, UTC seconds."""
+    return {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
+
+
+def dump_calendars(calendars: Calendars) -> Dict[str, Any]:
+    """Return the calendars as they are stored."""
     return {
         bucket: {
             "instants": list(one.instants),
@@ -55,5 +59,5 @@ def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
             "stale": [[server, until] for server, until in one.stale],
             "late": list(one.late),
         }
-        for bucket, one in pruned.items()
+        for bucket, one in calendars.items()
     }

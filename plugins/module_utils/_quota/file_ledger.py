@@ -30,6 +30,7 @@ from .codec import (
     Calendars,
     dump_calendars,
     parse_calendars,
+    prune_calendars,
     seconds,
 )
 from .ledger import Ledger, MemoryLedger, T
@@ -68,6 +69,8 @@ class FileLedger(Ledger):
         self._warn = warn
         self._thread_lock = threading.Lock()
         self._boot = boot_id()
+        # The file as this process last wrote it, and what is in it. A run makes thousands of changes, nearly all of them by itself.
+        self._written: Tuple[bytes, Calendars, float] = (b"", {}, 0.0)
 
     @property
     def _origin(self) -> float:
@@ -101,7 +104,10 @@ class FileLedger(Ledger):
         except FileNotFoundError:
             return empty, own
         try:
-            data, is_sealed = unsealed(read_all(descriptor))
+            found = read_all(descriptor)
+            if found == self._written[0]:
+                return dict(self._written[1]), self._written[2]
+            data, is_sealed = unsealed(found)
             version = data["version"]
             if isinstance(version, int) and version > VERSION:
                 raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
@@ -119,16 +125,18 @@ class FileLedger(Ledger):
 
     def _save(self, calendars: Calendars, window: float) -> None:
         keep = self.clock.now() - 2 * max(window, 1.0)
-        buckets = dump_calendars(calendars, keep)
-        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
+        kept = prune_calendars(calendars, keep)
+        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": dump_calendars(kept)}
+        text = sealed(json.dumps(data))
         # Whoever holds the lock is alone with this name.
         name = self.path + ".new"
         descriptor = make_new(name)
         try:
-            write_all(descriptor, sealed(json.dumps(data)))
+            write_all(descriptor, text)
         finally:
             os.close(descriptor)
         os.replace(name, self.path)
+        self._written = (text, kept, window)
 
 
 class Resilient(Ledger):

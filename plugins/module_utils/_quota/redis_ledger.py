@@ -29,6 +29,7 @@ from .codec import (
     Calendars,
     dump_calendars,
     parse_calendars,
+    prune_calendars,
     seconds,
 )
 from .file_ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
@@ -188,7 +189,7 @@ class RedisLedger(Ledger):
     def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
         """Store the calendars, unless somebody else was quicker."""
         shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
-        buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
+        buckets = dump_calendars(prune_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0)))
         # Nothing of it matters once the last reservation and the last lock have been over for a while.
         ends = [at for one in calendars.values() for at in (*one.instants, one.blocked_until, *(lock.until for lock in one.locks))]
         last = max([0.0, *ends])
