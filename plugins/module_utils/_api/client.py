@@ -27,7 +27,7 @@ from .._errors import (
 )
 from .._quota.ledger import Ledger
 from .._quota.reservations import READ, WRITE, Quota
-from .._redact import Veil
+from .._redact import Redaction
 from .._settings import Settings
 from .._text import iso, one_line
 from . import responses as answers
@@ -139,7 +139,7 @@ class Client:
         self._warn = warn
         self._progress = progress
         self._told_at = -math.inf
-        self._veil = Veil(settings.api_token, shown="(token)")
+        self._redaction = Redaction(settings.api_token, replacement="(token)")
 
     async def list_servers(self, *, turn: Optional[float] = None, patience: Optional[Patience] = None) -> List[ServerSummary]:
         """Every active or suspended service of the customer: one read, however many there are."""
@@ -287,7 +287,7 @@ class Client:
             self._correct(call.bucket, turn)
             turn = None
             if reply is not None and kind == retry.OK:
-                payload = self._veil.payload(answers.decode(reply))
+                payload = self._redaction.payload(answers.decode(reply))
                 if payload is not None:
                     return payload
                 kind, reason = retry.UNCLEAR, "an answer that is not JSON"
@@ -323,7 +323,7 @@ class Client:
             return retry.UNSENT, None, str(exc)
         except Lost as exc:
             return retry.UNCLEAR, None, str(exc)
-        reply = replace(reply, headers={name: self._veil.text(value) for name, value in reply.headers.items()})
+        reply = replace(reply, headers={name: self._redaction.text(value) for name, value in reply.headers.items()})
         return retry.classify(reply.status), reply, f"HTTP {reply.status}"
 
     async def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
@@ -370,4 +370,4 @@ class Client:
 
     def _clean(self, text: str) -> str:
         """Whatever an answer or a library said, the token does not leave with it."""
-        return one_line(self._veil.text(text))
+        return one_line(self._redaction.text(text))

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from .._clock import Clock
 from .._errors import LedgerLost, MissingLibrary
-from .._redact import Veil
+from .._redact import Redaction
 from .._settings import shown_ledger
 from . import reservations as _budget
 from .codec import (
@@ -96,7 +96,7 @@ class RedisLedger(Ledger):
         self.shown = shown_ledger(url)
         self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         secret = urlsplit(url).password or ""
-        self._veil = Veil(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), shown="***")
+        self._redaction = Redaction(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), replacement="***")
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
@@ -228,7 +228,7 @@ class RedisLedger(Ledger):
             return {bucket: Calendar() for bucket in self.quotas}, own
 
     def _clean(self, text: str) -> str:
-        return self._veil.text(text)
+        return self._redaction.text(text)
 
 
 class RedisOrFolder(Ledger):
