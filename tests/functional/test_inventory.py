@@ -227,7 +227,7 @@ def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inve
         ({"status": 503}, "HTTP 503"),
         ({"status": 200, "body": "<html>"}, "not JSON"),
         ({"status": 200, "body": '{"data": {}}'}, "data is not a list"),
-        ({"drop": True}, "No usable answer"),
+        ({"drop": True}, "No usable response"),
     ],
 )
 def test_each_failure_of_the_api_is_one_clear_error_and_no_partial_fleet(simulator, inventory, fault, words):

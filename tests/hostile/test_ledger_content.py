@@ -27,7 +27,7 @@ NOW, LIMIT, WINDOW = 1_800_000_000.0, 3, 60.0
 OFFSETS = (0.0, 30.0, 31.0)
 ME = own_name()
 WRONG = [
-    *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"instants": None}),
+    *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"slots": None}),
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
     *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
 ]
@@ -139,7 +139,7 @@ def test_values_of_any_type_in_any_place_are_reported_or_bounded(data):
 
 HUGE = {
     "a hole of a terabyte": lambda path: os.truncate(path, 2**40),
-    "a hundred million instants": lambda path: path.write_text('{"version": 1, "buckets": {"read": {"instants": [' + "1.0," * 10_000_000),
+    "a hundred million slots": lambda path: path.write_text('{"version": 1, "buckets": {"read": {"slots": [' + "1.0," * 10_000_000),
     "brackets without an end": lambda path: path.write_text("[" * 1_000_000),
     "objects without an end": lambda path: path.write_text('{"a":' * 1_000_000),
     "a number of a million digits": lambda path: path.write_text('{"version": ' + "9" * 1_000_000 + "}"),
@@ -164,7 +164,7 @@ def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
     """A week of a quota that is used up whole: nobody waits at the lock for longer than it is held for others."""
     path = stored(str(tmp_path))
     content = json.loads(path.read_text())
-    content["buckets"]["read"]["instants"] = [NOW + 20.4 * at for at in range(30_000)]
+    content["buckets"]["read"]["slots"] = [NOW + 20.4 * at for at in range(30_000)]
     path.write_text(json.dumps(content))
     assert path.stat().st_size < _files.LARGEST
     turns, _starts, warnings = use(str(tmp_path))

@@ -58,7 +58,7 @@ def _cut(sock: Any) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class WatchedAdapter(HTTPAdapter):  # type: ignore[misc,valid-type,unused-ignore]
+class DeadlineAdapter(HTTPAdapter):  # type: ignore[misc,valid-type,unused-ignore]
     """Makes connections that tell the exchange of their thread when they are there."""
 
     def __init__(self, exchange: Exchange) -> None:

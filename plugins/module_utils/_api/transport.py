@@ -16,7 +16,7 @@ from typing import Any, Mapping, Optional, Union
 
 from .._errors import MissingLibrary
 from .._settings import Settings
-from .deadline import Exchange, WatchedAdapter
+from .deadline import DeadlineAdapter, Exchange
 from .responses import Reply
 
 try:
@@ -81,7 +81,7 @@ class Transport:
         self._exchange = Exchange()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, WatchedAdapter(self._exchange))
+            self._session.mount(scheme, DeadlineAdapter(self._exchange))
         self._session.headers.update(
             {
                 # Without it the API answers errors with a redirect to a login page.

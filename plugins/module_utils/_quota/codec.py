@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
-from . import reservations as _budget
+from . import reservations as _reservations
 from .reservations import LONGEST_RETRY_AFTER, Calendar, Lock
 
 Calendars = Dict[str, Calendar]
@@ -31,7 +31,7 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
     seconds(moved)
     for bucket in known:
         part = buckets.get(bucket, {})
-        instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
+        slots = tuple(sorted(seconds(at) for at in part.get("slots", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
         locks = tuple(
             Lock(int(server), str(owner), seconds(until), seconds(renewed)) for server, owner, until, renewed in part.get("locks", [])
@@ -40,16 +40,16 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
             raise ValueError("blocked for longer than any answer asks for")
         stale = tuple((int(server), seconds(until)) for server, until in part.get("stale", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        out[bucket] = _budget.shift(Calendar(instants, blocked, locks, stale, late), moved)
+        out[bucket] = _reservations.shift(Calendar(slots, blocked, locks, stale, late), moved)
     return out
 
 
 def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
     """The calendars as they are stored, without what lies before ``before``."""
-    pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
+    pruned = {bucket: _reservations.prune(calendar, before) for bucket, calendar in calendars.items()}
     return {
         bucket: {
-            "instants": list(one.instants),
+            "slots": list(one.slots),
             "blocked_until": one.blocked_until,
             "locks": [[lock.server_id, lock.owner, lock.until, lock.renewed] for lock in one.locks],
             "stale": [[server, until] for server, until in one.stale],

@@ -127,7 +127,7 @@ class FileLedger(Ledger):
         os.replace(name, self.path)
 
 
-class Resilient(Ledger):
+class FileOrMemory(Ledger):
     """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
 
     def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Type
 from .._clock import Clock
 from .._process import ALIVE, DEAD, fate_of
 from . import locks as _locks
-from . import reservations as _budget
+from . import reservations as _reservations
 from .codec import Calendars
 from .reservations import WRITE, Calendar, Lock, Quota
 
@@ -59,11 +59,11 @@ class Ledger:
         def step(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
             # The clock is read under the lock: first come, first served.
             start = max(self.clock.now(), not_before or 0.0)
-            return _budget.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
+            return _reservations.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
 
-        return self.place(bucket, step, commit)
+        return self.reserve_with(bucket, step, commit)
 
-    def place(self, bucket: str, step: Callable[[Calendar], Tuple[Calendar, T]], commit: bool = True) -> T:
+    def reserve_with(self, bucket: str, step: Callable[[Calendar], Tuple[Calendar, T]], commit: bool = True) -> T:
         """Reserve what a function reserves, and return what it says of that."""
 
         def change(calendars: Calendars) -> T:
@@ -76,14 +76,14 @@ class Ledger:
         """Return the calendar of a bucket as it is now."""
         return self._change(lambda calendars: calendars[bucket], commit=False)
 
-    def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
+    def reschedule(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
         """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
 
         def step(calendars: Calendars) -> Tuple[float, ...]:
             now = self.clock.now()
-            calendar = _budget.release(calendars[bucket], old)
-            calendars[bucket], instants = _budget.squeeze(calendar, self.quotas[bucket], [max(now, at) for at in wanted], now)
-            return instants
+            calendar = _reservations.release(calendars[bucket], old)
+            calendars[bucket], slots = _reservations.reschedule(calendar, self.quotas[bucket], [max(now, at) for at in wanted], now)
+            return slots
 
         return self._change(step)
 
@@ -92,28 +92,28 @@ class Ledger:
 
         def step(calendars: Calendars) -> float:
             now = self.clock.now()
-            when = _budget.due(calendars[bucket], self.quotas[bucket], at, now)
+            when = _reservations.due(calendars[bucket], self.quotas[bucket], at, now)
             if when != at:
-                calendars[bucket] = _budget.defer(calendars[bucket], at, when, now)
+                calendars[bucket] = _reservations.move(calendars[bucket], at, when, now)
             return when
 
         # Nearly always it is in time, and nothing has to be written.
         return at if self._change(step, commit=False) == at else self._change(step)
 
-    def release(self, bucket: str, instants: Sequence[float]) -> None:
-        """Give instants back."""
+    def release(self, bucket: str, slots: Sequence[float]) -> None:
+        """Give slots back."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.release(calendars[bucket], instants)
+            calendars[bucket] = _reservations.release(calendars[bucket], slots)
 
-        if instants:
+        if slots:
             self._change(step)
 
     def correct(self, bucket: str, reserved: float, spent: float) -> None:
         """Note that a request was spent so much later than it was reserved for."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.correct(calendars[bucket], reserved, spent)
+            calendars[bucket] = _reservations.correct(calendars[bucket], reserved, spent)
 
         self._change(step)
 
@@ -121,7 +121,7 @@ class Ledger:
         """Nothing new before ``until``, for every process."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.block(calendars[bucket], until)
+            calendars[bucket] = _reservations.block(calendars[bucket], until)
 
         self._change(step)
 
@@ -196,5 +196,5 @@ class MemoryLedger(Ledger):
                 now = self.clock.now()
                 for bucket, calendar in calendars.items():
                     if calendar is not self._calendars[bucket]:
-                        self._calendars[bucket] = _budget.prune(calendar, now - 2 * self.quotas[bucket].guarded)
+                        self._calendars[bucket] = _reservations.prune(calendar, now - 2 * self.quotas[bucket].guarded)
             return out

@@ -11,7 +11,7 @@ from typing import Callable
 
 from .._clock import Clock
 from .._settings import Settings
-from .file_ledger import FALLBACK_VARIABLE, FileLedger, Resilient
+from .file_ledger import FALLBACK_VARIABLE, FileLedger, FileOrMemory
 from .ledger import Ledger, MemoryLedger
 from .reservations import READ, WRITE, Quota
 
@@ -25,12 +25,12 @@ def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = 
     if settings.ledger == "none":
         return MemoryLedger(quotas, clock)
     if "://" not in settings.ledger:
-        return Resilient(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
+        return FileOrMemory(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
     from .redis_ledger import RedisLedger, RedisOrFolder
 
     shared = RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)
     folder = os.path.abspath(os.path.expanduser(os.environ.get(FALLBACK_VARIABLE, "") or "/"))
     if folder == "/":
         return shared
-    own = Resilient(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
+    own = FileOrMemory(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
     return RedisOrFolder(shared, own, folder, warn)

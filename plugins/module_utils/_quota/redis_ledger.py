@@ -23,7 +23,7 @@ from .._clock import Clock
 from .._errors import LedgerLost, MissingLibrary
 from .._redact import Redaction
 from .._settings import shown_ledger
-from . import reservations as _budget
+from . import reservations as _reservations
 from .codec import (
     NOT_A_LEDGER,
     Calendars,
@@ -187,10 +187,10 @@ class RedisLedger(Ledger):
 
     def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
         """Store the calendars, unless somebody else was quicker."""
-        shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
+        shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
         buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
         # Nothing of it matters once the last reservation and the last lock have been over for a while.
-        ends = [at for one in calendars.values() for at in (*one.instants, one.blocked_until, *(lock.until for lock in one.locks))]
+        ends = [at for one in calendars.values() for at in (*one.slots, one.blocked_until, *(lock.until for lock in one.locks))]
         last = max([0.0, *ends])
         keep = max(60, int(last - self.clock.now() + 4 * window))
         pipe.multi()

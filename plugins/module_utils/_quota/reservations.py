@@ -6,7 +6,7 @@
 
 The quota of the API belongs to the customer: every process, play and machine shares it. Its window is
 fixed (60 s from its first hit) in the API's framework, but that is not promised; a client that never
-has more than the limit in *any* window is right either way. So a set of instants is allowed when no
+has more than the limit in *any* window is right either way. So a set of slots is allowed when no
 half-open window holds more than ``limit`` of them.
 """
 
@@ -20,7 +20,7 @@ READ, WRITE = "read", "write"
 # A request arrives a little later than it was sent, and not always by as much.
 GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
 # So much of the guard is for the network; the rest is for requests that are late, and that are not noted if they are so by less.
-NETWORK_SHARE, HAIR_SHARE = 0.4, 0.1
+NETWORK_SHARE, IGNORED_SHARE = 0.4, 0.1
 SAME = 0.001
 LONGEST_RETRY_AFTER = 86400.0
 
@@ -38,19 +38,19 @@ class Quota:
         return self.window + max(GUARD_SHARE * self.window, GUARD_LEAST)
 
     @property
-    def least(self) -> float:
+    def sent_window(self) -> float:
         """The window that is kept when requests really go, in seconds: they may take so much longer than the API's to arrive."""
         return self.window + NETWORK_SHARE * (self.guarded - self.window)
 
     @property
-    def slack(self) -> float:
+    def tolerance(self) -> float:
         """Seconds by which a request may miss its instant without any harm to others."""
-        return self.guarded - self.least
+        return self.guarded - self.sent_window
 
     @property
-    def hair(self) -> float:
+    def ignored_delay(self) -> float:
         """Seconds by which a request may miss its instant without being noted."""
-        return HAIR_SHARE * (self.guarded - self.window)
+        return IGNORED_SHARE * (self.guarded - self.window)
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,16 @@ class Calendar:
     which nobody saw what came, each with the time until which a status of it may be older than that.
     """
 
-    instants: Tuple[float, ...] = ()
+    slots: Tuple[float, ...] = ()
     blocked_until: float = 0.0
     locks: Tuple[Lock, ...] = ()
     stale: Tuple[Tuple[int, float], ...] = ()
     late: Tuple[float, ...] = ()
 
 
-def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
-    """Whether no half-open window of ``window`` seconds holds more than ``limit`` of the instants."""
-    ordered = sorted(instants)
+def is_allowed(slots: Sequence[float], limit: int, window: float) -> bool:
+    """Whether no half-open window of ``window`` seconds holds more than ``limit`` of the slots."""
+    ordered = sorted(slots)
     return all(late - early >= window for early, late in zip(ordered, ordered[limit:]))
 
 
@@ -97,16 +97,16 @@ def reserve(
     limit = max(1, quota.limit - headroom)
     start = max(not_before, calendar.blocked_until)
     while True:
-        jump = _jump(calendar.instants, offsets, start, limit, quota.guarded)
+        jump = _jump(calendar.slots, offsets, start, limit, quota.guarded)
         if jump <= start:
             break
         start = jump
     new = tuple(_placed(offsets, start, limit, quota.guarded))
-    return replace(calendar, instants=tuple(sorted((*calendar.instants, *new)))), new
+    return replace(calendar, slots=tuple(sorted((*calendar.slots, *new)))), new
 
 
 def _placed(offsets: Sequence[float], start: float, limit: int, window: float) -> List[float]:
-    """The instants of a timeline. Two that are just far enough apart stay so, where the sum is rounded down."""
+    """The slots of a timeline. Two that are just far enough apart stay so, where the sum is rounded down."""
     new = [start + offset for offset in offsets]
     for index in range(limit, len(new)):
         while new[index] - new[index - limit] < window <= offsets[index] - offsets[index - limit]:
@@ -114,16 +114,16 @@ def _placed(offsets: Sequence[float], start: float, limit: int, window: float) -
     return new
 
 
-def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
+def _jump(slots: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
     """How far the start must move at least; ``start`` itself where everything fits.
 
-    A run of limit + 1 instants within the window is left only when its latest new point is a whole
+    A run of limit + 1 slots within the window is left only when its latest new point is a whole
     window after its earliest old one: everything before that is skipped at once.
     """
     new = _placed(offsets, start, limit, window)
-    low = bisect_left(instants, min(new) - window)
-    high = bisect_left(instants, max(new) + window)
-    merged: List[Tuple[float, float]] = [(at, -1.0) for at in instants[low:high]]
+    low = bisect_left(slots, min(new) - window)
+    high = bisect_left(slots, max(new) + window)
+    merged: List[Tuple[float, float]] = [(at, -1.0) for at in slots[low:high]]
     for at, offset in zip(new, offsets):
         insort(merged, (at, offset))
     target = start
@@ -157,22 +157,22 @@ def due(calendar: Calendar, quota: Quota, at: float, now: float) -> float:
     """
     others = release(calendar, (at,))
     late = [one for one in others.late if one > now and (one <= at or not _holds(calendar.late, at))]
-    if now <= at + quota.hair and now >= calendar.blocked_until and _next([*_until(others.instants, at), *late], quota, at) == at:
+    if now <= at + quota.ignored_delay and now >= calendar.blocked_until and _next([*_until(others.slots, at), *late], quota, at) == at:
         return at
-    return _next([*_until(others.instants, now), *late], quota, max(now, calendar.blocked_until))
+    return _next([*_until(others.slots, now), *late], quota, max(now, calendar.blocked_until))
 
 
-def defer(calendar: Calendar, at: float, when: float, now: float) -> Calendar:
+def move(calendar: Calendar, at: float, when: float, now: float) -> Calendar:
     """A request that goes at another instant than it was reserved for: one that still has to wait is late."""
     return _with(release(calendar, (at,)), when, is_late=when > now)
 
 
 def _with(calendar: Calendar, at: float, is_late: bool) -> Calendar:
     late = tuple(sorted((*calendar.late, at))) if is_late else calendar.late
-    return replace(calendar, instants=tuple(sorted((*calendar.instants, at))), late=late)
+    return replace(calendar, slots=tuple(sorted((*calendar.slots, at))), late=late)
 
 
-def squeeze(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: float) -> Tuple[Calendar, Tuple[float, ...]]:
+def reschedule(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: float) -> Tuple[Calendar, Tuple[float, ...]]:
     """Write down each instant as soon after the wanted one as what is before it allows; ``wanted`` never falls.
 
     For what has been announced, and is late. What is reserved for later waits in its turn (``due``), for about as long as this is
@@ -188,42 +188,42 @@ def squeeze(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: floa
 def _before(calendar: Calendar, quota: Quota, at: float, now: float) -> List[float]:
     """When those before an instant will go: after the late ones comes what is reserved until then, each as soon as the others allow."""
     late = [one for one in calendar.late if one > now]
-    out = [*_until(calendar.instants, now), *late]
-    reserved = _until(release(calendar, late).instants, max(at, now))[len(out) - len(late) :]
+    out = [*_until(calendar.slots, now), *late]
+    reserved = _until(release(calendar, late).slots, max(at, now))[len(out) - len(late) :]
     for one in reserved:
         out.append(_next(out, quota, one))
     return out
 
 
-def _holds(instants: Sequence[float], at: float) -> bool:
-    index = bisect_left(instants, at - SAME)
-    return index < len(instants) and instants[index] <= at + SAME
+def _holds(slots: Sequence[float], at: float) -> bool:
+    index = bisect_left(slots, at - SAME)
+    return index < len(slots) and slots[index] <= at + SAME
 
 
-def _until(instants: Sequence[float], now: float) -> Tuple[float, ...]:
-    return tuple(instants[: bisect_right(instants, now)])
+def _until(slots: Sequence[float], now: float) -> Tuple[float, ...]:
+    return tuple(slots[: bisect_right(slots, now)])
 
 
 def _next(before: Sequence[float], quota: Quota, start: float) -> float:
     """The earliest instant from ``start`` on for one that comes after all of these."""
     limit = max(1, quota.limit)
     start = max([start, *before[-1:]])
-    if len(before) < limit or start - before[-limit] >= quota.least:
+    if len(before) < limit or start - before[-limit] >= quota.sent_window:
         return start
-    return _after(before[-limit] + quota.least, 0.0, before[-limit], quota.least)
+    return _after(before[-limit] + quota.sent_window, 0.0, before[-limit], quota.sent_window)
 
 
-def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
-    """Give instants back; one that is not there is passed over.
+def release(calendar: Calendar, slots: Sequence[float]) -> Calendar:
+    """Give slots back; one that is not there is passed over.
 
     They are told apart to a thousandth of a second: on their way through a shared ledger they are rounded.
     """
-    return replace(calendar, instants=_without(calendar.instants, instants), late=_without(calendar.late, instants))
+    return replace(calendar, slots=_without(calendar.slots, slots), late=_without(calendar.late, slots))
 
 
-def _without(all_of_them: Sequence[float], instants: Sequence[float]) -> Tuple[float, ...]:
+def _without(all_of_them: Sequence[float], slots: Sequence[float]) -> Tuple[float, ...]:
     left = list(all_of_them)
-    for at in instants:
+    for at in slots:
         index = bisect_left(left, at - SAME)
         near = left[index : bisect_left(left, at + SAME)]
         if near:
@@ -244,7 +244,7 @@ def block(calendar: Calendar, until: float) -> Calendar:
 def prune(calendar: Calendar, before: float) -> Calendar:
     """Forget what lies before a time."""
     return Calendar(
-        calendar.instants[bisect_left(calendar.instants, before) :],
+        calendar.slots[bisect_left(calendar.slots, before) :],
         calendar.blocked_until,
         tuple(lock for lock in calendar.locks if lock.until >= before),
         tuple(one for one in calendar.stale if one[1] >= before),
@@ -255,7 +255,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
 def shift(calendar: Calendar, seconds: float) -> Calendar:
     """Move everything in time: the wall clock was set, not the time that passed."""
     return Calendar(
-        tuple(at + seconds for at in calendar.instants),
+        tuple(at + seconds for at in calendar.slots),
         calendar.blocked_until + seconds if calendar.blocked_until else 0.0,
         tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.locks),
         tuple((server, until + seconds) for server, until in calendar.stale),
