@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stored ledger in which anything may have changed: it is read as it was, or begins anew with one warning, and goes on working."""
+"""A stored ledger with arbitrary changes is read or reported with one warning, and stays usable."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
     turns, _starts, warnings = use(str(tmp_path))
     note("ledger", what, "file", failed=bool(warnings), broken=len(warnings) != 1)
     assert is_allowed(turns, LIMIT, WINDOW) and turns[0] == NOW
-    assert len(warnings) == 1 and str(path) in warnings[0] and "begins anew" in warnings[0]
+    assert len(warnings) == 1 and str(path) in warnings[0] and "starts again empty" in warnings[0]
     assert path.stat().st_size < 10_000
 
 

@@ -17,7 +17,7 @@ from .reservations import READ, WRITE, Quota
 
 
 def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = lambda text: None) -> Ledger:
-    """Return the ledger that the settings name. All tokens of a customer share its quota, so the key is the API alone."""
+    """Return the ledger of the settings. All tokens of a customer share its quota, so the key is the address of the API."""
     quotas = {
         READ: Quota(settings.read_limit, settings.limit_window),
         WRITE: Quota(settings.write_limit, settings.limit_window),
