@@ -177,7 +177,7 @@ class Countdown:
     @property
     def slack(self) -> float:
         """Seconds by which a write may miss its instant with no need to move it."""
-        return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).slack
+        return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).tolerance
 
     def release(self) -> None:
         """Give back the quota of what was not sent."""
@@ -199,7 +199,7 @@ class Countdown:
         """Send everything before the action, each line on time. Raises what breaks the countdown off."""
         while self.next < len(self.entries) - 1:
             await Sleep(self.booked[self.next])
-            turn = await self.ctx.client.await_turn(WRITE, self.booked[self.next])
+            turn = await self.ctx.client.await_slot(WRITE, self.booked[self.next])
             self.booked[self.next] = turn
             self._check_lock()
             await self._send_line(turn)
@@ -219,7 +219,7 @@ class Countdown:
         index = self.next
         planned = self.entries[index]
         try:
-            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
+            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), slot=turn)
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
@@ -291,7 +291,7 @@ class Countdown:
 
     def _rebooked(self, rest: List[Entry]) -> List[Entry]:
         """The same entries, each as soon as the quota lets it: what was announced comes before what is only planned."""
-        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], [entry.planned for entry in rest])
+        got = self.ctx.client.ledger.reschedule(WRITE, self.booked[self.next :], [entry.planned for entry in rest])
         self.booked[self.next :] = got
         return [replace(entry, planned=at) for entry, at in zip(rest, got)]
 
@@ -347,10 +347,10 @@ class Countdown:
         rest = self._unspent()
         self._release_read()
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
-        turn = ledger.rebook(WRITE, rest, (0.0,))[0]
+        turn = ledger.reschedule(WRITE, rest, (0.0,))[0]
         if turn - clock.now() > OTHERS_RELEASE:
             await sleep(clock, OTHERS_RELEASE)
-            turn = ledger.rebook(WRITE, (turn,), (0.0,))[0]
+            turn = ledger.reschedule(WRITE, (turn,), (0.0,))[0]
         if turn > max(until, clock.now() + SHORTEST_CANCEL):
             ledger.release(WRITE, (turn,))
             return None
@@ -371,10 +371,10 @@ class Countdown:
 
         try:
             try:
-                await self.ctx.client.send_command(self.server_id, say_now, turn=turn, patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, slot=turn, patience=patience)
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
-                await self.ctx.client.send_command(self.server_id, say_now, turn=self.ctx.clock.now(), patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, slot=self.ctx.clock.now(), patience=patience)
             entry = entry.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             entry = entry.became(UNKNOWN, self.ctx.clock.now())

@@ -20,7 +20,7 @@ from .._operation import (
     Context,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from .._power.evidence import Sight
 from .._power.follow import Follow, await_news, look, look_until_known, settle
@@ -113,7 +113,7 @@ class Maintenance:
             message = f"{exc} Its {untold}." if untold else str(exc)
             raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
         except BaseException as exc:
-            if not is_break_off(exc):
+            if not is_interruption(exc):
                 raise
             raise self.not_begun(str(exc)) from exc
         self._note()
@@ -252,7 +252,7 @@ class Maintenance:
             await sleep(self.ctx.clock, self.params["done_delay"])
             await countdown.say(SAID_DONE, text)
         except BaseException as exc:
-            if not is_break_off(exc):
+            if not is_interruption(exc):
                 raise
             self.ctx.warn(f"Interrupted ({exc}) before the players of server {self.server_id} were told that it is over; the rest is done.")
 
@@ -301,7 +301,7 @@ class Maintenance:
             raise
         except BaseException as exc:
             self._cancels()
-            if is_break_off(exc):
+            if is_interruption(exc):
                 await self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._action_is_out():
                 await countdown.call_off()
@@ -459,7 +459,7 @@ class Maintenance:
             self.ctx.progress(f"{signal} refused: once more in {wait:.0f} s")
             await sleep(self.ctx.clock, wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
-            turn = await self.ctx.client.await_turn(WRITE, is_urgent=True)
+            turn = await self.ctx.client.await_slot(WRITE, is_urgent=True)
             sight = await self._look_again(countdown)
             if self.result["reason"]:
                 return False

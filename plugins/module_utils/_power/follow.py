@@ -36,14 +36,14 @@ async def look(ctx: Context, server_id: int, patience: Optional[Patience] = None
     """Read the server once, at a reserved turn or the next. The sight carries the time of asking: it is as new as that, less the cache."""
     reserved = turn
     try:
-        turn = await ctx.client.await_turn(READ, reserved, patience=patience)
+        turn = await ctx.client.await_slot(READ, reserved, patience=patience)
     except BaseException:
         if reserved is not None and reserved > ctx.clock.now():
             with suppress(LedgerLost):
                 ctx.client.ledger.release(READ, (reserved,))
         raise
     asked = ctx.clock.now()
-    server = await ctx.client.get_server(server_id, turn=turn, patience=patience)
+    server = await ctx.client.get_server(server_id, slot=turn, patience=patience)
     return server, Sight.of(server, asked)
 
 
@@ -152,7 +152,7 @@ class Follow:
     async def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
         """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
         # A kill is decided on a state that must not grow old.
-        spent = await self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
+        spent = await self.ctx.client.await_slot(WRITE, turn, is_urgent=signal == "kill")
         count = len(self.signals)
 
         def last_check() -> None:
@@ -161,7 +161,7 @@ class Follow:
             self.signals[count:] = [signal]
 
         try:
-            await self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=last_check)
+            await self.ctx.client.send_signal(self.server_id, signal, slot=spent, patience=patience, check=last_check)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc

@@ -488,7 +488,7 @@ def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
 
     api.fault = fault
     assert 0 <= virtual.run(OPERATION, ctx)["notice_error"] < 1.0
-    assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
+    assert len(ctx.client.ledger._calendars[READ].slots) == len(api.reads) + 59
 
 
 def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():

@@ -28,4 +28,4 @@ def test_interrupted_look_gives_back_its_slot():
     waiting.send(None)
     with pytest.raises(Interrupted):
         waiting.throw(Interrupted("SIGINT"))
-    assert not ctx.client.ledger.calendar(READ).instants
+    assert not ctx.client.ledger.calendar(READ).slots
