@@ -30,16 +30,16 @@ from .steps import (
     SIGNAL,
     UNKNOWN,
     Announcement,
-    Entry,
-    Shape,
+    Step,
+    Timeline,
     action_not_before,
     announce_line,
     fill,
     later,
+    make_timeline,
     placed,
     promised,
     said_again,
-    shape,
     speak,
     spoken,
 )
@@ -57,7 +57,7 @@ OTHERS_RELEASE = 1.0
 
 
 @dataclass(frozen=True)
-class Script:
+class TimelineOptions:
     """What a maintenance says and sends: the user's words, with the defaults filled in."""
 
     announcements: Tuple[Announcement, ...]
@@ -68,9 +68,9 @@ class Script:
     done_text: Optional[str]
     tz: tzinfo
 
-    def form(self, signal: str) -> Shape:
+    def timeline(self, signal: str) -> Timeline:
         """Return the writes of a timeline that ends with a signal."""
-        return shape(self.announcements, self.commands, self.command_wait, signal)
+        return make_timeline(self.announcements, self.commands, self.command_wait, signal)
 
 
 class TooLate(Exception):
@@ -89,7 +89,7 @@ class Countdown:
         ctx: Context,
         server_id: int,
         name: str,
-        script: Script,
+        options: TimelineOptions,
         signal: str,
         deadline: Optional[float],
         fleet: Fleet,
@@ -98,39 +98,39 @@ class Countdown:
         self.ctx = ctx
         self.server_id = server_id
         self.name = name
-        self.script = script
+        self.options = options
         # On the wall clock.
         self._deadline = deadline
         # Raises LockLost where somebody else may have the server by now.
         self._check_lock = check_lock
         self._fleet = fleet
-        self.form = script.form(signal)
-        self.entries: List[Entry] = []
-        self.extra: List[Entry] = []
+        self.timeline = options.timeline(signal)
+        self.steps: List[Step] = []
+        self.extra: List[Step] = []
         self.next = 0
         self.read_turn: Optional[float] = None
-        # The instants of the entries as the budget holds them.
+        # The instants of the steps as the budget holds them.
         self.booked: List[float] = []
         self._lags: List[float] = []
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
         """Reserve the quota of the whole timeline, or in check mode see where it would go; ``in_run`` as the next one of its fleet."""
         commit = not self.ctx.check_mode
-        if self.script.announcements:
+        if self.options.announcements:
             not_before = self._in_time_for_the_read(not_before)
         headroom = self.ctx.settings.write_headroom
         if in_run or not commit:
-            self.booked = list(self._fleet.reserve(self.form.offsets, not_before, headroom))
+            self.booked = list(self._fleet.reserve(self.timeline.offsets, not_before, headroom))
         else:
-            self.booked = list(self.ctx.client.ledger.reserve(WRITE, self.form.offsets, not_before=not_before, headroom=headroom))
-        self.entries = placed(self.form, self.booked)
+            self.booked = list(self.ctx.client.ledger.reserve(WRITE, self.timeline.offsets, not_before=not_before, headroom=headroom))
+        self.steps = placed(self.timeline, self.booked)
         if commit and self.deadline_ok():
             ahead = max(not_before, self.action.planned - LOOK_AHEAD)
             self.read_turn = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=ahead)[0]
 
     def _in_time_for_the_read(self, not_before: float) -> float:
         """The start at which the read before the action does not make it late, should so many reads have been made of late."""
-        wanted = max(not_before, not_before + self.form.offsets[-1] - LOOK_AHEAD)
+        wanted = max(not_before, not_before + self.timeline.offsets[-1] - LOOK_AHEAD)
         earliest = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=wanted, commit=False)[0]
         return not_before + max(0.0, earliest - wanted)
 
@@ -139,7 +139,7 @@ class Countdown:
 
         So those that have begun, and have announced something, go before those that have not.
         """
-        if len(self.entries) == 1:
+        if len(self.steps) == 1:
             return True
         clock, ledger = self.ctx.clock, self.ctx.client.ledger
         await Sleep(self.booked[0])
@@ -159,9 +159,9 @@ class Countdown:
         return turn
 
     @property
-    def action(self) -> Entry:
-        """The entry of the power signal, always the last."""
-        return self.entries[-1]
+    def action(self) -> Step:
+        """The step of the power signal, always the last."""
+        return self.steps[-1]
 
     def deadline_ok(self) -> bool:
         """Return whether the action still begins in time."""
@@ -197,7 +197,7 @@ class Countdown:
 
     async def run(self) -> None:
         """Send everything before the action, each line on time. Raises what breaks the countdown off."""
-        while self.next < len(self.entries) - 1:
+        while self.next < len(self.steps) - 1:
             await Sleep(self.booked[self.next])
             turn = await self.ctx.client.await_turn(WRITE, self.booked[self.next])
             self.booked[self.next] = turn
@@ -205,19 +205,19 @@ class Countdown:
             await self._send_line(turn)
             self.next += 1
             self._move_action()
-        if self.entries[:-1] and not self._anybody_told():
+        if self.steps[:-1] and not self._anybody_told():
             raise ServerPrismError(
                 f"No announcement certainly reached the players of server {self.server_id}: nothing was restarted.",
                 server_id=self.server_id,
             )
 
     def _anybody_told(self) -> bool:
-        lines = [e for e in self.entries if e.kind == ANNOUNCEMENT]
+        lines = [e for e in self.steps if e.kind == ANNOUNCEMENT]
         return not lines or any(e.outcome == SENT for e in lines)
 
     async def _send_line(self, turn: float) -> None:
         index = self.next
-        planned = self.entries[index]
+        planned = self.steps[index]
         try:
             await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
             outcome = SENT
@@ -225,16 +225,16 @@ class Countdown:
             outcome = UNKNOWN
             self.ctx.warn(str(exc))
         except ServerPrismError as exc:
-            self.entries[index] = self.entries[index].became(FAILED, self.ctx.clock.now())
+            self.steps[index] = self.steps[index].became(FAILED, self.ctx.clock.now())
             if isinstance(exc, NotRunning):
                 raise WentOffline(str(exc)) from exc
             raise
         # Noted when the answer came: the line was delivered by then, so the notice is counted from here.
-        self.entries[index] = self.entries[index].became(outcome, self.ctx.clock.now())
+        self.steps[index] = self.steps[index].became(outcome, self.ctx.clock.now())
         self._lags.append(self.ctx.clock.now() - self.ctx.client.written_at)
-        self.ctx.progress(f"{outcome}: {self.entries[index].text}")
+        self.ctx.progress(f"{outcome}: {self.steps[index].text}")
 
-    def _say_now(self, index: int, planned: Entry) -> str:
+    def _say_now(self, index: int, planned: Step) -> str:
         """Return a line as it is true now, and note the notice that it gives."""
         now, before = self.ctx.clock.now(), planned.before or 0.0
         action_at = max(self.action.planned, now + before)
@@ -242,7 +242,7 @@ class Countdown:
         remaining = max(before, action_at - now - max(LEAD, self.lag))
         line = self.line(planned, remaining, action_at)
         notice = promised(planned.text, before, remaining) if planned.kind == ANNOUNCEMENT else planned.before
-        self.entries[index] = replace(planned, text=line, outcome=UNKNOWN, at=now, before=notice)
+        self.steps[index] = replace(planned, text=line, outcome=UNKNOWN, at=now, before=notice)
         return line
 
     @property
@@ -250,35 +250,35 @@ class Countdown:
         """Seconds that a line takes here at least, from being sent to its answer; 0 before the first."""
         return min(self._lags, default=0.0)
 
-    def line(self, entry: Entry, remaining: float, action_at: float) -> str:
-        """The console line of an entry as it goes out now."""
-        if entry.kind != ANNOUNCEMENT:
-            return entry.text
+    def line(self, step: Step, remaining: float, action_at: float) -> str:
+        """The console line of an step as it goes out now."""
+        if step.kind != ANNOUNCEMENT:
+            return step.text
         return announce_line(
-            self.script.announce_command,
-            entry.text,
+            self.options.announce_command,
+            step.text,
             remaining=remaining,
             action_at=action_at,
             name=self.name,
-            tz=self.script.tz,
+            tz=self.options.tz,
         )
 
     def _move_action(self) -> None:
         """A line that went out late moves all that follows: nobody gets less notice than was announced, and no save less time."""
-        due = action_not_before(self.entries, self.action.planned)
+        due = action_not_before(self.steps, self.action.planned)
         late = due - self.action.planned
         if late <= 0:
             return
-        rest = self.entries[self.next :]
+        rest = self.steps[self.next :]
         moved = later(rest, due, self.lag)
-        if any(entry.planned - at > self.slack for entry, at in zip(moved, self.booked[self.next :])):
+        if any(step.planned - at > self.slack for step, at in zip(moved, self.booked[self.next :])):
             moved = self._rebooked(moved)
             # Later than what the players were told, and not only than what was planned.
             far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
-            if far and self._may_say_again() and not any(entry.kind == ANNOUNCEMENT for entry in rest):
+            if far and self._may_say_again() and not any(step.kind == ANNOUNCEMENT for step in rest):
                 # Whoever heard the last word hears it once more before it comes.
-                moved = self._rebooked(said_again(moved, self.script.announcements[-1]))
-        self.entries[self.next :] = moved
+                moved = self._rebooked(said_again(moved, self.options.announcements[-1]))
+        self.steps[self.next :] = moved
         late = self.action.planned - rest[-1].planned
         if late >= 1.0:
             self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
@@ -286,23 +286,23 @@ class Countdown:
             raise TooLate
 
     def _may_say_again(self) -> bool:
-        planned = len(self.script.announcements)
-        return planned > 0 and sum(entry.kind == ANNOUNCEMENT for entry in self.entries) < planned + MOST_REPEATED
+        planned = len(self.options.announcements)
+        return planned > 0 and sum(step.kind == ANNOUNCEMENT for step in self.steps) < planned + MOST_REPEATED
 
-    def _rebooked(self, rest: List[Entry]) -> List[Entry]:
-        """The same entries, each as soon as the quota lets it: what was announced comes before what is only planned."""
-        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], [entry.planned for entry in rest])
+    def _rebooked(self, rest: List[Step]) -> List[Step]:
+        """The same steps, each as soon as the quota lets it: what was announced comes before what is only planned."""
+        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], [step.planned for step in rest])
         self.booked[self.next :] = got
-        return [replace(entry, planned=at) for entry, at in zip(rest, got)]
+        return [replace(step, planned=at) for step, at in zip(rest, got)]
 
     def sent_signal(self, at: float, outcome: str = SENT) -> None:
         """Note that the action went out at ``at``."""
-        self.entries[-1] = self.action.became(outcome, at)
-        self.next = len(self.entries)
+        self.steps[-1] = self.action.became(outcome, at)
+        self.next = len(self.steps)
 
     def warned(self) -> bool:
         """Whether any player may have been told of an action."""
-        return any(e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) for e in self.entries)
+        return any(e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) for e in self.steps)
 
     async def call_off(self) -> None:
         """Tell the players that the countdown is off, if they were told that it is on; never raises an ordinary error."""
@@ -319,11 +319,11 @@ class Countdown:
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
-            await self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
+            await self.say(CANCEL, self.options.cancel_text, Patience(patience, self.ctx.clock), turn)
 
     def untold(self) -> str:
         """What is to be said where players were warned, and did not hear for sure that it is off; else empty."""
-        last = [entry.outcome for entry in self.extra if entry.kind == CANCEL][-1:]
+        last = [step.outcome for step in self.extra if step.kind == CANCEL][-1:]
         if not self.warned() or last in ([], [SENT]):
             return ""
         if last == [FAILED]:
@@ -336,7 +336,7 @@ class Countdown:
         self._drop_planned()
 
     def _drop_planned(self) -> None:
-        self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
+        self.steps = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.steps]
 
     async def _turn_to_cancel(self, until: float) -> Optional[float]:
         """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.
@@ -360,9 +360,9 @@ class Countdown:
 
     async def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
         """One line outside the plan (the cancel or done text), at its turn or at the next; a failure is told, not raised."""
-        line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
+        line = speak(self.options.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
-        entry, tries = Entry(kind, line, now), 0
+        step, tries = Step(kind, line, now), 0
 
         def say_now() -> str:
             nonlocal tries
@@ -375,21 +375,21 @@ class Countdown:
             except LedgerLost:
                 # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
                 await self.ctx.client.send_command(self.server_id, say_now, turn=self.ctx.clock.now(), patience=patience)
-            entry = entry.became(SENT, self.ctx.clock.now())
+            step = step.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
-            entry = entry.became(UNKNOWN, self.ctx.clock.now())
+            step = step.became(UNKNOWN, self.ctx.clock.now())
             self.ctx.warn(str(exc))
         except ServerPrismError as exc:
-            entry = entry.became(FAILED, self.ctx.clock.now())
+            step = step.became(FAILED, self.ctx.clock.now())
             what = "that it is called off" if kind == CANCEL else "that it is over"
             self.ctx.warn(f"The players of server {self.server_id} could not be told {what}: {exc}")
         except BaseException:
             # It may have been on its way.
             if tries:
-                self.extra.append(entry.became(UNKNOWN, self.ctx.clock.now()))
+                self.extra.append(step.became(UNKNOWN, self.ctx.clock.now()))
             raise
-        self.extra.append(entry)
-        self.ctx.progress(f"{entry.outcome}: {line}")
+        self.extra.append(step)
+        self.ctx.progress(f"{step.outcome}: {line}")
 
 
-__all__ = ["CANCEL", "DONE", "SIGNAL", "Countdown", "Script", "TooLate", "WentOffline"]
+__all__ = ["CANCEL", "DONE", "SIGNAL", "Countdown", "TimelineOptions", "TooLate", "WentOffline"]

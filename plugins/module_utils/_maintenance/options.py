@@ -20,8 +20,8 @@ from .steps import (
     check_announce_command,
     check_braces,
     fill,
+    make_timeline,
     parse_announcements,
-    shape,
 )
 
 # Unless the user sets another.
@@ -91,10 +91,10 @@ def check(params: Dict[str, Any]) -> None:
 
 def _check_density(params: Dict[str, Any]) -> None:
     """Refuse a timeline that no window of the quota can hold, however long it waits."""
-    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    timeline = make_timeline(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
     quota = Quota(params["write_limit"], params["limit_window"])
     try:
-        reserve(Calendar(), quota, form.offsets, 0.0, params["write_headroom"])
+        reserve(Calendar(), quota, timeline.offsets, 0.0, params["write_headroom"])
     except ValueError as exc:
         most = max(1, quota.limit - params["write_headroom"])
         why = (

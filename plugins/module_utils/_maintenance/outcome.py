@@ -12,7 +12,7 @@ from .._operation import Result
 from .._power.follow import Follow
 from .._power.rules import Verdict
 from .countdown import Countdown
-from .steps import SENT, SIGNAL, UNKNOWN, Entry
+from .steps import SENT, SIGNAL, UNKNOWN, Step
 
 
 def blank(server_id: int) -> Result:
@@ -39,13 +39,13 @@ def blank(server_id: int) -> Result:
 def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, Any]]:
     """Everything that was planned or sent, signals that were sent again included, in the order of its kind."""
     more = follow.sent[1:] if follow is not None else []
-    signals = [Entry(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
-    return [entry.as_dict() for entry in [*countdown.entries, *signals, *countdown.extra]]
+    signals = [Step(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
+    return [step.as_dict() for step in [*countdown.steps, *signals, *countdown.extra]]
 
 
-def diff(server_id: int, entries: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+def diff(server_id: int, steps: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
     """The plan, or what became of it, as Ansible shows a difference."""
-    plan = "".join(f"{entry['planned'][:19]}Z {entry['kind']}: {entry['text']}\n" for entry in entries)
+    plan = "".join(f"{step['planned'][:19]}Z {step['kind']}: {step['text']}\n" for step in steps)
     return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
 
 

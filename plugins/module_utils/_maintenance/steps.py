@@ -36,7 +36,7 @@ class Announcement:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Step:
     """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds.
 
     ``before`` is the least number of seconds between this line and the action: what a command needs, or the notice that an
@@ -60,8 +60,8 @@ class Entry:
             "outcome": self.outcome,
         }
 
-    def became(self, outcome: str, at: float, text: Optional[str] = None) -> "Entry":
-        """This entry after it was tried."""
+    def became(self, outcome: str, at: float, text: Optional[str] = None) -> "Step":
+        """This step after it was tried."""
         return replace(self, outcome=outcome, at=at, text=self.text if text is None else text)
 
 
@@ -80,11 +80,11 @@ def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[A
     return tuple(sorted(out, key=lambda a: -a.before))
 
 
-def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
+def said_again(rest: Sequence[Step], last: Announcement) -> List[Step]:
     """What is left of a timeline, with its last announcement once more in its place."""
     action = rest[-1].planned
-    again = Entry(ANNOUNCEMENT, last.text, action - last.before, before=last.before)
-    return sorted([*rest, again], key=lambda entry: entry.planned)
+    again = Step(ANNOUNCEMENT, last.text, action - last.before, before=last.before)
+    return sorted([*rest, again], key=lambda step: step.planned)
 
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
@@ -189,51 +189,51 @@ def announce_line(command: str, text: str, *, remaining: float, action_at: float
 
 
 @dataclass(frozen=True)
-class Shape:
+class Timeline:
     """The writes of a timeline as offsets in seconds from its first, and which of them is the action (the last)."""
 
-    entries: Tuple[Entry, ...]
+    steps: Tuple[Step, ...]
 
     @property
     def offsets(self) -> Tuple[float, ...]:
         """Seconds after the first write; never falling."""
-        return tuple(entry.planned for entry in self.entries)
+        return tuple(step.planned for step in self.steps)
 
 
-def shape(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Shape:
+def make_timeline(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Timeline:
     """Offsets of every write, with the first at 0: announcements, the commands, ``command_wait`` seconds, the signal."""
     action = max([a.before + LEAD for a in announcements] + [command_wait + LEAD if commands else 0.0])
-    entries = [Entry(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
-    entries += [Entry(COMMAND, text, action - command_wait - LEAD, before=command_wait) for text in commands]
-    entries.sort(key=lambda entry: entry.planned)
-    return Shape((*entries, Entry(SIGNAL, signal, action)))
+    steps = [Step(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
+    steps += [Step(COMMAND, text, action - command_wait - LEAD, before=command_wait) for text in commands]
+    steps.sort(key=lambda step: step.planned)
+    return Timeline((*steps, Step(SIGNAL, signal, action)))
 
 
-def placed(form: Shape, instants: Sequence[float]) -> List[Entry]:
-    """The entries at the instants that the budget gave."""
-    return [replace(entry, planned=at) for entry, at in zip(form.entries, instants)]
+def placed(timeline: Timeline, instants: Sequence[float]) -> List[Step]:
+    """The steps at the instants that the budget gave."""
+    return [replace(step, planned=at) for step, at in zip(timeline.steps, instants)]
 
 
-def action_not_before(entries: Sequence[Entry], planned: float) -> float:
+def action_not_before(steps: Sequence[Step], planned: float) -> float:
     """The earliest instant of the action that gives every announcement its full notice, and every command its time.
 
     A late line moves the action.
     """
-    due = [e.at + e.before for e in entries if e.at is not None and e.before is not None]
+    due = [e.at + e.before for e in steps if e.at is not None and e.before is not None]
     return max([planned, *due])
 
 
-def later(rest: Sequence[Entry], due: float, lag: float) -> List[Entry]:
+def later(rest: Sequence[Step], due: float, lag: float) -> List[Step]:
     """What is left of a timeline whose action moves to ``due``: each line as much later as keeps its time, and none earlier.
 
     Where lines take ``lag`` seconds to be heard, they stay ahead by that: else each would be late anew, and move the action once more.
     """
     ahead = max(LEAD, lag)
-    lines = [replace(entry, planned=max(entry.planned, due - (entry.before or 0.0) - ahead)) for entry in rest[:-1]]
+    lines = [replace(step, planned=max(step.planned, due - (step.before or 0.0) - ahead)) for step in rest[:-1]]
     return [*lines, replace(rest[-1], planned=due)]
 
 
-def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Optional[float]:
+def notice_error(steps: Sequence[Step], action_at: Optional[float]) -> Optional[float]:
     """Return the seconds by which the action missed what the worst announcement said; never negative while the promise holds.
 
     None without an action or an announcement.
@@ -242,7 +242,7 @@ def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Option
         return None
     errors: List[float] = [
         action_at - e.at - e.before
-        for e in entries
+        for e in steps
         if e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) and e.at is not None and e.before is not None
     ]
     if not errors:

@@ -30,14 +30,14 @@ from .._power.rules import (
     REFUSE,
     SEND,
     WAIT,
-    Step,
+    Decision,
     decide,
 )
 from .._quota.reservations import WRITE
 from .countdown import (
     LOOK_AHEAD,
     Countdown,
-    Script,
+    TimelineOptions,
     TooLate,
     WentOffline,
 )
@@ -52,7 +52,7 @@ from .steps import (
 )
 from .steps import (
     UNKNOWN,
-    Entry,
+    Step,
     notice_error,
     parse_announcements,
     with_action,
@@ -80,7 +80,7 @@ class Maintenance:
         self.wanted: str = ctx.params["state"]
         self.waiting = Waiting.of(ctx.params)
         tz = zone(ctx.params["timezone"])
-        self.script = Script(
+        self.options = TimelineOptions(
             tuple(replace(one, text=with_action(one.text, self.wanted)) for one in parse_announcements(ctx.params["announcements"])),
             ctx.params["announce_command"],
             tuple(ctx.params["commands"] or ()),
@@ -156,9 +156,9 @@ class Maintenance:
         begun = self.guard.begun_before(self.wanted, sight.state)
         if begun:
             return self._end("skipped", begun)
-        step = self._step(server, sight)
-        if step is not None:
-            await self._timeline(server, sight, step)
+        decision = self._step(server, sight)
+        if decision is not None:
+            await self._timeline(server, sight, decision)
 
     def _done_before(self) -> bool:
         why = self.guard.done_before()
@@ -179,7 +179,7 @@ class Maintenance:
         self.result.update(outcome=outcome, reason=reason)
         self.ctx.progress(f"{outcome}: {reason}")
 
-    def _step(self, server: Server, sight: Sight) -> Optional[Step]:
+    def _step(self, server: Server, sight: Sight) -> Optional[Decision]:
         """What to do with the server as it is; None where the outcome is already clear."""
         if_offline = self.params["if_offline"]
         if server.service_status == "suspended":
@@ -187,19 +187,19 @@ class Maintenance:
                 self._end("skipped", "suspended (billing)")
                 return None
             raise OperationFailed(f"Server {self.server_id} is suspended (billing): nothing was sent. Settle its invoice first.")
-        step = decide(self.wanted, sight.state, if_offline)
+        decision = decide(self.wanted, sight.state, if_offline)
         if sight.state == "offline" and self.countdown is not None and self.countdown.warned():
-            self._went_offline(goes_on=step.action == SEND)
+            self._went_offline(goes_on=decision.action == SEND)
         if sight.state == "offline" and self.wanted == "stopped":
             if if_offline == "fail":
-                step = Step(REFUSE)
+                decision = Decision(REFUSE)
             else:
                 self._end("skipped", "offline already")
                 return None
-        if step.action == REFUSE:
+        if decision.action == REFUSE:
             raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
-        if step.action in (SEND, WAIT):
-            return step
+        if decision.action in (SEND, WAIT):
+            return decision
         self._end("skipped", "offline")
         return None
 
@@ -216,10 +216,10 @@ class Maintenance:
             server_id=self.server_id,
         )
 
-    async def _timeline(self, server: Server, sight: Sight, step: Step) -> None:
+    async def _timeline(self, server: Server, sight: Sight, decision: Decision) -> None:
         """Plan, count down, act, verify."""
-        again: Optional[Step] = step
-        if step.action == WAIT:
+        again: Optional[Decision] = decision
+        if decision.action == WAIT:
             if self.ctx.check_mode:
                 # It is stopping, and that ends offline.
                 sight = replace(sight, state="offline")
@@ -232,9 +232,9 @@ class Maintenance:
             return
         signal = again.signal or _SIGNAL[self.wanted]
         # A server that is off has nobody to warn and no console, one that hangs in its stop has had its warning.
-        script = _without_words(self.script) if sight.state == "offline" or signal == "kill" else self.script
+        options = _without_words(self.options) if sight.state == "offline" or signal == "kill" else self.options
         countdown = self.countdown = Countdown(
-            self.ctx, self.server_id, server.name, script, signal, self.deadline, self.fleet, self.guard.check_lock
+            self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock
         )
         countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start)), in_run=signal != "kill")
         if not countdown.deadline_ok():
@@ -243,8 +243,8 @@ class Maintenance:
             return self._predict(countdown, signal)
         self._tell_plan(countdown)
         await self._guarded(countdown, sight, signal)
-        if self.result["outcome"] == "done" and self.script.done_text and self.wanted == "restarted":
-            await self._say_done(countdown, self.script.done_text)
+        if self.result["outcome"] == "done" and self.options.done_text and self.wanted == "restarted":
+            await self._say_done(countdown, self.options.done_text)
 
     async def _say_done(self, countdown: Countdown, text: str) -> None:
         """Tell the players that it is over, once they had time to come back. What interrupts that does not change what is done."""
@@ -257,12 +257,12 @@ class Maintenance:
             self.ctx.warn(f"Interrupted ({exc}) before the players of server {self.server_id} were told that it is over; the rest is done.")
 
     def _tell_plan(self, countdown: Countdown) -> None:
-        first, action = countdown.entries[0], countdown.action
+        first, action = countdown.steps[0], countdown.action
         if first.planned > self.ctx.clock.now() + 1:
-            begins = local_time(first.planned, self.script.tz, with_day=first.planned > self.ctx.clock.now() + TODAY)
-            self.ctx.progress(f"starts at {begins}, {action.text} at {local_time(action.planned, self.script.tz)}")
+            begins = local_time(first.planned, self.options.tz, with_day=first.planned > self.ctx.clock.now() + TODAY)
+            self.ctx.progress(f"starts at {begins}, {action.text} at {local_time(action.planned, self.options.tz)}")
         else:
-            self.ctx.progress(f"{action.text} at {local_time(action.planned, self.script.tz)}")
+            self.ctx.progress(f"{action.text} at {local_time(action.planned, self.options.tz)}")
 
     def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:
@@ -270,15 +270,15 @@ class Maintenance:
         # Rounded down, since a deadline includes its second.
         late, deadline = int(countdown.late_by()), self.deadline or 0.0
         self.result["deadline_missed_by"] = late
-        at = f"at {local_time(deadline + late, self.script.tz)}, {say_duration(late)} after the deadline"
-        self._end("deferred", f"the {countdown.action.text} would begin {at} ({local_time(deadline, self.script.tz)})")
+        at = f"at {local_time(deadline + late, self.options.tz)}, {say_duration(late)} after the deadline"
+        self._end("deferred", f"the {countdown.action.text} would begin {at} ({local_time(deadline, self.options.tz)})")
 
     def _predict(self, countdown: Countdown, signal: str) -> None:
-        entries = countdown.entries
+        steps = countdown.steps
         action = countdown.action.planned
-        for index, entry in enumerate(entries[:-1]):
-            line = countdown.line(entry, entry.before or 0.0, action)
-            entries[index] = Entry(entry.kind, line, entry.planned, before=entry.before)
+        for index, step in enumerate(steps[:-1]):
+            line = countdown.line(step, step.before or 0.0, action)
+            steps[index] = Step(step.kind, line, step.planned, before=step.before)
         after = "running" if self.wanted == "restarted" else "offline"
         self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
@@ -331,8 +331,8 @@ class Maintenance:
 
     async def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
         while True:
-            first = countdown.entries[0].planned
-            if len(countdown.entries) > 1 and first - sight.at > STATE_AGE:
+            first = countdown.steps[0].planned
+            if len(countdown.steps) > 1 and first - sight.at > STATE_AGE:
                 await Sleep(first - 2 * LOOK_AHEAD)
                 sight = await self._still_up(countdown)
                 if self.result["reason"]:
@@ -362,7 +362,7 @@ class Maintenance:
 
     async def _clock_was_set_back(self, countdown: Countdown) -> bool:
         """Reserve a later place where the wall clock was set back meanwhile, so that it is not yet time to start."""
-        first = countdown.entries[0].planned
+        first = countdown.steps[0].planned
         await Sleep(first - LOOK_AHEAD)
         start = when(self.ctx.clock, self.start)
         if start < first + 1.0:
@@ -474,11 +474,11 @@ class Maintenance:
         if self.follow is not None and self.follow.signals:
             self.result.update(changed=True, signal=self.follow.signals[-1])
         self.result["timeline"] = timeline(self.countdown, self.follow)
-        self.result["notice_error"] = notice_error(self.countdown.entries, self.action_at)
+        self.result["notice_error"] = notice_error(self.countdown.steps, self.action_at)
         if self.ctx.diff:
             self.result["diff"] = diff(self.server_id, self.result["timeline"])
 
 
-def _without_words(script: Script) -> Script:
+def _without_words(options: TimelineOptions) -> TimelineOptions:
     """For a server that is off: nobody to announce to, and no console to take commands."""
-    return Script((), script.announce_command, (), 0.0, script.cancel_text, script.done_text, script.tz)
+    return TimelineOptions((), options.announce_command, (), 0.0, options.cancel_text, options.done_text, options.tz)

@@ -22,7 +22,7 @@ from .rules import (
     LOOK,
     SEND,
     WAIT,
-    Step,
+    Decision,
     Verdict,
     decide,
     judge,
@@ -78,7 +78,7 @@ async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] =
 
 async def settle(
     ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None, wait: bool = True
-) -> Tuple[Server, Sight, Step]:
+) -> Tuple[Server, Sight, Decision]:
     """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped.
 
     One that was already hanging at the first look is to be killed ``kill_after`` seconds after that look.
@@ -88,17 +88,17 @@ async def settle(
     kill_at = math.inf
     await await_news(ctx, server_id)
     server, sight = await look_until_known(ctx, server_id, turn)
-    step = decide(wanted, sight.state, if_offline)
+    decision = decide(wanted, sight.state, if_offline)
     told = False
-    while step.action in (WAIT, LOOK) and not ctx.check_mode:
-        if step.action == WAIT and wanted == "stopped" and not wait:
+    while decision.action in (WAIT, LOOK) and not ctx.check_mode:
+        if decision.action == WAIT and wanted == "stopped" and not wait:
             break
         now = ctx.clock.now()
-        if step.action == WAIT and waiting.kill_after is not None and wanted in ("stopped", "restarted"):
+        if decision.action == WAIT and waiting.kill_after is not None and wanted in ("stopped", "restarted"):
             kill_at = min(kill_at, sight.at + waiting.kill_after)
             if now >= kill_at:
                 ctx.progress(f"{sight.state} for {waiting.kill_after:g} s: kill, as asked")
-                return server, sight, Step(SEND, "kill")
+                return server, sight, Decision(SEND, "kill")
         if now >= until:
             raise OperationFailed(
                 f"Server {server_id} is still {sight.state or 'in an unknown state'} after {waiting.timeout:g} s: "
@@ -112,8 +112,8 @@ async def settle(
         pause = max(waiting.interval, ctx.settings.status_cache) or 0.05
         await sleep(ctx.clock, min(until - now, max(0.01, kill_at - now), pause))
         server, sight = await look(ctx, server_id)
-        step = decide(wanted, sight.state, if_offline)
-    return server, sight, step
+        decision = decide(wanted, sight.state, if_offline)
+    return server, sight, decision
 
 
 class Follow:

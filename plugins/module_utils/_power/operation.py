@@ -27,7 +27,7 @@ from .rules import (
     SEND,
     SKIP,
     WAIT,
-    Step,
+    Decision,
     Verdict,
     decide,
 )
@@ -57,22 +57,24 @@ async def run(ctx: Context) -> Result:
     waiting = Waiting.of(params)
     result = _base(params)
     try:
-        server, sight, step = await settle(ctx, params["server_id"], params["state"], params["if_offline"], waiting, wait=params["wait"])
+        server, sight, decision = await settle(
+            ctx, params["server_id"], params["state"], params["if_offline"], waiting, wait=params["wait"]
+        )
         result.update(before=sight.state, after=sight.state, confirmed=True, evidence="state")
         if ctx.check_mode:
-            _predict(params, server, step, result)
-        elif step.signal is not None:
-            refuse_suspended(server, step.signal)
-            await _send(ctx, sight, step.signal, waiting, result)
+            _predict(params, server, decision, result)
+        elif decision.signal is not None:
+            refuse_suspended(server, decision.signal)
+            await _send(ctx, sight, decision.signal, waiting, result)
             if result["reason"] == "offline" and params["if_offline"] == "fail":
                 raise OperationFailed(f"Server {server.id} hung in its stop, was killed as asked, and is offline: if_offline is fail.")
-        elif step.action == REFUSE:
+        elif decision.action == REFUSE:
             raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
-        elif step.action == HOLD:
+        elif decision.action == HOLD:
             await _hold(ctx, sight, waiting, result)
-        elif step.action == SKIP:
+        elif decision.action == SKIP:
             result["reason"] = "offline"
-        elif step.action == WAIT:
+        elif decision.action == WAIT:
             # A stop under way, and nobody waits for its end.
             result.update(confirmed=False, evidence="none")
     except ServerPrismError as exc:
@@ -119,16 +121,16 @@ def _base(params: Dict[str, Any]) -> Result:
     }
 
 
-def _predict(params: Dict[str, Any], server: Server, step: Step, result: Result) -> None:
+def _predict(params: Dict[str, Any], server: Server, decision: Decision, result: Result) -> None:
     """Check mode: what would be sent. A running stop is taken to end offline."""
-    if step.action == WAIT:
-        step = decide(params["state"], "offline", params["if_offline"])
-    if step.action == REFUSE:
+    if decision.action == WAIT:
+        decision = decide(params["state"], "offline", params["if_offline"])
+    if decision.action == REFUSE:
         raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: it would fail.", server_id=server.id)
-    if step.action == SEND:
-        refuse_suspended(server, step.signal)
-        result.update(changed=True, signal=step.signal, after=_AFTER[params["state"]], confirmed=False, evidence="none")
-    elif step.action == SKIP:
+    if decision.action == SEND:
+        refuse_suspended(server, decision.signal)
+        result.update(changed=True, signal=decision.signal, after=_AFTER[params["state"]], confirmed=False, evidence="none")
+    elif decision.action == SKIP:
         result["reason"] = "offline"
     elif result["after"] not in (_AFTER[params["state"]], params["running_when"]):
         # A start or a stop under way: it may yet fail.

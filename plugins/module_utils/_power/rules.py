@@ -20,7 +20,7 @@ SEND, HOLD, WAIT, SKIP, REFUSE, LOOK = "send", "hold", "wait", "skip", "refuse",
 
 
 @dataclass(frozen=True)
-class Step:
+class Decision:
     """What to do next: ``action`` is one of SEND, HOLD (already so), WAIT (a transition runs), SKIP, REFUSE, LOOK (unknown)."""
 
     action: str
@@ -28,28 +28,28 @@ class Step:
 
 
 _TABLE = {
-    "started": {"offline": Step(SEND, "start"), "starting": Step(HOLD), "running": Step(HOLD), "stopping": Step(WAIT)},
+    "started": {"offline": Decision(SEND, "start"), "starting": Decision(HOLD), "running": Decision(HOLD), "stopping": Decision(WAIT)},
     "stopped": {
-        "offline": Step(HOLD),
-        "starting": Step(SEND, "stop"),
-        "running": Step(SEND, "stop"),
-        "stopping": Step(WAIT),
+        "offline": Decision(HOLD),
+        "starting": Decision(SEND, "stop"),
+        "running": Decision(SEND, "stop"),
+        "stopping": Decision(WAIT),
     },
     "killed": {
-        "offline": Step(HOLD),
-        "starting": Step(SEND, "kill"),
-        "running": Step(SEND, "kill"),
-        "stopping": Step(SEND, "kill"),
+        "offline": Decision(HOLD),
+        "starting": Decision(SEND, "kill"),
+        "running": Decision(SEND, "kill"),
+        "stopping": Decision(SEND, "kill"),
     },
-    "restarted": {"starting": Step(SEND, "restart"), "running": Step(SEND, "restart"), "stopping": Step(WAIT)},
+    "restarted": {"starting": Decision(SEND, "restart"), "running": Decision(SEND, "restart"), "stopping": Decision(WAIT)},
 }
-_OFFLINE_RESTART = {"start": Step(SEND, "start"), "skip": Step(SKIP), "fail": Step(REFUSE)}
+_OFFLINE_RESTART = {"start": Decision(SEND, "start"), "skip": Decision(SKIP), "fail": Decision(REFUSE)}
 
 
-def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Step:
-    """The next step; an unknown state (None) never leads to a signal."""
+def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Decision:
+    """The next decision; an unknown state (None) never leads to a signal."""
     if state is None:
-        return Step(LOOK)
+        return Decision(LOOK)
     if wanted == "restarted" and state == "offline":
         return _OFFLINE_RESTART[if_offline]
     return _TABLE[wanted][state]

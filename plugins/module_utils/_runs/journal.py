@@ -64,7 +64,7 @@ class Journal:
         """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
         return verdict(self._events(), server_id)
 
-    def verdicts(self, server_ids: Sequence[int]) -> Dict[int, str]:
+    def outcomes(self, server_ids: Sequence[int]) -> Dict[int, str]:
         """The servers of these that are not to be maintained again, with what the journal says of each. Makes nothing."""
         events = self._events()
         found = ((server_id, verdict(events, server_id)) for server_id in server_ids)

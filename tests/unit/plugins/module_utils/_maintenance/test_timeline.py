@@ -49,7 +49,7 @@ def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
     result = maintain(api, done_text="Back!", diff=True)
     assert (result["outcome"], result["confirmed"], result["changed"]) == ("done", True, True), result
     assert api.said() == [*NOTICE, "save-all", "say Back!"] and api.sent() == ["restart"]
-    assert [entry["kind"] for entry in result["timeline"]] == [*["announcement"] * 3, "command", "signal", "done"]
+    assert [step["kind"] for step in result["timeline"]] == [*["announcement"] * 3, "command", "signal", "done"]
     assert 0 <= result["notice_error"] < 1.0 and result["downtime"] >= 35.0
     assert "announcement: say Restart in 5 minutes" in result["diff"]["after"]
 
@@ -255,7 +255,7 @@ def test_server_that_is_already_hanging_is_killed_after_its_time_and_nobody_is_w
     assert result["outcome"] == outcome and result["changed"] and api.sent() == sent and not api.lines, result
     # In between it is looked at once more.
     assert 60.0 <= api.signals[0][0] - begun <= 65.0
-    assert [entry["text"] for entry in result["timeline"]] == sent
+    assert [step["text"] for step in result["timeline"]] == sent
 
 
 def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
@@ -443,7 +443,7 @@ def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
 def test_the_timeline_holds_every_signal():
     api = virtual.api({**SERVER, "stop_seconds": 500.0})
     result = maintain(api, kill_after=60.0, commands=[])
-    assert [entry["text"] for entry in result["timeline"] if entry["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
+    assert [step["text"] for step in result["timeline"] if step["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
 
 
 def test_a_late_last_word_is_said_once():
@@ -605,7 +605,7 @@ def test_check_mode_gives_the_plan_and_sends_nothing():
     api = virtual.api(SERVER)
     result = maintain(api, check_mode=True)
     assert result["changed"] and result["outcome"] == "done" and not api.lines and not api.signals, result
-    assert [entry["text"] for entry in result["timeline"]] == [*NOTICE, "save-all", "restart"]
+    assert [step["text"] for step in result["timeline"]] == [*NOTICE, "save-all", "restart"]
 
 
 def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():

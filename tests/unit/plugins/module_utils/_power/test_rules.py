@@ -10,10 +10,10 @@ from typing import Optional
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.evidence import Sight, Watch
-from ansible_collections.serverprism.cloud.plugins.module_utils._power.rules import Step, decide, judge
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.rules import Decision, decide, judge
 
-START, STOP, RESTART, KILL = (Step("send", s) for s in ("start", "stop", "restart", "kill"))
-HOLD, WAIT, LOOK = Step("hold"), Step("wait"), Step("look")
+START, STOP, RESTART, KILL = (Decision("send", s) for s in ("start", "stop", "restart", "kill"))
+HOLD, WAIT, LOOK = Decision("hold"), Decision("wait"), Decision("look")
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ HOLD, WAIT, LOOK = Step("hold"), Step("wait"), Step("look")
         ("restarted", START, RESTART, RESTART, WAIT),
     ],
 )
-def test_the_state_table(wanted: str, offline: Step, starting: Step, running: Step, stopping: Step) -> None:
+def test_the_state_table(wanted: str, offline: Decision, starting: Decision, running: Decision, stopping: Decision) -> None:
     got = [decide(wanted, state) for state in ("offline", "starting", "running", "stopping")]
     assert got == [offline, starting, running, stopping]
 
@@ -35,9 +35,9 @@ def test_an_unknown_state_never_leads_to_a_signal(wanted: str) -> None:
     assert decide(wanted, None) == LOOK
 
 
-@pytest.mark.parametrize(("rule", "step"), [("start", START), ("skip", Step("skip")), ("fail", Step("refuse"))])
-def test_if_offline_decides_for_a_restart_of_a_server_that_is_off(rule: str, step: Step) -> None:
-    assert decide("restarted", "offline", rule) == step
+@pytest.mark.parametrize(("rule", "decision"), [("start", START), ("skip", Decision("skip")), ("fail", Decision("refuse"))])
+def test_if_offline_decides_for_a_restart_of_a_server_that_is_off(rule: str, decision: Decision) -> None:
+    assert decide("restarted", "offline", rule) == decision
 
 
 def sight(at: float, state: Optional[str], rx: int = 0) -> Sight:
