@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._operation import Result
 from .._power.follow import Follow
-from .._power.rules import Verdict
+from .._power.rules import SignalOutcome
 from .countdown import Countdown
 from .steps import SENT, SIGNAL, UNKNOWN, Step
 
@@ -49,17 +49,17 @@ def diff(server_id: int, steps: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
     return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
 
 
-def outcome_of(verdict: Verdict, after: Optional[str]) -> str:
+def outcome_of(signal_outcome: SignalOutcome, after: Optional[str]) -> str:
     """Return the outcome of a server that had its signal: done, failed, or unconfirmed where nothing proves or disproves that it worked.
 
     ``after`` is the state last seen that is newer than the signal, None where there is none.
     """
-    if verdict.status == "done":
+    if signal_outcome.status == "done":
         return "done"
-    if verdict.status == "offline":
+    if signal_outcome.status == "offline":
         return "skipped"
     # Where there is a reason, it is one why it did not work.
-    is_open = (verdict.status == "unconfirmed" and not verdict.why) or (verdict.status == "timeout" and after is None)
+    is_open = (signal_outcome.status == "unconfirmed" and not signal_outcome.why) or (signal_outcome.status == "timeout" and after is None)
     return "unconfirmed" if is_open else "failed"
 
 

@@ -22,7 +22,7 @@ from .._operation import (
     Result,
     is_break_off,
 )
-from .._power.evidence import Sight
+from .._power.evidence import Observation
 from .._power.follow import Follow, await_news, look, look_until_known, settle
 from .._power.operation import report
 from .._power.options import Waiting
@@ -149,16 +149,16 @@ class Maintenance:
         if self._done_before():
             return
         await await_news(self.ctx, self.server_id)
-        server, sight = await look_until_known(self.ctx, self.server_id)
-        self._saw(server, sight)
+        server, observation = await look_until_known(self.ctx, self.server_id)
+        self._saw(server, observation)
         if self.guard.has_begun():
             self.result["earlier"] = "unconfirmed"
-        begun = self.guard.begun_before(self.wanted, sight.state)
+        begun = self.guard.begun_before(self.wanted, observation.state)
         if begun:
             return self._end("skipped", begun)
-        decision = self._step(server, sight)
+        decision = self._step(server, observation)
         if decision is not None:
-            await self._timeline(server, sight, decision)
+            await self._timeline(server, observation, decision)
 
     def _done_before(self) -> bool:
         why = self.guard.done_before()
@@ -172,14 +172,14 @@ class Maintenance:
             self._end("deferred", self.fleet.closed)
         return bool(self.fleet.closed)
 
-    def _saw(self, server: Server, sight: Sight) -> None:
-        self.result.update(name=server.name, before=sight.state, after=sight.state)
+    def _saw(self, server: Server, observation: Observation) -> None:
+        self.result.update(name=server.name, before=observation.state, after=observation.state)
 
     def _end(self, outcome: str, reason: str) -> None:
         self.result.update(outcome=outcome, reason=reason)
         self.ctx.progress(f"{outcome}: {reason}")
 
-    def _step(self, server: Server, sight: Sight) -> Optional[Decision]:
+    def _step(self, server: Server, observation: Observation) -> Optional[Decision]:
         """What to do with the server as it is; None where the outcome is already clear."""
         if_offline = self.params["if_offline"]
         if server.service_status == "suspended":
@@ -187,10 +187,10 @@ class Maintenance:
                 self._end("skipped", "suspended (billing)")
                 return None
             raise OperationFailed(f"Server {self.server_id} is suspended (billing): nothing was sent. Settle its invoice first.")
-        decision = decide(self.wanted, sight.state, if_offline)
-        if sight.state == "offline" and self.countdown is not None and self.countdown.warned():
+        decision = decide(self.wanted, observation.state, if_offline)
+        if observation.state == "offline" and self.countdown is not None and self.countdown.warned():
             self._went_offline(goes_on=decision.action == SEND)
-        if sight.state == "offline" and self.wanted == "stopped":
+        if observation.state == "offline" and self.wanted == "stopped":
             if if_offline == "fail":
                 decision = Decision(REFUSE)
             else:
@@ -216,23 +216,23 @@ class Maintenance:
             server_id=self.server_id,
         )
 
-    async def _timeline(self, server: Server, sight: Sight, decision: Decision) -> None:
+    async def _timeline(self, server: Server, observation: Observation, decision: Decision) -> None:
         """Plan, count down, act, verify."""
         again: Optional[Decision] = decision
         if decision.action == WAIT:
             if self.ctx.check_mode:
                 # It is stopping, and that ends offline.
-                sight = replace(sight, state="offline")
+                observation = replace(observation, state="offline")
             else:
-                server, sight, again = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
-                self._saw(server, sight)
+                server, observation, again = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], self.waiting)
+                self._saw(server, observation)
             if again is None or again.signal != "kill":
-                again = self._step(server, sight)
+                again = self._step(server, observation)
         if again is None:
             return
         signal = again.signal or _SIGNAL[self.wanted]
         # A server that is off has nobody to warn and no console, one that hangs in its stop has had its warning.
-        options = _without_words(self.options) if sight.state == "offline" or signal == "kill" else self.options
+        options = _without_words(self.options) if observation.state == "offline" or signal == "kill" else self.options
         countdown = self.countdown = Countdown(
             self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock
         )
@@ -242,7 +242,7 @@ class Maintenance:
         if self.ctx.check_mode:
             return self._predict(countdown, signal)
         self._tell_plan(countdown)
-        await self._guarded(countdown, sight, signal)
+        await self._guarded(countdown, observation, signal)
         if self.result["outcome"] == "done" and self.options.done_text and self.wanted == "restarted":
             await self._say_done(countdown, self.options.done_text)
 
@@ -282,10 +282,10 @@ class Maintenance:
         after = "running" if self.wanted == "restarted" else "offline"
         self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
-    async def _guarded(self, countdown: Countdown, sight: Sight, signal: str) -> None:
+    async def _guarded(self, countdown: Countdown, observation: Observation, signal: str) -> None:
         """Countdown and action; whatever breaks them off before the action, the players hear of it."""
         try:
-            await self._count_down_and_act(countdown, sight)
+            await self._count_down_and_act(countdown, observation)
         except (TooLate, WentOffline) as exc:
             self._cancels()
             await countdown.call_off()
@@ -321,7 +321,7 @@ class Maintenance:
         if self._action_is_out():
             self.result["outcome"] = "unconfirmed"
             raise OperationFailed(
-                f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: what came of it was not seen.",
+                f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: its outcome is not known.",
                 self.result,
             )
         await countdown.call_off()
@@ -329,12 +329,12 @@ class Maintenance:
         told = "; the players were told" if any(e.outcome == "sent" for e in countdown.extra) else ""
         raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was called off{told}.", self.result)
 
-    async def _count_down_and_act(self, countdown: Countdown, sight: Sight) -> None:
+    async def _count_down_and_act(self, countdown: Countdown, observation: Observation) -> None:
         while True:
             first = countdown.steps[0].planned
-            if len(countdown.steps) > 1 and first - sight.at > STATE_AGE:
+            if len(countdown.steps) > 1 and first - observation.at > STATE_AGE:
                 await Sleep(first - 2 * LOOK_AHEAD)
-                sight = await self._still_up(countdown)
+                observation = await self._still_up(countdown)
                 if self.result["reason"]:
                     return
             await Sleep(first)
@@ -348,17 +348,17 @@ class Maintenance:
         try:
             await countdown.run()
         except WentOffline:
-            sight = await self._still_up(countdown)
+            observation = await self._still_up(countdown)
             if self.result["reason"]:
                 return
-            if sight.state != "offline":
+            if observation.state != "offline":
                 raise
         if countdown.read_turn is not None:
             await Sleep(countdown.action.planned - LOOK_AHEAD)
-            sight = await self._look_again(countdown, countdown.take_read_turn())
+            observation = await self._look_again(countdown, countdown.take_read_turn())
             if self.result["reason"]:
                 return
-        await self._act(countdown, sight)
+        await self._act(countdown, observation)
 
     async def _clock_was_set_back(self, countdown: Countdown) -> bool:
         """Reserve a later place where the wall clock was set back meanwhile, so that it is not yet time to start."""
@@ -371,41 +371,42 @@ class Maintenance:
         countdown.reserve(start, in_run=False)
         return True
 
-    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
+    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
         """Read the state again before the signal. A stop that hung, and has ended meanwhile, is not killed."""
         if countdown.action.text != "kill":
             return await self._still_up(countdown, turn)
-        server, sight = await look(self.ctx, self.server_id, turn=turn)
-        self._saw(server, sight)
-        if sight.state in ("starting", "running", None):
-            now = sight.state or "in an unknown state"
+        server, observation = await look(self.ctx, self.server_id, turn=turn)
+        self._saw(server, observation)
+        if observation.state in ("starting", "running", None):
+            now = observation.state or "in an unknown state"
             raise OperationFailed(
-                f"Server {self.server_id} hung in its stop, and is {now} now: nothing was sent. Run it again.", server_id=self.server_id
+                f"Server {self.server_id} hung while stopping, and is {now} now: nothing was sent. Run the maintenance again.",
+                server_id=self.server_id,
             )
-        if sight.state == "offline":
-            self._step(server, sight)
-        return sight
+        if observation.state == "offline":
+            self._step(server, observation)
+        return observation
 
-    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Sight:
+    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
         """Read the state anew; where it ends the maintenance, the result says so and the quota is given back."""
         waiting = replace(self.waiting, kill_after=None)
-        server, sight, _step = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
-        self._saw(server, sight)
-        if self._step(server, sight) is None:
+        server, observation, _step = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
+        self._saw(server, observation)
+        if self._step(server, observation) is None:
             self._cancels()
-            await countdown.call_off() if sight.state != "offline" else countdown.drop()
-        return sight
+            await countdown.call_off() if observation.state != "offline" else countdown.drop()
+        return observation
 
-    async def _act(self, countdown: Countdown, sight: Sight) -> None:
-        signal = self._signal(countdown, sight)
+    async def _act(self, countdown: Countdown, observation: Observation) -> None:
+        signal = self._signal(countdown, observation)
         if signal is None:
-            raise OperationFailed(f"Server {self.server_id} is {sight.state or 'in an unknown state'}: nothing was sent.")
+            raise OperationFailed(f"Server {self.server_id} is {observation.state or 'in an unknown state'}: nothing was sent.")
         await Sleep(countdown.action.planned)
         starts_killed = self.params["if_offline"] == "start" or signal != "kill"
         self.follow = Follow(
             self.ctx, self.server_id, self.wanted, self.waiting, check=self.guard.before_signal, starts_killed=starts_killed
         )
-        if not await self._send(countdown, self.follow, sight, signal):
+        if not await self._send(countdown, self.follow, observation, signal):
             return
         self.result.update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
         verdict = await self.follow.until_done()
@@ -418,18 +419,18 @@ class Maintenance:
         if verdict.status == "offline":
             if self.params["if_offline"] == "fail":
                 self.result["outcome"] = "failed"
-                raise OperationFailed(f"Server {self.server_id} hung in its stop, was killed as asked, and is offline: if_offline is fail.")
-            return self._end("skipped", "offline: it hung in its stop and was killed, as asked")
+                raise OperationFailed(f"Server {self.server_id} hung while stopping, was killed, and is offline: if_offline is fail.")
+            return self._end("skipped", "offline: it hung while stopping and was killed")
         down = self.result["downtime"]
         self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
 
-    def _signal(self, countdown: Countdown, sight: Sight) -> Optional[str]:
+    def _signal(self, countdown: Countdown, observation: Observation) -> Optional[str]:
         """Return the signal for the state that was just read; None where there is none to send."""
-        if countdown.action.text == "kill" and sight.state == "stopping":
+        if countdown.action.text == "kill" and observation.state == "stopping":
             return "kill"
-        return decide(self.wanted, sight.state, self.params["if_offline"]).signal
+        return decide(self.wanted, observation.state, self.params["if_offline"]).signal
 
-    async def _send(self, countdown: Countdown, follow: Follow, sight: Sight, signal: str) -> bool:
+    async def _send(self, countdown: Countdown, follow: Follow, observation: Observation, signal: str) -> bool:
         """Send the signal, once; False where the server is not to have it any more.
 
         A refused one can be sent again, for ``max_wait`` seconds. But time passes meanwhile: each try is in time, and
@@ -443,7 +444,7 @@ class Maintenance:
             if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = await follow.send(signal, sight, turn, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, observation, turn, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the line is being written.
@@ -460,10 +461,10 @@ class Maintenance:
             await sleep(self.ctx.clock, wait)
             # The quota may be full for minutes: what is looked at before that is old by then.
             turn = await self.ctx.client.await_turn(WRITE, is_urgent=True)
-            sight = await self._look_again(countdown)
+            observation = await self._look_again(countdown)
             if self.result["reason"]:
                 return False
-            signal = self._signal(countdown, sight) or signal
+            signal = self._signal(countdown, observation) or signal
         countdown.sent_signal(self.action_at, UNKNOWN if follow.ambiguous else "sent")
         return True
 

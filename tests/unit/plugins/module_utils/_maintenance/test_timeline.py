@@ -273,7 +273,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
             api.nodes[1].signal("kill", api.clock.now())
 
     api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
-    with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
+    with pytest.raises(OperationFailed, match="hung while stopping, and is running now: nothing was sent"):
         virtual.run(OPERATION, ctx)
     assert not api.signals
 
@@ -566,7 +566,7 @@ def test_an_interruption_after_the_signal_does_not_hide_it():
     api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
     result = maintain(api)
     assert result["outcome"] == "unconfirmed" and result["changed"] and result["signal"] == "restart", result
-    assert "what came of it was not seen" in result["msg"] and "cancelled" not in " ".join(api.said())
+    assert "its outcome is not known" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
 def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monkeypatch):
