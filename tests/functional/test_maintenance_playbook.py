@@ -240,7 +240,7 @@ def test_deadline_before_the_start_is_refused(simulator, maintain):
     sim = simulator([{"id": 1}])
     times = {"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}
     run = maintain(sim, {"a": {"serverprism_id": 1, "serverprism_product": "Minecraft", **times}})
-    assert run.rc == 2 and "deadline: lies before start" in run.reasons["a"] and "Traceback" not in run.output, run.output
+    assert run.rc == 2 and "deadline: must not be before start" in run.reasons["a"] and "Traceback" not in run.output, run.output
     assert not sim.requests()
 
 

@@ -234,7 +234,7 @@ def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_
     api.clock.sleep = sleep
     result = maintain(api, done_text="Back!", done_delay=600.0, warn=warned.append)
     assert result["outcome"] == "done" and not result.get("failed") and "say Back!" not in api.said(), result
-    assert warned == ["Interrupted (SIGTERM) before the players of server 1 were told that it is over; the rest is done."]
+    assert warned == ["Interrupted (SIGTERM): the maintenance of server 1 is done, but its done_text was not sent."]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,9 @@ def test_where_nobody_was_certainly_told_nothing_is_restarted():
     api.fault = lambda method, path: virtual.Fault(lost=True, done=False) if path.endswith("/command") else None
     warned = []
     result = maintain(api, warn=warned.append)
-    assert result["outcome"] == "failed" and "No announcement certainly reached the players" in result["msg"] and not api.signals, result
+    assert (
+        result["outcome"] == "failed" and "It is not certain that an announcement reached the players" in result["msg"] and not api.signals
+    ), result
     # It may have been heard, so it is taken back; that this may not have been heard either is told.
     assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
 
@@ -523,7 +525,7 @@ def interrupted(api, happening, **options):
         passed(seconds)
 
     api.clock.sleep = sleep
-    with pytest.raises(ServerPrismError, match="was called off"):
+    with pytest.raises(ServerPrismError, match="was cancelled"):
         virtual.run(OPERATION, ctx)
     return at[0]
 
@@ -558,7 +560,7 @@ def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
 def test_where_the_api_takes_nothing_for_an_hour_nobody_waits_for_that():
     api, warned = virtual.api(SERVER), []
     at = interrupted(api, lambda ledger: ledger.block(WRITE, api.clock.now() + 3600.0), warn=warned.append)
-    assert api.clock.now() - at < 60.0 and any("could not be told that it is called off" in text for text in warned), warned
+    assert api.clock.now() - at < 60.0 and any("could not be told that the maintenance is cancelled" in text for text in warned), warned
 
 
 def test_an_interruption_after_the_signal_does_not_hide_it():
