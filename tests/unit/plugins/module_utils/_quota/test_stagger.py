@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import Announcement, shape
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import Announcement, make_timeline
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Calendar, Quota, is_allowed, reserve
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.stagger import Stagger, choose, simulate
 from hypothesis import given, settings
@@ -20,7 +20,7 @@ USUAL = (REAL, (300.0, 60.0, 10.0), 1.0)
 
 
 def offsets_of(befores, wait):
-    return shape([Announcement(before, "text") for before in befores], ["save"], wait, "restart").offsets
+    return make_timeline([Announcement(before, "text") for before in befores], ["save"], wait, "restart").offsets
 
 
 def bound(servers, quota, befores, headroom=0):
