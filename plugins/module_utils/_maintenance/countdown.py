@@ -175,7 +175,7 @@ class Countdown:
         return late if late >= DEADLINE_SECOND else 0.0
 
     @property
-    def slack(self) -> float:
+    def tolerance(self) -> float:
         """Return the seconds by which a request may miss its slot."""
         return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).tolerance
 
@@ -271,7 +271,7 @@ class Countdown:
             return
         rest = self.steps[self.next :]
         moved = delayed(rest, due, self.lag)
-        if any(step.planned - at > self.slack for step, at in zip(moved, self.slots[self.next :])):
+        if any(step.planned - at > self.tolerance for step, at in zip(moved, self.slots[self.next :])):
             moved = self._rescheduled(moved)
             # Compared with the time that players were told, and not with the planned time.
             far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
