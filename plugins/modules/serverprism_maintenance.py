@@ -86,10 +86,18 @@ options:
       - When the first announcement may go out, ISO 8601 or C(HH:MM) (its next occurrence in O(timezone), the present minute included).
       - For all servers of a run this is the same instant, the next one after C(ansible-playbook) began.
       - Where O(start) and O(deadline) both are C(HH:MM), at most 12 hours apart, and it is between them already, it begins at once.
-      - Without it, or where an ISO 8601 time is past, as soon as the quota allows.
+      - Without it, or if an ISO 8601 time has passed, as soon as the quota allows. A time more than 12 hours ago is refused, unless O(deadline)
+        is still ahead.
+    type: str
+  at:
+    description:
+      - The time of the restart itself, written as O(start). The first announcement goes out as early as it needs to. A server without
+        announcements restarts at that time, too.
+      - If there is not enough time for all announcements, or the quota is in use, the restart is later. It is never earlier.
+      - Set O(at) or O(start), not both.
     type: str
   timezone:
-    description: The IANA time zone of O(start), O(deadline), V({time}) and the times that are shown on screen.
+    description: The IANA time zone of O(start), O(at), O(deadline), V({time}) and the times that are shown on screen.
     type: str
     default: UTC
   deadline:

@@ -79,8 +79,9 @@ def simulate(
     calendar: Calendar,
     now: float,
     stop_after: float = math.inf,
+    earliest: Sequence[float] = (),
 ) -> Simulation:
-    """Simulate a run of timelines, given as the offsets of their writes, in order.
+    """Simulate a run of timelines, given as the offsets of their writes, in order. None starts before its time in ``earliest``, if given.
 
     A run that takes longer than ``stop_after`` seconds is not simulated to its end; its duration is infinite.
     """
@@ -88,8 +89,9 @@ def simulate(
     calendar = prune(Calendar(calendar.slots, calendar.blocked_until), now - quota.guarded)
     starts: List[float] = []
     end = now
-    for offsets in timelines:
-        calendar, times, stagger = stagger.reserve(calendar, quota, offsets, now, headroom)
+    for index, offsets in enumerate(timelines):
+        not_before = max(now, earliest[index]) if earliest else now
+        calendar, times, stagger = stagger.reserve(calendar, quota, offsets, not_before, headroom)
         starts.append(times[0])
         end = max(end, times[-1])
         if end > now + stop_after:
