@@ -19,8 +19,8 @@ def announce(api, text="hello", **options):
     ("options", "problem"),
     [
         ({"text": " "}, "text: is empty"),
-        ({"text": "a\nstop"}, "text: holds a line break"),
-        ({"text": "x" * 1025}, "text: has 1025 characters"),
+        ({"text": "a\nstop"}, "text: contains a line break"),
+        ({"text": "x" * 1025}, "text: must have at most 1024 characters, got 1025"),
         ({"text": "back at {time}"}, "text: {time} has no meaning here"),
         ({"announce_command": ""}, "announce_command: is empty"),
         ({"announce_command": "say x"}, "announce_command: has no {text}, so nobody would read the text."),

@@ -85,7 +85,7 @@ def test_one_odd_record_hides_no_other_server():
     api.fault = odd
     result = info(api, details=True, warn=told.append)
     assert [server["current_state"] for server in result["servers"]] == ["running", None, None], result
-    assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's answer"), told
+    assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's response"), told
     assert info(api, server_ids=[2])["failed"]
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
     assert len(fleet) == 3 and fleet[1].details["name"] is None and len(told) == 2
@@ -133,7 +133,7 @@ def test_a_node_that_is_away_hides_no_server_of_another():
     result = info(api, details=True, warn=told.append)
     assert [server["current_state"] for server in result["servers"]] == ["running", None, None, None], result
     assert result["servers"][1]["limits"] is None and result["servers"][1]["product"] == "Palworld 8 GB" and not result["not_found"]
-    assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), and so are name, limits and state. Run it again later."]
+    assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), so name, limits and state are unknown. Run it again later."]
     assert 30 < api.clock.now() - began <= 65
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
     assert [server.details["limits"] is None for server in fleet] == [False, True, False, True] and len(told) == 2
