@@ -88,7 +88,7 @@ class Process:
 
     @classmethod
     def parse(cls, name: str) -> Optional["Process"]:
-        """Return the process of a stored name; None where the text is none."""
+        """Return the process of a stored name, or None if the name is invalid."""
         parts = name.split("/")
         return cls(*parts) if len(parts) == 6 else None
 
@@ -97,10 +97,10 @@ class Process:
 
 
 def fate(owner: Optional[Process], here: Process, started: Optional[str], exists: bool) -> str:
-    """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be looked at from ``here``.
+    """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be checked from ``here``.
 
-    ``started`` and ``exists`` are what this system says of its ID. A machine that has booted again since has ended all of its
-    processes. Machines that share a host name are told apart by their machine IDs, where they have them.
+    ``started`` and ``exists`` are the state of its process ID on this system. If the machine has been booted again since, the process
+    is dead. Machines with the same host name are distinguished by their machine IDs, if they have them.
     """
     if owner is None or owner.host != here.host:
         return UNKNOWN
@@ -115,21 +115,21 @@ def fate(owner: Optional[Process], here: Process, started: Optional[str], exists
 
 
 def fate_of(name: str) -> str:
-    """Return the fate of the process of a stored name, as it can be seen from here."""
+    """Return ALIVE, DEAD or UNKNOWN for the process of a stored name."""
     owner = Process.parse(name)
     pid = int(owner.pid) if owner is not None and owner.pid.isdigit() else 0
     return fate(owner, Process.of(os.getpid()), _started(pid), pid > 0 and _exists(pid))
 
 
 def own_name() -> str:
-    """Return the name of this process, which no other process of any machine has."""
+    """Return the name of this process. It is unique on all machines."""
     return name_of(os.getpid())
 
 
-# Kept for as long as a process runs: a machine may get another host name meanwhile.
+# Names are kept while the process runs, because the host name of a machine may change.
 _names: Dict[Tuple[int, int], str] = {}
 
 
 def name_of(pid: int) -> str:
-    """Return the name of another process of this container."""
+    """Return the name of a process of this container."""
     return _names.setdefault((os.getpid(), pid), str(Process.of(pid)))
