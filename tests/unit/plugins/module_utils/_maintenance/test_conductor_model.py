@@ -26,9 +26,9 @@ from simulator.config import ServerConfig
 BEGIN = 1_000_000.0
 CANCEL, DONE = "say cancelled", "say back again"
 UNITS = {"hour": 3600, "minute": 60, "second": 1}
-# What a result says where the players were warned and did not certainly hear the cancel text.
-UNTOLD = ("could not be told", "may not know")
-# Their servers, their quota of writes in a minute, and how many runs of that size there are.
+# Texts in a result for players who were warned and may not have read the cancel text.
+UNCERTAIN = ("could not be told", "may not know")
+# The servers, the write quota of a minute, and the number of runs of that size.
 SIZES = [(1, 20, 25), (3, 8, 25), (25, 20, 20), (120, 20, 15), (400, 80, 10), (900, 240, 4)]
 RUNS = [
     pytest.param(servers, limit, number, marks=[pytest.mark.long] if servers > 100 else [])
@@ -240,7 +240,7 @@ def check_cancel(seen, result):
         assert {line for at, line in seen.lines if at > cancels[0]} <= on_its_way
     elif warned and not result["changed"]:
         said = f"{result.get('msg')} {result['reason']}"
-        assert any(words in said for words in UNTOLD), said
+        assert any(words in said for words in UNCERTAIN), said
 
 
 def check_repetitions(seen, given):

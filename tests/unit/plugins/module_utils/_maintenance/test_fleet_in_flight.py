@@ -60,7 +60,7 @@ def jitter(mean):
     return latency
 
 
-# How slow the API is, and by how many seconds a restart may be later than it was announced.
+# The latency of the API, and the seconds by which a restart may be later than announced.
 SLOW = [
     ("quick", lambda: steady(0.08), 1.0),
     ("a second for each answer", lambda: steady(1.0), 1.5),
@@ -105,7 +105,7 @@ def others_spend(api, requests):
         requests.at(at, functools.partial(api.spend, chance.randint(5, 18)))
 
 
-# What happens, and by how many seconds a restart may be later than it was announced: some windows, and not as long as the run.
+# The trouble, and the seconds by which a restart may be later than announced: a few windows, and not the whole run.
 TROUBLE = [
     ("the node is away for a minute", node_is_away(600, 660), FULL, 240.0),
     ("the node is away for a minute", node_is_away(600, 660), DEFAULT, 120.0),
