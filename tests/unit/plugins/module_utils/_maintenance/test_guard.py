@@ -145,5 +145,5 @@ def test_cancel_text_is_sent_without_the_lock(tmp_path):
     api, book, _run, _told = setup(tmp_path)
     one = guard(api, book, tmp_path)
     assert one.lock_lost() is not None
-    one.cancels()
+    one.begin_cancelling()
     assert one.lock_lost() is None
