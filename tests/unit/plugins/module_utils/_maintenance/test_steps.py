@@ -96,12 +96,12 @@ def test_time_is_in_the_time_zone_of_the_user() -> None:
     ],
 )
 def test_text_cannot_end_the_quotes_around_it(command: str, text: str, line: str) -> None:
-    assert tl.speak(command, text) == line
+    assert tl.text_line(command, text) == line
 
 
 def test_text_with_underscores_is_one_word() -> None:
     text = "{name}: restart in {remaining}, at {time}"
     line = tl.announce_line("Broadcast {text_}", text, remaining=90, action_at=0, name="The pals", tz=zone("UTC"))
     assert line == "Broadcast The_pals:_restart_in_1_minute_30_seconds,_at_00:00_UTC"
-    assert len(tl.speak("Broadcast {text_}", "x " * 1000)) == 1024
+    assert len(tl.text_line("Broadcast {text_}", "x " * 1000)) == 1024
     assert tl.has_text("a {text_}") and tl.has_text("a {text}") and not tl.has_text("a text")
