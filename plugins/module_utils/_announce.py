@@ -17,8 +17,8 @@ from ._maintenance.steps import (
     check_announce_command,
     check_braces,
     fill,
-    speak,
-    spoken,
+    safe_name,
+    text_line,
 )
 from ._operation import Context, Operation, Result
 from ._power.follow import look
@@ -50,7 +50,7 @@ async def run(ctx: Context) -> Result:
             return {**result, "reason": reason}
         if remark:
             ctx.progress(remark)
-        line = speak(command, fill(params["text"], {"name": spoken(server.name)}))
+        line = text_line(command, fill(params["text"], {"name": safe_name(server.name)}))
         result["command"] = line
         sent: Result = {**result, "changed": True, "sent": not ctx.check_mode}
         if ctx.diff:

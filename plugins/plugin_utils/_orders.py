@@ -22,7 +22,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 PREFIX = "maintenance_"
-# Options of the module that have a variable of another name.
+# The variables that are used for an option, in this order.
 ID_VARIABLES = (f"{PREFIX}server_id", "serverprism_id")
 PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
@@ -39,17 +39,17 @@ class Order:
     params: dict[str, Any] = field(default_factory=dict, repr=False)
     refused: ServerPrismError | None = None
     notice: str = ""
-    # That of a run is the smallest of its orders.
+    # The smallest one of all orders holds for the run.
     max_failures: int | None = None
 
     @property
     def server_id(self) -> int:
-        """Return the ID of the server, 0 where the host has none."""
+        """Return the ID of the server, 0 if the host has none."""
         return int(self.params.get("server_id") or 0)
 
 
 def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access: Mapping[str, Any], began: float) -> Order:
-    """Return the order for a host. ``access`` are options of the API that hold for it; ``began`` is when the run began, UTC seconds."""
+    """Return the order for a host. ``access`` are its options of the API; ``began`` is the start of the run, UTC seconds."""
     order = Order(host)
     try:
         for name, why in errors.items():
@@ -86,7 +86,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
 
 
 def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
-    # Messages must name the variable and not the option.
+    # Validated under the names of the variables, so that messages name those.
     spec = {VARIABLES.get(option, option): what for option, what in OPERATION.argument_spec.items()}
     validated = ArgumentSpecValidator(spec).validate({VARIABLES.get(option, option): value for option, value in given.items()})
     if validated.error_messages:
@@ -107,14 +107,14 @@ def plain(value: Any) -> Any:
 
 
 def refuse_duplicates(orders: Iterable[Order]) -> None:
-    """Refuse the servers that are several hosts of a run."""
+    """Refuse the servers that belong to several hosts of a run."""
     by_host = {order.host: order for order in orders}
     for host, error in duplicates({host: order.server_id for host, order in by_host.items()}).items():
         by_host[host].refused = error
 
 
 def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mapping[int, str]]) -> None:
-    """Fill in what the game of each server gives. ``products`` reads the list of servers with the options of an order, if it has to."""
+    """Complete the options with the values of each server's game. ``products`` reads the products with the options of an order."""
     for order in orders:
         if order.refused:
             continue
@@ -128,7 +128,7 @@ def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mappi
 
 
 def max_failures(value: Any) -> int | None:
-    """Return after how many failures no further server is begun; None for never. Raises BadOption."""
+    """Return the number of failures after which no further server begins, or None for no limit. Raise BadOption."""
     if value in (None, "", 0, "0"):
         return None
     try:
@@ -136,7 +136,7 @@ def max_failures(value: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         number = 0
     if number < 1:
-        raise BadOption(MAX_FAILURES, f"must be a number of servers from 1, got {value!r}")
+        raise BadOption(MAX_FAILURES, f"must be a number of servers, 1 or greater, got {value!r}")
     return number
 
 

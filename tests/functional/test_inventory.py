@@ -248,11 +248,11 @@ def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
         ({"product": "("}, "product"),
         ({"timeout": 0}, "timeout"),
         ({"api_url": "http://example.com"}, "api_url"),
-        ({"detail": True}, "detail: there is no such option; details may be meant"),
-        ({"servicestatus": "active"}, "servicestatus: there is no such option; service_status may be meant"),
-        ({"details": "perhaps"}, "details: 'perhaps' is neither true nor false"),
-        ({"api_tokn": "x", "env": {"SERVERPRISM_API_TOKEN": None}}, "api_tokn: there is no such option; api_token may be meant"),
-        ({"hostname": "{{ serverprism_id"}, "hostname: the template '{{ serverprism_id' is broken"),
+        ({"detail": True}, "detail: there is no such option (did you mean details?)"),
+        ({"servicestatus": "active"}, "servicestatus: there is no such option (did you mean service_status?)"),
+        ({"details": "perhaps"}, "details: must be true or false, got 'perhaps'"),
+        ({"api_tokn": "x", "env": {"SERVERPRISM_API_TOKEN": None}}, "api_tokn: there is no such option (did you mean api_token?)"),
+        ({"hostname": "{{ serverprism_id"}, "hostname: the template '{{ serverprism_id' has a syntax error"),
     ],
 )
 def test_bad_options_are_refused_by_name(simulator, inventory, options, named):

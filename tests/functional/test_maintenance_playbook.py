@@ -275,7 +275,7 @@ def test_failed_canary_defers_the_other_servers(simulator, maintain):
     run, spoken = canary(simulator(fleet(1), write_limit=200), maintain)
     assert run.rc == 2 and spoken == [1], run.output
     assert run.outcomes == {"h01": "failed", **{f"h{i:02}": "deferred" for i in range(2, 13)}}, run.output
-    assert run.reasons["h12"] == "not begun, since too many of those before it failed"
+    assert run.reasons["h12"] == "not begun: too many servers before it failed"
     assert run.report["totals"]["failed"] == 1 and run.report["totals"]["deferred"] == 11
     assert re.search(r"^h12 +deferred +not begun", run.stdout, re.MULTILINE), run.output
 
@@ -413,7 +413,7 @@ def test_run_refuses_to_run_on_a_target(simulator, ansible, operate):
     result = ansible.task(sim, "run", {"step": "conduct"}, **{"async": 30, "poll": 1})
     assert result["failed"] and "async" in result["msg"] and not sim.requests(), result
     result = operate(sim, "run", step="conduct")
-    assert result["failed"] and result["msg"] == "step: conduct runs on the controller only." and not sim.requests(), result
+    assert result["failed"] and result["msg"] == "step: conduct can run only on the controller." and not sim.requests(), result
 
 
 BROKEN = """

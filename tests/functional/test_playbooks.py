@@ -56,7 +56,7 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: contains a line break'),
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: must have at most 1024 characters, got 1100."'),
         ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} cannot be used here'),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: has no {text}'),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: must contain {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -120,7 +120,9 @@ def test_a_server_that_is_two_hosts_is_refused(simulator, ansible, name, variabl
     path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}, "b": {"serverprism_id": "1"}, "c": {}, "d": {}}}}))
     run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables))
     said = " ".join(run.output.split())
-    assert run.rc == 2 and "server 1 is more than one host of this run: a, b. Leave all but one" in said and not sim.requests(), run.output
+    assert run.rc == 2 and "server 1 belongs to more than one host of this run: a, b. Leave all but one" in said and not sim.requests(), (
+        run.output
+    )
     run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "--limit", "a", "--check", "-e", json.dumps(variables))
     assert run.rc == 0, run.output
 

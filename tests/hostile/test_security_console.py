@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import announce_line, speak
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import announce_line, text_line
 from hostile.tries import trying
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,15 +106,15 @@ def test_no_name_at_all_can_leave_its_line(command, name):
 
 @pytest.mark.parametrize("text", ["stop", " Stop ", "quit", "end", "/stop"])
 def test_words_that_are_a_stop_command_are_said_and_not_obeyed(text):
-    with trying("the stop command as words", "speak"):
-        assert speak("{text}", text) == text.rstrip() + "." and speak("say {text}", text) == f"say {text}"
+    with trying("the stop command as words", "text_line"):
+        assert text_line("{text}", text) == text.rstrip() + "." and text_line("say {text}", text) == f"say {text}"
 
 
 def test_what_was_asked_for_is_left_alone():
-    with trying("the stop command as words", "speak, what is none"):
+    with trying("the stop command as words", "text_line, what is none"):
         assert announced("say {text}", "Fred's [EU] #1") == "say Fred's [EU] #1 restarts in 1 minute"
-        assert speak("say Don't panic: {text}", "It's me") == "say Don't panic: It's me"
-        assert speak('say "{text}"', "It's me") == 'say "It\'s me"'
+        assert text_line("say Don't panic: {text}", "It's me") == "say Don't panic: It's me"
+        assert text_line('say "{text}"', "It's me") == 'say "It\'s me"'
 
 
 BAD_LINES = {

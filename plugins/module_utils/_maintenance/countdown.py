@@ -39,8 +39,8 @@ from .steps import (
     fill,
     make_timeline,
     notice_given,
-    speak,
-    spoken,
+    safe_name,
+    text_line,
     with_repeated_announcement,
 )
 
@@ -359,7 +359,7 @@ class Countdown:
 
     async def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
         """Send the cancel or done text, in its slot or the next free one. A failure becomes a warning."""
-        line = speak(self.options.announce_command, fill(text, {"name": spoken(self.name)}))
+        line = text_line(self.options.announce_command, fill(text, {"name": safe_name(self.name)}))
         now = self.ctx.clock.now()
         step, tries = Step(kind, line, now), 0
 

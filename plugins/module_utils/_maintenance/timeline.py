@@ -260,7 +260,9 @@ class Maintenance:
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
-            self.ctx.warn(f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text was not sent.")
+            self.ctx.warn(
+                f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text may not have been sent."
+            )
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.steps[0], countdown.action

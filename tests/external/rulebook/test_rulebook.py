@@ -184,7 +184,7 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
     run.says("appeared 1 by serverprism.cloud.server_state")
     run.says("appeared 2 by")
     sim.fault(path="/servers$", status=503, body="{}", count=1)
-    run.says("The watch pauses")
+    run.says("Polling pauses")
     run.says("The API answers again")
     sim.patch(1, crash=True)
     run.says("crashed 1 by")
@@ -209,7 +209,7 @@ def test_a_bad_argument_ends_it_before_any_request(simulator: Callable[..., Simu
     sim = simulator([{"id": 1}])
     run = rulebook(sim, book({"max_reads": 0}, SHOW))
     assert run.end() != 0
-    assert "max_reads: 0 is not a number of reads" in run.output and not sim.requests() and "Traceback" not in run.output, run.output
+    assert "max_reads: must be from 1 to read_limit" in run.output and not sim.requests() and "Traceback" not in run.output, run.output
 
 
 def test_a_name_is_never_a_template_in_a_playbook_of_the_user(

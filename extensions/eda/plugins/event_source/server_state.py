@@ -156,7 +156,7 @@ EXAMPLES = r"""
 logger = logging.getLogger("serverprism.cloud.server_state")
 
 
-def _patrol() -> Any:
+def _poller_module() -> Any:
     """The collection's own code. Of itself, ansible-rulebook makes no collection importable, so its place is found from this file."""
     namespace = Path(__file__).absolute().parents[6]
     if namespace.name == "ansible_collections":
@@ -176,23 +176,23 @@ def _patrol() -> Any:
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Watch until told to stop. Raises one error with a message for the operator where a person has to do something."""
-    module = await asyncio.to_thread(_patrol)
+    module = await asyncio.to_thread(_poller_module)
     try:
-        await _watch(queue, module.open_patrol(args, logger.warning))
+        await _poll(queue, module.open_poller(args, logger.warning))
     except module.ServerPrismError as exc:
         # It is about the world, not about this code: where in the code it was met would only bury the message.
         raise exc.with_traceback(None) from None
 
 
-async def _watch(queue: asyncio.Queue[Any], patrol: Any) -> None:
+async def _poll(queue: asyncio.Queue[Any], poller: Any) -> None:
     try:
         while True:
             # A step waits for its turn: in a thread, so that the rules go on meanwhile.
-            for event in await asyncio.to_thread(patrol.step):
+            for event in await asyncio.to_thread(poller.step):
                 await queue.put(event)
                 await asyncio.sleep(0)
     finally:
-        patrol.stop()
+        poller.stop()
 
 
 if __name__ == "__main__":
