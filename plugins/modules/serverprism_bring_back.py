@@ -45,7 +45,7 @@ options:
     default: 3600
   patience:
     description:
-      - The number of seconds before the first read. In this time the node can restart the server by itself. It does so unless the server
+      - The number of seconds to wait before the state is read. In this time the node can restart the server by itself. It does so unless the server
         also crashed within the minute before.
       - Use at least O(status_cache), because a status can be that old.
     type: int

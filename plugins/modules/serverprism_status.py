@@ -100,7 +100,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._report.status i
 
 
 def main() -> None:
-    """Refuse to run without the action."""
+    """Fail if the module runs without its action."""
     run_module(OPERATION)
 
 
