@@ -102,7 +102,7 @@ def test_it_finds_its_collection_where_nobody_made_it_importable(tmp_path, other
         # As the package "ansible" does it: a regular package, which hides every folder of the same name.
         (tmp_path / "site" / "ansible_collections").mkdir(parents=True)
         (tmp_path / "site" / "ansible_collections" / "__init__.py").touch()
-    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_patrol']().__file__)"
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_import_poller']().__file__)"
     # ansible-test keeps Ansible itself elsewhere than in this Python.
     paths = [str(tmp_path / "site"), str(Path(ansible.__file__).parents[1])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
