@@ -45,8 +45,8 @@ options:
     default: 3600
   patience:
     description:
-      - The number of seconds to wait before the state is read. In this time the node can restart the server by itself. It does so unless the server
-        also crashed within the minute before.
+      - The number of seconds to wait before the state is read. In this time the node can restart the server by itself. It does so unless
+        the server also crashed within the minute before.
       - Use at least O(status_cache), because a status can be that old.
     type: int
     default: 30

@@ -11,8 +11,9 @@ module: serverprism_power
 short_description: Start, stop, restart or kill a server
 version_added: 0.1.0
 description:
-  - Brings a server to a state, and returns whether there is evidence that it worked.
-  - The module reads the state first. It sends nothing if the server is already in the requested state, or if its state is unknown.
+  - Starts, stops, restarts or kills a server, and returns whether there is evidence that it worked.
+  - The module reads the state first. It sends nothing if the server is already in the requested state. If the state is unknown, it sends
+    nothing and fails.
   - The API accepts every signal, including signals that the server ignores. Therefore a restart counts as confirmed only with evidence.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
