@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A crashed server is started a few times at most, each on its own count."""
+"""Tests of starting a crashed server: a limited number of times, with a separate count for each server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_it_gives_up_after_so_many_starts_aloud_and_each_server_has_its_own_coun
     run = bring_back(sim, 1, tries=2)
     assert run.rc == 2 and "GIVING UP on server 1" in run.output and "2 times within 3600 s" in run.output, run.output
     assert starts(sim, 1) == 2
-    # A later run does not begin anew.
+    # A later run continues the count.
     run = bring_back(sim, 1, tries=2)
     assert run.rc == 2 and "GIVING UP on server 1" in run.output and starts(sim, 1) == 2, run.output
     sim.patch(2, failed_start=False)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The event source, with a queue of asyncio under it and the simulator over HTTP before it."""
+"""Tests of the event source with an asyncio queue, against the simulator over HTTP."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ QUIET = {"auto_restart": False}
 
 
 class Watched:
-    """A source that runs, and what it has put."""
+    """A running source and the events it has put."""
 
     def __init__(self, sim, task, queue):
         self.sim, self.task, self.queue = sim, task, queue
         self.events = []
 
     async def event(self):
-        """The next event; an error of the source where that comes first."""
+        """Return the next event. Raise an error of the source that comes first."""
         get = asyncio.ensure_future(self.queue.get())
         await asyncio.wait({get, self.task}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if not get.done():
@@ -43,13 +43,13 @@ class Watched:
         return event
 
     async def looks(self, count=1):
-        """Wait until every listed server was looked at ``count`` times from now on."""
+        """Wait until every listed server was read ``count`` more times."""
         before = Counter(row.get("server") for row in self.sim.requests("GET"))
         servers = [server for server in before if server is not None] or [None]
         await until(lambda: all(self._looks()[one] >= before[one] + count for one in servers), self.task)
 
     async def rounds(self, count=1):
-        """Wait until so many rounds have begun from now on, and the first of them is over."""
+        """Wait until ``count`` more rounds have begun and the first of them is over."""
         before = self._looks()[None]
         await until(lambda: self._looks()[None] >= before + count, self.task)
 
@@ -69,7 +69,7 @@ async def until(condition, task=None):
 
 @pytest.fixture
 def watch(tmp_path, monkeypatch):
-    """Run the source: ``async with watch(sim, initial=True) as source``. It begins when the first round is over."""
+    """Run the source: ``async with watch(sim, initial=True) as source``. The block begins after the first round."""
 
     @asynccontextmanager
     async def run(sim, **args):
@@ -354,7 +354,7 @@ def test_a_source_that_is_cancelled_in_its_sleep_ends(simulator, watch, caplog):
         async with watch(sim, initial=True, poll_interval=3600) as source:
             await source.event()
             await asyncio.sleep(0)
-        # asyncio.run waits for the thread of the step, so it would hang for an hour if that slept on.
+        # asyncio.run waits for the thread of the sleep, so it would hang for an hour if that slept on.
 
     asyncio.run(story())
     assert "never retrieved" not in caplog.text

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each game is told. The commands are written out here once more: one that is wrong reaches nobody, or stops a server."""
+"""Tests of the commands of each game. They are repeated here, since a wrong command reaches nobody or stops a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import games as _games
 from documents import DOCS
 
-# Game, a product, the line that warns, and what saves.
+# Game, a product, the line that warns, and the command that saves.
 GAMES = [
     ("Minecraft Bedrock", "Minecraft Bedrock 2 GB", "say Restart in 1 second", []),
     ("Minecraft", "Minecraft Java 4 GB", "say Restart in 1 second", ["save-all"]),

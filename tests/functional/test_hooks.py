@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hooks of git ("make hooks") find what they call, and refuse a commit that "make lint" would not pass."""
+"""Tests of the git hooks ("make hooks"): they find their programs, and refuse a commit that "make lint" would refuse."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def commit(tmp_path):
     tree = stage(tmp_path)
     (tree / ".venv").symlink_to(sys.prefix)
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PRE_COMMIT_HOME": str(tmp_path / "cache"), "LC_ALL": "C.UTF-8"}
-    # As the user of the tests may have none.
+    # The user of the tests may have no name and address in git.
     env |= {f"GIT_{who}_{what}": "x@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
     def call(*command):

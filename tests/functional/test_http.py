@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client over real HTTP: what may go where, and what a bad network or a bad answer leads to."""
+"""Tests of the client over real HTTP: addresses, certificates, bad networks and bad answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A server certificate with its key, and the authority that signed it."""
+    """Return a server certificate with its key, and the authority that signed it."""
     authority = trustme.CA()
     server, ca = tmp_path / "server.pem", tmp_path / "ca.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(server)
@@ -59,7 +59,7 @@ def test_an_unknown_certificate_is_refused_with_a_hint(simulator, operate, certi
 
 @pytest.mark.parametrize("way", ["ca_path", "validate_certs"])
 def test_a_private_authority_can_be_named_and_checks_can_be_switched_off(simulator, operate, certificate, way, monkeypatch):
-    # A bundle for all of requests must neither replace the option nor switch the checks on again.
+    # requests' own setting must neither replace the option nor switch the checks on again.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     sim = simulator(certificate=certificate[0])
     result = operate(sim, "server_info", **({"ca_path": str(certificate[1])} if way == "ca_path" else {"validate_certs": False}))
@@ -159,7 +159,7 @@ def test_a_strange_retry_after_never_hangs(simulator, operate, header):
 
 
 def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
-    """Real processes, a real clock and a sliding window, which forgives less than the fixed one."""
+    """Real processes, a real clock and a sliding window, which forgives less than a fixed one."""
     sim = simulator([{"id": 1234}], speed=5.0, read_limit=20, sliding=True)
     tasks = [{"serverprism.cloud.serverprism_server_info": {}}] * 3
     hosts = {f"h{i}": {} for i in range(20)}
@@ -175,7 +175,7 @@ def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
 
 @pytest.fixture
 def impatient():
-    """A server that promises to keep a connection, and ends it when it is used again: as when both happen at once."""
+    """Start a server that promises to keep a connection and closes it on its next use, as when both happen at the same time."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}"
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -188,7 +188,7 @@ def impatient():
             with connection:
                 if connection.recv(65536):
                     connection.sendall(answer)
-                    # To its end: what is left unread would make a reset of the end.
+                    # Read to its end: unread data would turn the end into a reset.
                     request = connection.recv(65536)
                     while request and not request.endswith(b"}"):
                         request += connection.recv(65536)
@@ -197,7 +197,7 @@ def impatient():
     given = {name: entry.get("default") for name, entry in API_ARGUMENT_SPEC.items()}
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     yield _transport.Transport(Settings.from_params({**given, "api_token": "x", "api_url": url, "timeout": 5.0}))
-    # accept() of another thread does not end with close() alone.
+    # accept() in another thread does not end with close() alone.
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The artifact that is published: what is in it, and that it works where nothing else of the checkout is."""
+"""Tests of the published artifact: its content, and that it works where nothing else of the checkout is."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An empty home, and nothing of this checkout but the programs."""
+    """Return an environment with an empty home and nothing of this checkout but the programs."""
     return published.environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def artifact(environment, tmp_path_factory):
-    """The artifact that is published."""
+    """Return the published artifact."""
     return published.build(environment, tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
 def files(artifact):
-    """The names of the files in it."""
+    """Return the names of the files in the artifact."""
     with tarfile.open(artifact) as archive:
         return {member.name for member in archive if member.isfile()}
 
 
 @pytest.fixture(scope="module")
 def installed(environment, artifact, tmp_path_factory):
-    """An empty collections path, and the artifact in it."""
+    """Return a collections path that contains only the artifact."""
     path = tmp_path_factory.mktemp("collections")
     published.install(environment, artifact, path)
     return path
@@ -104,7 +104,7 @@ def test_the_links_of_its_pages_lead_to_what_is_published(files):
 
 @pytest.fixture
 def fleet(simulator, tmp_path, installed):
-    """A server that runs and one that crashed; ``run(playbook, *args)`` runs with nothing but the installed collection."""
+    """Simulate a running and a crashed server; ``run(playbook, *args)`` uses only the installed collection."""
     sim = simulator([{"id": 1, "boot_seconds": 3.0, "stop_seconds": 2.0}, {"id": 2, "state": "offline", "auto_restart": False}])
     ansible = Ansible(tmp_path)
     quick = {"maintenance_announcements": [{"before": "1s", "text": "Restart"}], "maintenance_command_wait": 0.2}
@@ -122,7 +122,7 @@ def maintained(sim):
     return sim.states(1)[-2:] == ["starting", "running"] and sim.console(1) == ["say Restart", "save-all"] and sim.states(2) == ["offline"]
 
 
-# What each is told, what it then says, and what it does.
+# The arguments of each playbook, a text of its output, and the requests it sends.
 DONE = {
     "announce": (["-e", "announce_text=Hello"], "changed=1", lambda sim: sim.console(1) == ["say Hello"] and not sim.console(2)),
     "bring_back": (

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin, by the real ansible-inventory."""
+"""Tests of the inventory plugin with the real ansible-inventory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inventory(ansible):
 
 
 def plain(value):
-    """The values without Ansible's mark of untrusted texts."""
+    """Return values without Ansible's mark of untrusted texts."""
     if isinstance(value, dict):
         return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
@@ -261,7 +261,7 @@ def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
 
 
 def test_every_documented_option_is_taken(simulator, inventory, ansible):
-    """Those of its own, of the API, of the cache and of what is constructed."""
+    """The options of the plugin, of the API, of the cache and of constructed groups."""
     sim = simulator(FLEET)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     api = {

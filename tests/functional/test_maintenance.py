@@ -164,7 +164,7 @@ def test_an_interrupted_countdown_is_called_off_aloud(simulator, ansible, number
         time.sleep(0.05)
     assert sim.console(1234) == ["say Restart in 30 seconds", "say Maintenance cancelled: no restart now."]
     assert sim.states(1234) == ["running"]
-    # Whoever pressed Ctrl-C sees that the players know. Of SIGTERM Ansible itself dies at once, and its screen with it.
+    # SIGTERM ends Ansible and its output at once, so only Ctrl-C shows that the players were told.
     seen = "[localhost] sent: say Maintenance cancelled: no restart now." in output
     assert seen or number == signal.SIGTERM, output
 

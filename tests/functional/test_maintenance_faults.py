@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can happen to a countdown, and what its players and its operator hear of it."""
+"""Tests of events during a countdown, and of what players and operator are told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANCELLED = "say Maintenance cancelled: no restart now."
 
 @pytest.fixture
 def during(simulator, operate):
-    """Run a maintenance, and do something to its server once the first line is out."""
+    """Run a maintenance, and change its server once the first line was sent."""
 
     def run(happening, server=None, **options):
         sim = simulator([{**SERVER, **(server or {})}])
@@ -159,7 +159,7 @@ def test_a_server_in_transition_is_maintained_all_the_same(simulator, operate, s
 
 
 def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
-    """Timelines leave ``write_headroom`` writes of each window free: where they find no more room, a stop is sent at once."""
+    """Timelines leave ``write_headroom`` writes of each window free; if there is no room for another slot, a stop is sent at once."""
     limits = {"read_limit": 1000, "write_limit": 6}
     sim = simulator([{**SERVER, "id": i} for i in range(1, 5)], window=12_000.0, **limits)
     limits["limit_window"] = sim.seconds(12_000)
@@ -189,7 +189,7 @@ def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, op
 
 
 def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path, monkeypatch):
-    """The last line is late, and by then a 429 blocks everybody: whoever heard it must not be surprised a window later."""
+    """The last line is late and a 429 then blocks all requests: players who heard it must be told of the new time."""
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=0.8, done=True, skip=1, count=1)
     quotas = {bucket: Quota(20, sim.seconds(60)) for bucket in (READ, WRITE)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 ServerPrism collection contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run over a fleet tells beforehand: its plan, a canary that tests nothing, a report that cannot be written."""
+"""Tests of the plan of a fleet, of a canary that tested nothing, and of a report that cannot be written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_canary_that_was_done_before_is_not_told_to_have_tested_nothing(simula
 
 
 def unusable(kind, folder):
-    """A report folder that cannot be used, and what is said of it."""
+    """Return a report folder that cannot be used, and the text of the message."""
     file = folder / "a file"
     file.touch()
     (folder / "link").symlink_to(folder / "nowhere")
@@ -60,7 +60,7 @@ def test_a_report_folder_that_cannot_be_used_is_refused_before_anything_is_asked
 
 @pytest.mark.parametrize("before", [0, 1])
 def test_a_report_that_fails_later_is_told_and_decides_about_no_server(simulator, maintain, tmp_path, before):
-    """The folder is taken away while the servers are maintained."""
+    """The folder is removed during the maintenance."""
     folder, tasks = tmp_path / "report", tmp_path / "verify.yml"
     tasks.write_text(json.dumps([{"name": "Lose it", "ansible.builtin.file": {"path": str(folder), "state": "touch", "mode": "0600"}}]))
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook and its role, as a user runs them: an inventory and one command."""
+"""Tests of the playbook and its role as a user runs them: with an inventory and one command."""
 
 from __future__ import annotations
 
@@ -227,12 +227,12 @@ def test_plan_counts_the_writes_of_each_server(simulator, maintain):
     sim = simulator([{"id": i, "product": "Minecraft" if i > 1 else "Valheim"} for i in range(1, 6)])
     hosts = {f"h{i}": {"serverprism_id": i} for i in range(1, 6)}
     hosts["h3"]["maintenance_announcements"] = [{"before": before, "text": "x"} for before in ("3s", "2s", "1s")]
-    # Variables that only exist in a play are templated for each host.
+    # Variables that exist only in a play are templated for each host.
     hosts["h4"]["maintenance_commands"] = ["say {{ ansible_play_batch | length }}"]
     hosts["h5"]["maintenance_announcements"] = [{"before": "{{ ansible_play_batch | length }}s", "text": "x"}]
     hosts["h2"]["maintenance_commands"] = "{{ ['save-all'] * (ansible_play_batch | length) }}"
     run = maintain(sim, hosts, "--check")
-    # A signal each; h2: 1 + 5 lines, h3: 3 + 1, h4: 1 + 1, h5: 1 + 1.
+    # One signal each; h2: 1 + 5 lines, h3: 3 + 1, h4: 1 + 1, h5: 1 + 1.
     assert run.rc == 0 and "5 servers, 19 writes: done in about " in run.stdout and "WARNING" not in run.output, run.output
 
 
@@ -261,7 +261,7 @@ def test_names_of_the_api_are_never_templates(simulator, maintain, tmp_path):
 
 
 def canary(sim, maintain, *args, **variables):
-    """Twelve servers, of which the first and the last refuse their restart; the IDs of those that were spoken to, in order."""
+    """Run twelve servers, of which the first and the last refuse their restart; return the IDs of those that got a line, in order."""
     hosts = {f"h{i:02}": {"serverprism_id": i} for i in range(1, 13)}
     run = maintain(sim, hosts, "--forks", "12", *args, maintenance_announcements=[{"before": "0.5s", "text": "x"}], **variables)
     return run, list(dict.fromkeys(post["server"] for post in sim.posts()))
@@ -340,7 +340,7 @@ def test_false_when_leaves_a_host_out(simulator, role, how):
         others = {"h1", "h2", "h3"} - {left_out}
         assert run.rc == 0 and {host for host, outcome in ended(run).items() if outcome == "done"} == others, run.output
         assert {f"h{post['server']}" for post in sim.posts()} == others
-        # The task that conducts the run is that of the first host; import_role gives it the condition of the role.
+        # The first host's task conducts the run; import_role gives it the condition of the role.
         alone = left_out == "h1" and how == "import_role"
         assert run.output.count("is maintained by itself") == (2 if alone else 0), run.output
 
@@ -384,7 +384,7 @@ def test_settings_of_a_play_hold_for_all_hosts(simulator, ansible, what):
         "environment": {f"SERVERPRISM_{name.upper()}": value for name, value in options.items()},
     }[what]
     inventory = ansible.folder / "hosts.json"
-    # Another customer's host.
+    # A host of another customer.
     own = {"serverprism_id": 2, "serverprism_api_url": other.url, "serverprism_api_token": other.token}
     inventory.write_text(json.dumps({"all": {"hosts": {"h1": {"serverprism_id": 1}, "h2": own}, "vars": QUICK}}))
     role = {"ansible.builtin.import_role": {"name": "serverprism.cloud.maintenance"}}
@@ -530,7 +530,7 @@ def test_duration_does_not_depend_on_forks(simulator, maintain):
         begun, ended = (datetime.fromisoformat(run.report[name].replace("Z", "+00:00")) for name in ("begun", "ended"))
         took[forks] = (ended - begun).total_seconds()
     # 24 writes need a second window of the quota, whose length is 3 s.
-    # One fork for all servers would take many times as long; a busy machine does not.
+    # One fork for all servers would take many times as long.
     assert max(took.values()) < 2 * min(took.values()), took
 
 
@@ -547,7 +547,7 @@ def test_run_says_how_far_it_is(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}])
     run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)})
     lines = re.findall(r"^run: (.*?)(; ends at about \d\d:\d\d UTC)?$", run.stdout, re.MULTILINE)
-    # One server that ends within a second of another has no line of its own, but for the last.
+    # A server that ends within a second of another has no line of its own, except the last.
     assert len(lines) in (2, 3) and all(end for _counts, end in lines[:-1]) and not lines[-1][1], run.output
     assert lines[0][0].startswith("1 skipped, deferred or cancelled, 2 in countdown or restart"), run.output
     assert lines[-1][0] == "1 done, 1 failed or unconfirmed, 1 skipped, deferred or cancelled", run.output
@@ -555,7 +555,7 @@ def test_run_says_how_far_it_is(simulator, maintain):
 
 @pytest.mark.parametrize("way", ["local", "module"])
 def test_a_clock_time_is_the_same_for_every_server_of_a_run(simulator, ansible, way):
-    """A server whose turn comes after 03:00 is maintained then, and not at 03:00 tomorrow."""
+    """A server that starts after 03:00 is maintained then, and not at 03:00 tomorrow."""
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     start = datetime.now(timezone.utc) + timedelta(seconds=4)
     options = {"announcements": [{"before": "1s", "text": "x"}], "poll_interval": 0.2, "start": start.strftime("%H:%M:%S")}

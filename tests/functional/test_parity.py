@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The in-process action and the module give the same result for the same input, and neither shows the token."""
+"""Tests that the in-process action and the module give the same result for the same input, and that neither shows the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVERS = [
     {"id": 1310, "drop_signals": ["restart"]},
 ]
 TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output", "_host"}
-# What a task through async adds of its own.
+# Keys that a task with async adds.
 OWN = {
     "ansible_job_id",
     "finished",
@@ -68,7 +68,7 @@ CASES = [
 
 
 def assert_documented(module, result):
-    """Whatever a result holds is in RETURN, and what is always returned is there unless the task could not even begin."""
+    """Assert that RETURN documents every key, and that the keys it promises are there, except after an early failure."""
     name = f"ansible_collections.serverprism.cloud.plugins.modules.serverprism_{module}"
     told = yaml.safe_load(importlib.import_module(name).RETURN)
     assert set(result) - {"changed", "failed", "msg", "invocation", "diff", "exception", "warnings", "_output"} <= set(told)
@@ -84,7 +84,7 @@ WAYS = {"action": 0, "module": 60}
 
 
 def run_both_ways(simulator, ansible, cases):
-    """One playbook with a play for each case, in which a host for each way has a simulator of its own: the output, and the results."""
+    """Run one playbook with a play for each case. Each way has a host with a separate simulator. Return the output and the results."""
     hosts, plays = {}, []
     for number, (module, options) in enumerate(cases):
         for way, patience in WAYS.items():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the playbooks make of settings that come from elsewhere: Ansible's own, variables of hosts, variables that are left empty."""
+"""Tests of the playbooks with settings from elsewhere: Ansible's configuration, host variables, empty variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import pytest
 from functional.test_maintenance_playbook import FAST, canary, fleet
 
-# As an ansible.cfg may have them, which was made for other playbooks.
+# Settings that an ansible.cfg may have for other playbooks.
 FREE, FATAL = {"ANSIBLE_STRATEGY": "free"}, {"ANSIBLE_ANY_ERRORS_FATAL": "true"}
 
 
@@ -46,7 +46,7 @@ def test_one_that_fails_stops_no_other_where_errors_are_usually_fatal(simulator,
 
 @pytest.mark.parametrize("own", [True, False])
 def test_status_reads_with_the_token_of_the_hosts_that_are_asked_for(simulator, play, own):
-    """Of two customers one has a token in the inventory, and the other may have the one of the environment."""
+    """One of two customers has a token in the inventory, the other uses the token of the environment."""
     one, other = simulator([{"id": 1}]), simulator([{"id": 2}])
 
     def of(sim):
@@ -93,7 +93,7 @@ def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, 
     sim = simulator(fleet(1), write_limit=200)
     run, _spoken = canary(sim, maintain, maintenance_max_fail_percentage=50)
     assert run.rc == 2 and "-e maintenance_max_fail_percentage=50" in run.stdout and not sim.requests(), run.output
-    # What is said of hosts makes no difference here: it is what Ansible takes, or -e says something else.
+    # Host variables make no difference here, since -e takes precedence.
     run, spoken = canary(sim, maintain, maintenance_max_fail_percentage=None)
     assert run.rc == 2 and spoken == [1] and run.outcomes["h12"] == "deferred", run.output
     run, spoken = canary(
@@ -102,14 +102,14 @@ def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, 
     assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
 
 
-# As a file of variables has them where nothing stands behind the colon.
+# YAML reads a name without a value as null.
 EMPTY = ["announce_command", "commands", "deadline", "done_text", "id", "kill_after", "max_failures", "product"]
 EMPTY += ["report_dir", "start", "verify_tasks"]
 
 
 def test_what_is_left_empty_counts_as_not_set_and_an_id_may_be_a_number_or_a_date(simulator, maintain, ansible):
     sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
-    # As YAML has it. What is said of hosts there joins what is said of them in JSON.
+    # -e accepts YAML. Its variables are merged with those of the inventory.
     written = {1: "".join(f"maintenance_{name}:\n" for name in EMPTY), 2: "maintenance_id: 20260504\n", 3: "maintenance_id: 2026-05-04\n"}
     (ansible.folder / "host_vars").mkdir()
     for number, text in written.items():
@@ -130,7 +130,7 @@ def test_announce_takes_a_text_that_is_a_number_and_an_empty_command_as_none(sim
 
 
 def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(simulator, maintain, play):
-    """And those who share the broken one do not ask once each."""
+    """Hosts with the same broken token send one request together, not one each."""
     sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
     hosts = {name: {"serverprism_id": number} for number, name in enumerate("abc", 1)}
     hosts["c"]["serverprism_api_token"] = sim.token
@@ -141,7 +141,7 @@ def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(sim
     inventory = {"all": {"hosts": hosts, "vars": {"serverprism_api_token": "expired"}}}
     run = play(sim, "announce", inventory, announce_text="hello")
     assert run.rc == 2 and sim.console(3)[-1] == "Broadcast hello", run.output
-    # One for the list of servers, and one for each host that has the expired token.
+    # One request for the list of servers, and one for each host with the expired token.
     assert sum(request["status"] == 401 for request in sim.requests()) == 1 + 3
 
 

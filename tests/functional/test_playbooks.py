@@ -172,7 +172,7 @@ STATUS = [
 
 
 def use(memory, cpu, disk):
-    """A fault with which the live part of a server is known."""
+    """Return a fault with which the live part of a server is known."""
     return {"data.resources.memory_bytes": memory, "data.resources.cpu_absolute": cpu, "data.resources.disk_bytes": disk}
 
 
@@ -249,7 +249,7 @@ def test_status_shows_the_others_while_the_node_of_one_is_away(simulator, fleet,
 
 
 def test_a_file_of_status_lies_where_the_user_stands_and_not_where_a_variable_says(simulator, fleet, ansible, tmp_path):
-    """Cron and systemd set no PWD, and the root folder is not meant."""
+    """Cron and systemd do not set PWD, and the file must not end up in the root folder."""
     sim = simulator([{"id": 1}])
     fleet(sim, "status", [1])
     path = str(ansible.folder / "inventory.json")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real game behind the API: what its own console printed and its own files hold."""
+"""Tests with a real game behind the API: its console output and its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = [
     {"before": "2s", "text": 'Save your "trains"'},
     {"before": "1s", "text": "Restart in {remaining}"},
 ]
-# The API as in life but for its status cache, which is a second long: a game boots in real time.
+# Only the status cache is shortened, to a second: the game boots in real time.
 LIKE_LIFE = {"speed": 1.0, "status_cache": 1.0}
 
 
@@ -38,7 +38,7 @@ def state(sim):
 
 @pytest.fixture
 def railways(simulator, tmp_path):
-    """A simulator with OpenTTD behind server 7, up; and the game's folder."""
+    """Start a simulator with OpenTTD running as server 7; return it and the game's folder."""
     folder = tmp_path / "railways"
     sim = simulator([openttd.server(7, folder)], **LIKE_LIFE)
     until(lambda: state(sim) == "running")
@@ -63,7 +63,7 @@ def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     ]
     assert printed[:3] == ["Railways restarts in 3 seconds", "Save your 'trains'", "Restart in 1 second"], printed
     assert printed[3].startswith("Map successfully saved to 'maintenance"), printed
-    # The world was on the disk before the process ended, and it is what the new one runs.
+    # The world was on the disk before the process ended, and the new process runs it.
     stopped = max(row["time"] for row in log if row["pid"] == old)
     assert openttd.saved_world(folder).stat().st_mtime <= stopped
     loaded = [row["line"] for row in log if row["pid"] == new]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs with their ledger in a real Redis: several machines, its password, and what happens when it is lost."""
+"""Tests of runs with a ledger in a real Redis: several machines, its password, and its loss."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_countdown_that_loses_its_ledger_is_called_off_aloud(server, simulator
 
 
 def test_a_repeated_run_on_another_machine_restarts_nobody_twice(server, simulator, operate, tmp_path, monkeypatch):
-    # The second restart finds a server that runs for a second, so no counter proves it: it must be seen down.
+    # The second restart finds a server that has run for a second, so no counter confirms it: it must be seen offline.
     redis, sim = server(), simulator([{"id": 1234, "boot_seconds": 20.0, "stop_seconds": 40.0}])
     options = {"server_id": 1234, "maintenance_id": "CHG-7", "ledger": redis.url(), "poll_interval": 0.2}
     results = []
@@ -117,7 +117,7 @@ def test_redis_over_tls_is_believed_only_with_the_right_authority(server, simula
         begun = time.monotonic()
         result = operate(sim, "server_info", **options, **more)
         assert result["failed"] and "certificate of the ledger" in result["msg"] and "ca_path" in result["msg"], result
-        # It will not become another by asking again.
+        # Asking again would not change it.
         assert time.monotonic() - begun < _redis.LOCK_PATIENCE / 2
     assert len(sim.requests()) == 1
 

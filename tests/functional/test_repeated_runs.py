@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that survive: repeated after a crash, stopped after too many failures, never two at once on one server."""
+"""Tests of repeated runs: after a crash, after too many failures, and two at the same time on one server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal im
 from functional.conftest import QUICK
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
-# Slow enough that its states prove a restart also right after another one.
+# Slow enough that its states confirm a restart right after another one.
 SLOW = {"boot_seconds": 3.0, "stop_seconds": 30.0}
 WORDS = [{"before": "0.5s", "text": "x"}]
 
@@ -79,7 +79,7 @@ def test_without_a_journal_nothing_is_sent(simulator, operate, tmp_path):
 
 
 def started(ansible, sim, ids, **options):
-    """Start a run in a group of its own, so that all of it can be killed at once."""
+    """Start a run in a separate group, so that all of it can be killed at once."""
     plays, inventory = play(ids, **options)
     path = ansible.folder / "hosts.json"
     path.write_text(json.dumps(inventory))
@@ -87,7 +87,7 @@ def started(ansible, sim, ids, **options):
 
 
 def killed(process):
-    """kill -9 of ansible-playbook and every worker of it, which run in sessions of their own."""
+    """Kill ansible-playbook and all of its workers, which have separate sessions, with SIGKILL."""
     children = [int(pid) for pid in os.popen(f"pgrep -P {process.pid}").read().split()]
     for pid in [process.pid, *children]:
         os.kill(pid, signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(sim
 
 
 def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_line_is_due(simulator, ansible):
-    """Each server is in the middle of a long silence, and its worker has a thread that could get the signal."""
+    """Each server is in a long pause between two lines, and its worker has a thread that could get the signal."""
     sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
     plays, inventory = play(range(1, 9), announcements=[{"before": "100s", "text": "x"}])
     path = ansible.folder / "hosts.json"
@@ -126,7 +126,7 @@ def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_
     output = "".join(run.communicate(timeout=50))
     lines = sim.console_log()
     assert sum("cancelled" in line["line"] for line in lines) == 8 and not signals(sim), (output, lines)
-    # Whoever pressed it knows that the players know.
+    # The operator sees that the players were told.
     assert sorted(re.findall(r"^\[h(\d)\] sent: say Maintenance cancelled", output, re.MULTILINE)) == [str(i) for i in range(1, 9)], output
 
 
@@ -142,7 +142,7 @@ def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
 
 
 def test_second_run_refuses_every_server_of_a_run(simulator, ansible):
-    """Also those that the first has not begun, or has done."""
+    """This includes servers that the first run has not begun, or has done."""
     # A window of the quota has room for two servers.
     sim, env = simulator([{"id": i, **FAST} for i in range(1, 7)], write_limit=8), {"SERVERPRISM_WRITE_LIMIT": "8"}
     path = ansible.folder / "hosts.json"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a run: that it is written, and its page in a real browser."""
+"""Tests of the report of a run: the files, and the page in a real browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\
 
 @pytest.fixture
 def reported(simulator, ansible):
-    """A run with a report: the folder it is in."""
+    """Run a maintenance with a report; return its folder."""
 
     def run(servers, *args):
         sim = simulator(servers)
@@ -48,7 +48,7 @@ def test_a_run_writes_its_report(reported):
 
 
 def written(value, path):
-    """The values of each path of a report."""
+    """Return the values of each path of a report."""
     for name, one in value.items():
         yield f"{path}{name}", one
         for each in one if isinstance(one, list) else [one]:

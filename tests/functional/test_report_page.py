@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's page as a real browser shows it: sorted, light and dark, wide and on a phone."""
+"""Tests of the report page in a real browser: sorting, light and dark, wide and on a phone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def shown(browser, tmp_path):
     return show
 
 
-# Each in an order that neither text nor digits one after the other would turn into the right one.
+# Orders that sorting by text or by digits would get wrong.
 VALUES = [27.7, -0.3, None, 3.153, 0.25, 27.123, -2.0, 0.3, 3.2]
 SORTED = [-2.0, -0.3, 0.25, 0.3, 3.153, 3.2, 27.123, 27.7]
 TIMES = [130.0, 3700.0, None, 0.0, 70000.0, 119.0]
@@ -166,7 +166,7 @@ def test_at_no_width_is_anything_cut_small_or_beside_the_page(shown, width):
     assert all(left < cell[0] and cell[2] < right for cell in told["cells"])
     for marks in (told["ticks"], told["days"]):
         assert len(marks) >= 2 and all(one[2] < other[0] for one, other in zip(marks, marks[1:])) and marks[-1][2] < right, marks
-    # A figure is one line.
+    # A figure takes one line.
     assert max(bottom - top for _left, top, _right, bottom in told["figures"]) < 30
 
 
@@ -180,5 +180,5 @@ def test_on_a_phone_a_label_stands_above_its_bar_and_the_bar_has_the_whole_width
 def test_on_a_wide_page_a_label_stands_beside_its_bar_and_an_error_takes_few_lines(shown):
     told = shown(width=1200).tell(BOXES)
     assert all(label[2] <= track[0] and label[1] < track[3] and track[1] < label[3] for label, track in zip(told["labels"], told["tracks"]))
-    # Of 21 pixels each.
+    # Lines of 21 pixels each.
     assert max(bottom - top for _left, top, _right, bottom in told["whys"]) < 8 * 21 + 14

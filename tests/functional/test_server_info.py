@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What servers there are: one read for the list, one more each for details."""
+"""Tests of server_info: one read for the list, one more each for details."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_many_details_are_read_at_the_same_time(simulator, operate):
     sim.fault(method="GET", path=r"/\d+$", delay=2.0)
     result = operate(sim, "server_info", details=True)
     times = [request["time"] for request in sim.requests()[1:]]
-    # Asked before the first one had its answer.
+    # The second was sent before the first had its answer.
     assert len(ids(result)) == 16 and sum(at - times[0] < 2.0 for at in times) >= 4
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulated API against what the API promises, and what its framework is known to do, over plain HTTP."""
+"""Tests of the simulator over plain HTTP against the API's documentation and the known behaviour of its framework."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stored ledger in which anything may have changed: it is read as it was, or begins anew with one warning, and goes on working."""
+"""Tests of a stored ledger with arbitrary changes: it is read unchanged, or replaced with one warning, and keeps working."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ WRONG = [
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
     *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
 ]
-# With as many examples as "make prove" has, they take minutes.
+# With the number of examples of "make prove" they take minutes.
 pytestmark = pytest.mark.timeout(1200)
 PROFILE = settings(max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "120")), deadline=None, database=None)
 
 
 class Clock:
-    """It stands still."""
+    """A clock that stands still."""
 
     origin = NOW - 5000.0
 
     def now(self):
-        """Always the same."""
+        """Return the constant time."""
         return NOW
 
 
@@ -52,7 +52,7 @@ def book(folder, warnings):
 
 
 def stored(folder):
-    """A ledger in which there is something of everything, and its file."""
+    """Create a ledger that contains every kind of entry; return it and its file."""
     one = book(folder, [])
     one.reserve(READ)
     one.reserve(WRITE, OFFSETS)
@@ -64,7 +64,7 @@ def stored(folder):
 
 
 def places(value, way=()):
-    """Every place in a JSON value."""
+    """Yield every path in a JSON value."""
     yield way
     if isinstance(value, (dict, list)):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -72,7 +72,7 @@ def places(value, way=()):
 
 
 def use(folder):
-    """All verbs of the ledger, as tasks use it: its turns and its warnings. Whatever they raise is a fault."""
+    """Use every operation of the ledger as tasks do; return its slots and warnings. Any exception is a bug."""
     warnings = []
     one = book(folder, warnings)
     for other in one.lock([7, 9], ME, 60.0).values():
@@ -109,7 +109,7 @@ def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data)
 @PROFILE
 @given(st.data())
 def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
-    """Under a seal that holds, as if another release had written it."""
+    """The checksum is valid, as if another release had written it."""
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
         content = json.loads(path.read_text())
@@ -128,7 +128,7 @@ def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
             return
         note("ledger", "values of another type", "file", failed=bool(warnings), broken=False)
         assert is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1, (turns, starts, warnings)
-        # What can be read as a time is believed, but nobody is blocked for longer than any answer could ask for.
+        # A value that can be read as a time is accepted, but nobody is blocked for longer than any answer could ask for.
         assert turns[0] <= NOW + 3 * 86400, turns
 
 
@@ -156,7 +156,7 @@ def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
 
 
 def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
-    """A week of a quota that is used up whole: nobody waits at the lock for longer than it is held for others."""
+    """A week's quota is used up: nobody waits for the lock longer than it is held for others."""
     path = stored(str(tmp_path))
     content = json.loads(path.read_text())
     del content["seal"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger under fire: crowds, killed processes, full disks, wrong clocks, whatever may lie in place of its file."""
+"""Tests of the ledger under load: many processes, killed processes, full disks, wrong clocks, and other objects in place of its file."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ PLACES = ["while it holds the lock", "before it writes", "in the middle of writi
 
 
 def judge(crowd, row, *, least):
-    """The quota was kept by the turns that were handed out, nobody waited for longer than all others needed, nobody was warned."""
+    """Check that the quota was kept, that nobody waited longer than all others needed, and that nobody was warned."""
     turns = crowd.wait()
     guarded = quotas(crowd.limit, crowd.window)[READ].guarded
     kept = is_allowed([turn.at for turn in turns], crowd.limit, guarded - HAIR)
-    # Whoever asks has at most the others' turns before it, those of the dead included, and at most one of each is still to come.
+    # At most the slots of all others come first, including those of killed processes and one more of each.
     queue = (len(crowd.processes) / crowd.limit + 2) * guarded
     fair = all(turn.at - turn.got <= queue for turn in turns)
     note("ledger", row, "file", failed=bool(crowd.warnings), broken=not (kept and fair))
@@ -77,10 +77,10 @@ def test_clocks_that_are_set_back_and_forth_give_no_second_burst_and_stop_nobody
 
 
 def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
-    """As cleaners of old files do: whoever waits at the old lock, and then gets it, must not believe it."""
+    """Programs that clean up old files do this: a process that then gets the old lock must not trust it."""
     crowd = Crowd(tmp_path)
     book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
-    # Before the lock is taken: a fork would inherit it.
+    # Started before the lock is taken, since a fork would inherit it.
     crowd.join_in(1, trap=lambda: wait_for((tmp_path / "go").exists))
     with book._locked():
         (tmp_path / "go").touch()
@@ -88,7 +88,7 @@ def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
         Path(book.lock_path).unlink()
         new = book._locked()
         new.__enter__()
-    # The old lock is free now, and worth nothing.
+    # The old lock is free now, but no longer valid.
     crowd.processes[0].join(0.5)
     waited = crowd.processes[0].exitcode is None
     new.__exit__(None, None, None)
@@ -105,7 +105,7 @@ def wait_for(condition, seconds=20):
 
 
 def is_open_by(pid, path):
-    """Whether a process has a file open."""
+    """Return true if a process has a file open."""
     try:
         return any(os.path.realpath(link) == path for link in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -142,7 +142,7 @@ def test_what_was_left_in_the_way_of_the_new_ledger_is_cleared_away(tmp_path, wh
 
 
 def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
-    """Real Ansible: six workers that do not know of each other, and a quota of three."""
+    """Six workers of a real Ansible run share a quota of three without a ledger."""
     (tmp_path / "ledger").write_text("a file where a folder should be")
     hosts = {f"h{number}": {"ansible_connection": "local"} for number in range(6)}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -156,5 +156,5 @@ def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
     note("ledger", "real runs without a ledger", "file", failed=run.rc != 0, broken=told != 1 or statuses.count(200) != 12)
     assert run.rc == 0 and statuses.count(200) == 12, (statuses, run.output)
     assert told == 1 and str(tmp_path / "ledger") in text and "Traceback" not in text, run.output
-    # Each asks again only when the answer said so: at most once a window, and there are four of them.
+    # A worker asks again only when the answer said so: at most once a window, and there are four windows.
     assert 0 < statuses.count(429) <= 6 * 6, statuses

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger in Redis under fire: restarted, failed over, slow, full, locked, and broken off in the middle of a word."""
+"""Tests of the ledger in Redis under faults: restarts, failovers, a slow network, no memory, locks, and interrupted requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HAIR = 0.02
 
 @pytest.fixture
 def redis_server(tmp_path):
-    """A redis-server, which ends with the test."""
+    """Start a redis-server that ends with the test."""
     folder = tmp_path / "redis"
     folder.mkdir()
     one = Server(folder, "--appendfsync", "always")
@@ -48,7 +48,7 @@ def ledger(url, limit=2, warn=lambda text: None):
 
 
 def judge(crowd, row, least):
-    """The quota was kept, everybody got his turns, nobody was warned."""
+    """Check that the quota was kept, that everybody got their slots, and that nobody was warned."""
     turns = crowd.wait()
     kept = is_allowed([turn.at for turn in turns], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - HAIR)
     note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(turns) < least)
@@ -90,7 +90,7 @@ def test_a_pause_is_waited_for(redis_server, tmp_path, monkeypatch):
 
 
 def slow(port, seconds):
-    """A way to a port on which everything takes so long, in both directions; its own port."""
+    """Return the port of a proxy that delays everything by ``seconds`` in both directions."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
 
     def carry(source, sink):
@@ -132,7 +132,7 @@ def _no_memory(server):
 def _password(server):
     one = ledger(server.url())._redis
     one.config_set("requirepass", "a-new-word")
-    # Connections that are there already would stay.
+    # Existing connections would stay authenticated.
     one.client_kill_filter(_type="normal", skipme=False)
 
 
@@ -200,7 +200,7 @@ def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
-    """What an interrupted request left unread would be taken for the answer to the next one, and so for a ledger that is none."""
+    """An answer left unread by an interrupted request would be taken for the answer to the next one, and the ledger for damaged."""
     warnings, lot, hits = [], random.Random(7), 0
     book = ledger(redis_server.url(), limit=1000, warn=warnings.append)
 
@@ -227,7 +227,7 @@ def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_s
 
 
 def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, tmp_path):
-    """What another server does not know nobody can keep: but nothing fails, and the API's own word is waited for."""
+    """A server without the reservations cannot keep the quota: nothing fails, and the API's Retry-After is obeyed."""
     from functional.harness import perform_here
 
     with Simulator([{"id": 1234}], speed=20.0, read_limit=10) as sim:
@@ -244,5 +244,5 @@ def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, 
         statuses = [row["status"] for row in sim.requests()]
     note("ledger", "a failover that loses everything", "redis", failed=False, broken=any(one.get("failed") for one in results))
     assert not any(one.get("failed") for one in results), results
-    # One refusal tells everybody.
+    # One refusal blocks all processes.
     assert statuses.count(429) <= 1 and statuses.count(200) == 16, statuses

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a token may go: https with a checked certificate, or this machine, and nowhere else."""
+"""Tests of the addresses that get a token: https with a checked certificate, or this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from functional.harness import perform_here
 from hostile.tries import found, trying
 from simulator.process import Simulator
 
-# Imported before the first test, since it puts its own look-up in place of the system's.
+# Imported before the first test, since it replaces the system's name resolution.
 importlib.import_module("ansible.module_utils.basic")
 
 DOTS = "\u3002\uff0e\uff61"
@@ -80,7 +80,7 @@ NOT_THIS_MACHINE = [
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Every look-up and every connection, which none of these may come to."""
+    """Block and record every name lookup and every connection."""
     tries: list[object] = []
 
     def caught(*args, **_kwargs):
@@ -142,13 +142,13 @@ def test_what_needs_no_encryption_does_not_leave_this_machine_by_a_proxy(simulat
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
         result = operate(sim, "server_info", max_wait=0.0, timeout=2.0)
         with pytest.raises(BlockingIOError):
-            # Nobody has knocked.
+            # Nobody has connected.
             proxy.accept()
         assert not result.get("failed") and len(sim.requests()) == 1, result
 
 
 def _certificate(folder, kind):
-    """A server's certificate of this kind, and the authority that a user has named for it."""
+    """Return a server certificate of this kind, and the certificate authority that the user configured."""
     authority, other = trustme.CA(), trustme.CA()
     now = datetime.datetime.now(datetime.timezone.utc)
     hosts = ["elsewhere.example"] if kind == "of another host" else ["127.0.0.1"]
@@ -175,7 +175,7 @@ def test_a_certificate_that_is_not_right_gets_nothing(simulator, operate, tmp_pa
     server, ca = _certificate(tmp_path, kind)
     named = {} if kind == "of an authority nobody named" else {"ca_path": str(ca)}
     sim = simulator(certificate=server)
-    # What other programs take for "do not check" is not this collection's.
+    # Other programs take these for "do not check"; this collection does not.
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is written: for its owner alone, and never into what somebody else has put in its way."""
+"""Tests of written files: only their owner can read them, and no link or foreign file is followed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_umask():
 
 @pytest.fixture
 def victim(tmp_path):
-    """A file that nothing here may change."""
+    """Create a file that must not change."""
     path = tmp_path / "victim"
     path.write_text(PRECIOUS)
     path.chmod(0o600)
@@ -63,7 +63,7 @@ def test_a_journal_without_a_ledger_makes_its_folders_the_same_way(tmp_path, ope
 
 
 def names(sim):
-    """What a run calls its files."""
+    """Return the paths of the files of a run."""
     ledger = Path(FileLedger("", sim.url, {}, SystemClock()).path)
     return {
         "ledger": ledger,
@@ -101,12 +101,12 @@ def test_what_lies_in_the_way_is_not_followed(simulator, operate, tmp_path, vict
         put(kind, folder / names(sim)[place], victim)
         with trying(f"a {kind} in the way", f"{place}, operation") as one:
             if place == "journal":
-                # Without it nobody knows what was done, so nothing is.
+                # Without the journal a run cannot know what was done, so it sends nothing.
                 result, _warnings = maintain(operate, sim, folder)
                 one.failed = bool(result.get("failed"))
                 assert one.failed and not sim.posts() and str(folder) in result["msg"] and "journal" in result["msg"], (kind, result)
             else:
-                # Without a ledger the run goes on alone, and says so. A link to what is only read, or is replaced, does no harm.
+                # Without a ledger the run goes on alone, with a warning. A link to a file that is only read, or replaced, does no harm.
                 warnings = []
                 result = operate(sim, "server_info", ledger=str(folder), warn=warnings.append)
                 harmless = place == "new" and kind != "folder" or kind == "hard link" and place == "lock"
@@ -147,7 +147,7 @@ def test_a_closed_folder_of_a_user_serves_in_a_container(simulator, operate, tmp
 @needs_root
 @pytest.mark.parametrize("place", ["ledger", "lock", "journal"])
 def test_a_file_of_somebody_else_is_not_believed(simulator, operate, tmp_path, place):
-    """One that says that all is done, or that nobody may send anything for a year."""
+    """The file claims that everything is done, or blocks all requests for a year."""
     sim = simulator([FAST])
     folder = tmp_path / "ledger"
     path = folder / names(sim)[place]
@@ -170,7 +170,7 @@ def test_a_linked_folder_is_used_and_what_is_in_it_stays(simulator, operate, tmp
     with trying("a linked folder", "ledger and journal, operation"):
         result, warnings = maintain(operate, sim, tmp_path / "link")
         assert result["outcome"] == "done" and not warnings and (other / "notes").read_text() == PRECIOUS, result
-        # Their owner may look; the folder was made by somebody who thought so.
+        # The mode of the folder is its owner's decision.
         assert not [name for path in other.iterdir() if path.name != "notes" for name in open_to_others(path)]
 
 
@@ -194,7 +194,7 @@ def test_reports_are_private_where_nobody_has_made_them(simulator, ansible, tmp_
 
 
 def test_a_report_changes_no_folder_and_no_link(simulator, ansible, tmp_path, victim):
-    """A folder that everybody may write into, as /tmp is: its mode stays, and a link in the way is replaced, not followed."""
+    """The folder is writable for everybody, as /tmp is: its mode stays, and a link is replaced, not followed."""
     sim = simulator([FAST])
     folder = tmp_path / "report"
     folder.mkdir()

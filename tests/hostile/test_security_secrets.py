@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token, and a password of Redis, in nothing that a run leaves: an API that echoes it, wrong ones, crashes, every way in."""
+"""Tests that no run leaves the token or a Redis password anywhere: echoing APIs, wrong tokens, crashes, every way to run a task."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "maintenance": {"server_id": 2, "announcements": [{"before": "0.2s", "text": "{name}"}], "poll_interval": 0.2},
 }
 FAST = {"boot_seconds": 1.0, "stop_seconds": 1.0}
-# Raises what nobody expects where the environment of the task says so, in the worker as in the module's own process.
+# Raises an unexpected exception if the environment of the task says so, in the worker as in the module's process.
 CRASH = """
 import os, socket
 connect = socket.socket.connect
@@ -43,7 +43,7 @@ socket.socket.connect = crash
 
 
 def echoes(token: str) -> dict[str, dict[str, Any]]:
-    """Answers that hold what they were asked with."""
+    """Return answers that contain parts of their request."""
     header = f"Bearer {token}"
     packed = base64.b64encode(header.encode()).decode()
     said = {"message": f"Bad header Authorization: {header}", "errors": {"authorization": [f"{header} {packed}"]}}
@@ -60,7 +60,7 @@ def echoes(token: str) -> dict[str, dict[str, Any]]:
     out["encoding"] = {"raw": f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{token}"}
     fields = ("data.name", "data.resources.current_state", "data.service_status", "data.id", "data.0.product", "data.0.id", "data.command")
     out["fields"] = {"fields": dict.fromkeys(fields, f"an {header} of {packed}")}
-    # Wherever a message is cut, no half is left.
+    # Wherever a message is cut, half a token must not stay.
     for ahead in range(160, 205, 4):
         out[f"{ahead} characters ahead"] = {"status": 422, "body": json.dumps({"message": "x" * ahead + token})}
     return out
@@ -105,7 +105,7 @@ def test_words_of_the_api_are_no_format(simulator, operate):
 
 
 class Watch:
-    """Looks at the processes of the machine all the time: a secret on a command line, or in an environment where it was not put."""
+    """A thread that searches all processes for a secret on a command line, or in an environment that should not have it."""
 
     def __init__(self, secret: str, environment: bool) -> None:
         self.seen: set[str] = set()
@@ -133,13 +133,13 @@ class Watch:
                         self.seen.add(f"{name}: {content[:300]!r}")
 
 
-# By the module, which takes a second each: every module, and everything that can go wrong, but not all of all.
+# A module takes a second, so each module and each failure occurs once, but not every combination.
 BY_MODULE = ("server_info fine", "command fine", "power wrong", "maintenance crash", "server_info without TLS", "maintenance refused")
 ASYNC = {"async": 60, "poll": 1}
 
 
 def tasks(sim, extra: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every module: as it should be, with a wrong token, without TLS where it was asked for, crashing, and refused by Ansible."""
+    """Return tasks for every module: successful, with a wrong token, without TLS on an https port, crashing, and refused by Ansible."""
     out = []
     for module, options in CALLS.items():
         plans: dict[str, dict[str, Any]] = {
@@ -159,7 +159,7 @@ def tasks(sim, extra: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env: dict[str, str | None]) -> str:
-    """A run of ansible-playbook at its most talkative; what of the secret it left anywhere, and that it did what it should."""
+    """Run ansible-playbook with full verbosity; check that it did its work and that the secret is nowhere."""
     more: dict[str, str | None] = {
         "ANSIBLE_LOG_PATH": str(ansible.folder / "log.txt"),
         "ANSIBLE_CALLBACKS_ENABLED": "tree",
@@ -174,7 +174,7 @@ def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env
     with Watch(secret, environment) as watch:
         process = ansible.start(sim, play, "-vvvv", "--diff", *args, env=more)
         stdout, stderr = process.communicate(timeout=300)
-    # Ansible's wrapper of the last task by async clears up when its playbook is over already.
+    # Ansible's async wrapper of the last task may clean up after the playbook has ended.
     until = time.monotonic() + 20
     while list((ansible.folder / "tmp").glob("ansible-tmp-*")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -290,7 +290,7 @@ def test_a_whole_run_leaves_nothing_of_the_password(simulator, ansible, tmp_path
         {info: {}, "environment": {"SERVERPRISM_LEDGER": "{{ good }}"}},
         {info: {"ledger": "{{ wrong }}"}},
         {info: {"ledger": "{{ good }}"}, "environment": {"CRASH_HERE": "1"}},
-        # Refused by Ansible before anything of ours runs.
+        # Ansible refuses it before any code of the collection runs.
         {power: {"server_id": 1, "state": "exploded", "ledger": "{{ good }}"}},
     ]
     listed = [{**task, "ignore_errors": True, **way} for task in ways for way in ({}, ASYNC)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tools for security say of the plugins and of what they need."""
+"""Tests with security tools: bandit for the plugins, pip-audit for the requirements."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_bandit_would_find_something(tmp_path):
 
 
 def test_no_known_hole_in_what_users_install():
-    """By the list of known holes, which is outside: where it cannot be reached nothing is known."""
+    """The list of known vulnerabilities is on the internet: without it this test is skipped."""
     if importlib.util.find_spec("pip_audit") is None:
         pytest.skip("pip-audit is not installed: this test did NOT run")
     options = ["-f", "json", "--progress-spinner", "off", "--timeout", "10", "-r", str(ROOT / "requirements.txt")]

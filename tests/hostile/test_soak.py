@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The soak, shortened; ``python -m hostile.soak --minutes 60`` is the whole of it."""
+"""Tests that run a short soak; ``python -m hostile.soak --minutes 60`` runs a long one."""
 
 from __future__ import annotations
 
