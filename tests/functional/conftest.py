@@ -65,7 +65,7 @@ def operate(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def maintain(ansible: Ansible) -> Callable[..., Run]:
-    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``. It writes a report unless a folder is given."""
+    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``. It writes a report to a default folder."""
 
     def run(
         sim: Simulator, hosts: dict[str, dict[str, Any]], *args: str, env: dict[str, str | None] | None = None, **variables: Any

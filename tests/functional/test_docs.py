@@ -88,7 +88,7 @@ def run_yaml(ansible, sim, block: Block):
 
 
 @pytest.mark.parametrize("block", of_yaml())
-def test_the_examples_of_the_pages_run(simulator, ansible, block):
+def test_examples_of_the_pages_run(simulator, ansible, block):
     data = yaml.safe_load(block.text)
     if documents.kind(data) == "rulebook":
         assert_rulebook(data)
@@ -109,7 +109,7 @@ def assert_rulebook(rulebook):
 
 
 @pytest.mark.parametrize("command", of_console())
-def test_the_commands_of_the_pages_run(simulator, ansible, command):
+def test_commands_of_the_pages_run(simulator, ansible, command):
     sim = simulator(FLEET)
     prepare(ansible)
     run = shell(ansible, sim, command, PAGER="cat")
@@ -129,7 +129,7 @@ def scripts():
 
 
 @pytest.mark.parametrize(("script", "stated"), list(scripts()))
-def test_the_scripts_of_the_ci_run(simulator, ansible, script, stated):
+def test_scripts_of_the_ci_examples_run(simulator, ansible, script, stated):
     sim = simulator(FLEET)
     folder = prepare(ansible)
     env = {name: value for name, value in stated.items() if "${{" not in value}
@@ -151,7 +151,7 @@ def nightly(ansible, sim, command):
     return subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, capture_output=True, text=True, timeout=110, check=False)
 
 
-def test_the_nightly_script_finds_nothing_to_do_when_it_is_called_again(simulator, ansible):
+def test_second_call_of_the_nightly_script_does_nothing(simulator, ansible):
     sim = simulator([{**server, "boot_seconds": 3.0, "stop_seconds": 20.0} for server in FLEET])
     # The maintenance window is open at whatever time the test runs.
     command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2099-01-01"
@@ -164,13 +164,13 @@ def test_the_nightly_script_finds_nothing_to_do_when_it_is_called_again(simulato
     assert "done already" in run.stdout and [json.loads(one.read_text())["totals"]["done"] for one in reports] == [2, 0], run.stdout
 
 
-def test_the_nightly_script_defers_everything_when_it_is_called_too_late(simulator, ansible):
+def test_late_call_of_the_nightly_script_defers_every_server(simulator, ansible):
     sim = simulator(FLEET)
     run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2020-01-01T04:00")
     assert run.returncode == 2 and "the deadline leaves out every server" in run.stdout and not sim.posts(), run.stdout + run.stderr
 
 
-def test_the_line_of_cron_runs(simulator, ansible):
+def test_crontab_line_runs(simulator, ansible):
     sim = simulator(FLEET)
     line = (EXAMPLES / "serverprism.cron").read_text().splitlines()[-1]
     (ansible.folder / "token.env").write_text(f"SERVERPRISM_API_TOKEN={sim.token}\n")
@@ -181,7 +181,7 @@ def test_the_line_of_cron_runs(simulator, ansible):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_the_modules_run(simulator, ansible, module):
+def test_examples_of_the_modules_run(simulator, ansible, module):
     sim = simulator(FLEET)
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
     inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
@@ -190,7 +190,7 @@ def test_the_examples_of_the_modules_run(simulator, ansible, module):
     assert run.rc == 0 and not sim.posts(), run.output
 
 
-def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):
+def test_examples_of_the_inventory_list_the_fleet(simulator, ansible):
     sim = simulator(FLEET)
     examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
     for index, example in enumerate(yaml.safe_load_all(examples)):

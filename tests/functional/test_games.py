@@ -52,12 +52,12 @@ def test_every_game_is_in_the_table_above():
 
 
 @pytest.mark.parametrize("game", _games.GAMES.values(), ids=lambda game: game.name)
-def test_no_command_of_a_game_ends_a_server_or_sends_players_away(game):
+def test_no_command_of_a_game_stops_a_server_or_kicks_players(game):
     for command in [game.announce_command or "say", *game.commands]:
         assert command.split()[0].lower().lstrip("/") not in ENDS_A_SERVER, command
 
 
-def test_the_page_of_games_lists_the_games():
+def test_games_page_lists_every_game():
     table = re.findall(
         r"^    \* - (.*)\n      - (.*)\n      - (.*)\n      - (.*)$", (DOCS / "docsite" / "rst" / "games.rst").read_text(), re.MULTILINE
     )

@@ -21,7 +21,7 @@ CONFIG = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
 HOOKS = {hook["id"]: hook for repo in CONFIG["repos"] for hook in repo["hooks"]}
 
 
-def test_nothing_is_fetched_and_every_target_exists():
+def test_hooks_download_nothing_and_call_existing_targets():
     assert {repo["repo"] for repo in CONFIG["repos"]} == {"local"} and {hook["language"] for hook in HOOKS.values()} == {"system"}
     for hook in HOOKS.values():
         target = re.fullmatch(r"make --silent (\w+)", hook["entry"])
@@ -63,11 +63,11 @@ def commit(tmp_path):
         ("changelogs/fragments/new.yml", "---\nbugs: [x]\n", "antsibull-changelog lint"),
     ],
 )
-def test_a_commit_that_lint_would_not_pass_is_refused(commit, name, bad, hook):
+def test_commit_that_fails_lint_is_refused(commit, name, bad, hook):
     status, output = commit(name, bad)
     assert status == 1 and re.search(rf"^{hook}\.+Failed$", output, re.MULTILINE), output
 
 
-def test_a_commit_that_lint_passes_goes_in(commit):
+def test_commit_that_passes_lint_is_accepted(commit):
     status, output = commit("changelogs/fragments/new.yml", "---\nbugfixes:\n  - servers - it was mended.\n")
     assert status == 0 and "antsibull-changelog lint" in output, output

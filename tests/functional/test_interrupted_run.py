@@ -55,7 +55,7 @@ def test_interrupted_run_tells_the_players_and_writes_its_report(simulator, ansi
         assert f"The report is in {report.parent}." in output
 
 
-def test_task_timeout_tells_the_players_and_the_run_goes_on(simulator, ansible):
+def test_task_timeout_tells_the_players_and_the_run_continues(simulator, ansible):
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     inventory = ansible.folder / "inventory.json"
     words = [{"before": "100s", "text": "Restart in {remaining}"}]
@@ -68,7 +68,7 @@ def test_task_timeout_tells_the_players_and_the_run_goes_on(simulator, ansible):
     assert all("Timed out after 6 second(s)" in one["reason"] for one in report["servers"]), report
 
 
-def test_reader_that_goes_away_does_not_stop_the_run(simulator, ansible):
+def test_closed_pipe_does_not_stop_the_run(simulator, ansible):
     """``| head`` does this."""
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     process, _report = started(ansible, sim, (1, 2), maintenance_announcements=[{"before": "2s", "text": "x"}])

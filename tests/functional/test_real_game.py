@@ -46,7 +46,7 @@ def railways(simulator, tmp_path):
 
 
 @needs_openttd
-def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
+def test_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     sim, folder = railways
     inventory = ansible.folder / "inventory.json"
     words = {"maintenance_announcements": WORDS, "maintenance_done_text": "{name} is back", "maintenance_done_delay": 2}
@@ -74,7 +74,7 @@ def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
 
 
 @needs_openttd
-def test_a_game_that_dies_is_brought_back_by_its_node_once(railways):
+def test_crashed_game_is_restarted_by_its_node_once(railways):
     sim, _folder = railways
     sim.patch(7, crash=True)
     until(lambda: sim.states(7) == ["offline", "starting", "running"] * 2)
@@ -84,7 +84,7 @@ def test_a_game_that_dies_is_brought_back_by_its_node_once(railways):
 
 
 @needs_openttd
-def test_a_game_is_stopped_by_its_own_command_and_killed_only_when_asked(railways, operate):
+def test_game_is_stopped_by_its_own_command_and_killed_only_if_configured(railways, operate):
     sim, _folder = railways
     stopped = operate(sim, "power", server_id=7, state="stopped", status_cache=1.0)
     assert stopped["confirmed"] and sim.states(7)[-2:] == ["stopping", "offline"], stopped
@@ -95,7 +95,7 @@ def test_a_game_is_stopped_by_its_own_command_and_killed_only_when_asked(railway
     assert killed["confirmed"] and state(sim) == "offline" and "Shutting down" not in sim.game_log(7)[-1]["line"], killed
 
 
-def test_a_program_that_is_not_there_is_a_failed_start(simulator, operate):
+def test_missing_program_is_a_failed_start(simulator, operate):
     sim = simulator([{"id": 7, "state": "offline", "exec": "/nonexistent/game", "exec_done": "x"}], **LIKE_LIFE)
     result = operate(sim, "power", server_id=7, state="started", status_cache=1.0, wait_timeout=5.0)
     assert result["failed"] and state(sim) == "offline" and "cannot be started" in sim.game_log(7)[0]["line"], result

@@ -82,7 +82,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_the_table_sorts_numbers_as_numbers_times_as_times_and_what_is_missing_last(shown, name):
+def test_table_sorts_numbers_and_times_by_value_and_missing_values_last(shown, name):
     given, expected, missing = COLUMNS[name]
     browser = shown([row(one.get("host", f"r{index}"), **{k: v for k, v in one.items() if k != "host"}) for index, one in enumerate(given)])
     browser.tell(f"window.head = [...document.querySelectorAll('th')].find((one) => one.textContent === {name!r})")
@@ -129,7 +129,7 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_it_is_light_or_dark_as_the_reader_wants_it_and_can_be_read(shown, scheme, dark):
+def test_page_follows_the_colour_scheme_and_is_readable(shown, scheme, dark):
     browser = shown(scheme=scheme)
     colours = browser.tell(COLOURS)
     assert len(colours) > 100
@@ -159,7 +159,7 @@ BOXES = """
 
 
 @pytest.mark.parametrize("width", [320, 390, 640, 800, 985, 1200, 1920])
-def test_at_no_width_is_anything_cut_small_or_beside_the_page(shown, width):
+def test_nothing_is_cut_or_too_small_at_any_width(shown, width):
     told = shown(width=width, phone=width < 640).tell(BOXES)
     assert told["width"] == width and told["scroll"] <= width and told["font"] >= 12 and not told["cut"], told["cut"]
     left, _top, right, _bottom = told["card"][-1]
@@ -170,14 +170,14 @@ def test_at_no_width_is_anything_cut_small_or_beside_the_page(shown, width):
     assert max(bottom - top for _left, top, _right, bottom in told["figures"]) < 30
 
 
-def test_on_a_phone_a_label_stands_above_its_bar_and_the_bar_has_the_whole_width(shown):
+def test_label_is_above_a_full_width_bar_on_a_phone(shown):
     told = shown(width=390, phone=True).tell(BOXES)
     for label, track in zip(told["labels"], told["tracks"]):
         assert label[3] <= track[1] + 1 and track[2] - track[0] > 330
     assert 2 <= len(told["ticks"]) <= 4
 
 
-def test_on_a_wide_page_a_label_stands_beside_its_bar_and_an_error_takes_few_lines(shown):
+def test_label_is_beside_its_bar_on_a_wide_page_and_an_error_takes_few_lines(shown):
     told = shown(width=1200).tell(BOXES)
     assert all(label[2] <= track[0] and label[1] < track[3] and track[1] < label[3] for label, track in zip(told["labels"], told["tracks"]))
     # Lines of 21 pixels each.

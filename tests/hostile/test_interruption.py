@@ -43,7 +43,7 @@ def repeat(sim, folder, scenes):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can_be_repeated(tmp_path, how):
+def test_run_interrupted_at_any_stage_tells_its_players_and_can_be_repeated(tmp_path, how):
     # A second Ctrl-C only makes a difference during the countdown.
     stages = list(STAGES)[1:5] if how == "Ctrl-C, twice" else list(STAGES)
     with simulator(len(stages)) as sim:
@@ -65,7 +65,7 @@ def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can
 
 
 @pytest.mark.parametrize("stage", ["before the first word", "after the first announcement", "right after the signal"])
-def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
+def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_path, stage):
     """Before the signal the restart is cancelled, since a run cannot be repeated without a journal; after it, the result stays."""
     try:
         with small_disk(tmp_path / "ledger"), simulator(1) as sim:
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
     assert late or "journal" in text and "folder that can be written" in text, scene.output
 
 
-def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
+def test_halted_terminal_does_not_delay_a_countdown(tmp_path):
     """Simulate Ctrl-S, Ctrl-Z or a pager."""
     with simulator(1) as sim:
         scene = Scene(sim, tmp_path, "screen", 1)
@@ -106,7 +106,7 @@ def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
     assert "sent: say First call" not in output, "the screen did not stand still: this test tests nothing"
 
 
-def test_a_fleet_that_has_used_its_quota_is_called_off_as_the_quota_allows(tmp_path):
+def test_interrupted_fleet_sends_its_cancellations_as_the_quota_allows(tmp_path):
     """The cancellations need more than one window, longer than Ansible waits for its workers."""
     ids = range(1, 11)
     with Simulator([{"id": i, **GAME} for i in ids], speed=10.0, write_limit=8) as sim:
@@ -130,7 +130,7 @@ def test_a_fleet_that_has_used_its_quota_is_called_off_as_the_quota_allows(tmp_p
     assert max(cancelled.values()) - stopped > 5.0, "the quota was not used up: this test tests nothing"
 
 
-def test_the_laws_can_be_broken(tmp_path):
+def test_untold_players_are_found_by_the_rules(tmp_path):
     """A run whose worker is killed cannot tell its players: the rules must report that if no loss is allowed."""
     with simulator(1) as sim:
         scene = Scene(sim, tmp_path, "KILL of a worker", 1)

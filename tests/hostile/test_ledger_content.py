@@ -90,7 +90,7 @@ def use(folder):
 
 @PROFILE
 @given(st.data())
-def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data):
+def test_changed_bytes_are_warned_about_and_delay_nobody_beyond_a_minute(data):
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
         good = path.read_bytes()
@@ -108,7 +108,7 @@ def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data)
 
 @PROFILE
 @given(st.data())
-def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
+def test_arbitrary_values_are_warned_about_or_limited(data):
     """The checksum is valid, as if another release had written it."""
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
@@ -145,7 +145,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("what", HUGE)
-def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
+def test_huge_or_deep_ledger_is_replaced(tmp_path, what):
     path = stored(str(tmp_path))
     HUGE[what](path)
     turns, _starts, warnings = use(str(tmp_path))
@@ -155,7 +155,7 @@ def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
     assert path.stat().st_size < 10_000
 
 
-def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
+def test_full_ledger_is_read_quickly(tmp_path):
     """A week's quota is used up: nobody waits for the lock longer than it is held for others."""
     path = stored(str(tmp_path))
     content = json.loads(path.read_text())

@@ -49,7 +49,7 @@ def test_fifty_processes_share_one_quota(tmp_path):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_process_that_is_killed_takes_nothing_with_it(tmp_path, place):
+def test_killed_process_does_not_damage_the_ledger(tmp_path, place):
     crowd = Crowd(tmp_path)
     for number in range(25):
         crowd.join_in(4, trap=die_at(place, 0.3) if number % 2 else None)
@@ -57,7 +57,7 @@ def test_a_process_that_is_killed_takes_nothing_with_it(tmp_path, place):
     assert any(process.exitcode == -signal.SIGKILL for process in crowd.processes), "nobody died: this test tests nothing"
 
 
-def test_processes_that_are_killed_at_any_time_take_nothing_with_them(tmp_path):
+def test_processes_killed_at_random_times_do_not_damage_the_ledger(tmp_path):
     crowd, lot = Crowd(tmp_path), random.Random(7)
     for _each in range(50):
         crowd.join_in(4)
@@ -69,14 +69,14 @@ def test_processes_that_are_killed_at_any_time_take_nothing_with_them(tmp_path):
     judge(crowd, "kill -9 at any time", least=25 * 4)
 
 
-def test_clocks_that_are_set_back_and_forth_give_no_second_burst_and_stop_nobody(tmp_path):
+def test_clock_changes_neither_exceed_the_quota_nor_block_anyone(tmp_path):
     crowd, lot = Crowd(tmp_path), random.Random(7)
     for _each in range(40):
         crowd.join_in(4, shift=lot.choice([0.0, 3600.0, -7200.0, 86400.0 * 365, -86400.0 * 365, lot.uniform(-1.0, 1.0)]))
     judge(crowd, "clocks set back and forth", least=160)
 
 
-def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
+def test_removed_lock_is_not_trusted(tmp_path):
     """Programs that clean up old files do this: a process that then gets the old lock must not trust it."""
     crowd = Crowd(tmp_path)
     book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
@@ -113,7 +113,7 @@ def is_open_by(pid, path):
 
 
 @pytest.mark.parametrize("what", UNUSABLE)
-def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp_path, what):
+def test_unusable_ledger_is_warned_about_once_and_each_task_keeps_the_quota(tmp_path, what):
     if what in ON_A_DISK:
         try:
             with small_disk(tmp_path / "ledger"):
@@ -133,7 +133,7 @@ def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp
 
 
 @pytest.mark.parametrize("what", LEFT_BEHIND)
-def test_what_was_left_in_the_way_of_the_new_ledger_is_cleared_away(tmp_path, what):
+def test_leftover_at_the_path_of_the_new_ledger_is_removed(tmp_path, what):
     out = alone(tmp_path / "ledger", LEFT_BEHIND[what], 12)
     kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
     note("ledger", f"{what} in place of the new ledger", "file", failed=False, broken=not kept or bool(out["warnings"]))
@@ -141,7 +141,7 @@ def test_what_was_left_in_the_way_of_the_new_ledger_is_cleared_away(tmp_path, wh
     assert all(victim.read_text() == "precious" for victim in tmp_path.rglob("*.victim"))
 
 
-def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
+def test_run_without_a_ledger_warns_once_and_obeys_http_429(tmp_path):
     """Six workers of a real Ansible run share a quota of three without a ledger."""
     (tmp_path / "ledger").write_text("a file where a folder should be")
     hosts = {f"h{number}": {"ansible_connection": "local"} for number in range(6)}

@@ -56,7 +56,7 @@ def judge(crowd, row, least):
     assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
 
 
-def test_fifty_processes_and_some_that_are_killed_share_one_quota(redis_server, tmp_path):
+def test_fifty_processes_share_one_quota_when_some_are_killed(redis_server, tmp_path):
     crowd, lot = crowd_at(redis_server.url(), tmp_path), random.Random(7)
     for _each in range(50):
         crowd.join_in(2)
@@ -66,7 +66,7 @@ def test_fifty_processes_and_some_that_are_killed_share_one_quota(redis_server, 
     judge(crowd, "50 processes at once, kill -9", 50)
 
 
-def test_a_restart_in_the_middle_is_waited_for_and_nothing_is_forgotten(redis_server, tmp_path):
+def test_restart_of_redis_is_waited_for_and_loses_nothing(redis_server, tmp_path):
     crowd = crowd_at(redis_server.url(), tmp_path)
     for _each in range(15):
         crowd.join_in(6)
@@ -77,7 +77,7 @@ def test_a_restart_in_the_middle_is_waited_for_and_nothing_is_forgotten(redis_se
     judge(crowd, "restarted in the middle", 90)
 
 
-def test_a_pause_is_waited_for(redis_server, tmp_path, monkeypatch):
+def test_pause_of_redis_is_waited_for(redis_server, tmp_path, monkeypatch):
     monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
     crowd = crowd_at(redis_server.url(), tmp_path)
     for _each in range(15):
@@ -113,7 +113,7 @@ def slow(port, seconds):
     return listener.getsockname()[1]
 
 
-def test_a_slow_way_starves_nobody(redis_server, tmp_path):
+def test_slow_network_starves_no_process(redis_server, tmp_path):
     port = slow(redis_server.port, 0.01)
     crowd = crowd_at(f"redis://127.0.0.1:{port}/0", tmp_path)
     for _each in range(20):
@@ -161,7 +161,7 @@ LOST = {
 
 
 @pytest.mark.parametrize("what", LOST)
-def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_do(redis_server, monkeypatch, what):
+def test_unusable_redis_is_an_error_with_its_address_and_advice(redis_server, monkeypatch, what):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 1.0)
     monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
     book = ledger(redis_server.url())
@@ -185,7 +185,7 @@ def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_
     assert time.monotonic() - begun < 15
 
 
-def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
+def test_replica_that_becomes_the_master_is_waited_for(redis_server):
     book = ledger(redis_server.url(), limit=1)
     book.reserve(READ)
     other = ledger(redis_server.url())._redis
@@ -199,7 +199,7 @@ def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
+def test_interrupted_request_leaves_no_unread_answer(redis_server):
     """An answer left unread by an interrupted request would be taken for the answer to the next one, and the ledger for damaged."""
     warnings, lot, hits = [], random.Random(7), 0
     book = ledger(redis_server.url(), limit=1000, warn=warnings.append)
@@ -226,7 +226,7 @@ def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_s
     assert hits > 100 and not warnings, (hits, warnings)
 
 
-def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, tmp_path):
+def test_http_429_is_obeyed_after_a_failover_that_lost_everything(redis_server, tmp_path):
     """A server without the reservations cannot keep the quota: nothing fails, and the API's Retry-After is obeyed."""
     from functional.harness import perform_here
 

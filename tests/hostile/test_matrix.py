@@ -64,17 +64,17 @@ pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_operation_stands_every_fault(in_process, verb):
+def test_operation_handles_every_fault(in_process, verb):
     assert not in_process[verb], told(in_process[verb])
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_action_stands_every_fault(by_action, verb):
+def test_action_handles_every_fault(by_action, verb):
     broken, _output = by_action
     assert not broken[verb], told(broken[verb])
 
 
-def test_nothing_of_it_reaches_the_terminal(by_action):
+def test_terminal_shows_no_traceback_no_token_and_no_escape_sequence(by_action):
     """No traceback, no token (each was in the inventory only), no escape sequence, no evaluated template."""
     _broken, output = by_action
     assert "Traceback" not in output and "\x1b" not in output and "{{ 7 * 7 }}" in output
@@ -83,5 +83,5 @@ def test_nothing_of_it_reaches_the_terminal(by_action):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_module_stands_every_fault(by_module, verb):
+def test_module_handles_every_fault(by_module, verb):
     assert not by_module[verb], told(by_module[verb])

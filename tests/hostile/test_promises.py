@@ -178,7 +178,7 @@ def test_killed_container_is_waited_for_until_its_lock_is_over(simulator, tmp_pa
     )
 
 
-def test_time_limit_of_a_task_does_not_cut_off_its_last_line(simulator, ansible):
+def test_task_timeout_does_not_prevent_the_cancellation_line(simulator, ansible):
     sim = simulator([{"id": 1, "conflict": True, **GAME}], speed=20.0, write_limit=1000)
     scarce = {"SERVERPRISM_WRITE_LIMIT": "2", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_LIMIT_WINDOW": "12"}
     # The restart is refused after two seconds and the quota is used up: players can be told after twelve seconds, the timeout is six.
@@ -194,7 +194,7 @@ def test_time_limit_of_a_task_does_not_cut_off_its_last_line(simulator, ansible)
 
 @pytest.mark.parametrize("init", ["tini", "dumb-init", "none"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_container_that_is_stopped_tells_every_player(simulator, tmp_path, init, number):
+def test_stopped_container_tells_every_player(simulator, tmp_path, init, number):
     """``docker stop`` signals the first process; when that ends, the kernel kills all others of the container."""
     needs_namespaces()
     if init != "none" and not shutil.which(init):
@@ -224,7 +224,7 @@ def test_container_that_is_stopped_tells_every_player(simulator, tmp_path, init,
 
 
 @pytest.mark.parametrize(("module", "options"), [("maintenance", {"announcements": words(2)}), ("power", {"state": "restarted"})])
-def test_time_limit_that_would_not_reach_the_target_is_refused(simulator, ansible, module, options):
+def test_timeout_that_cannot_reach_the_target_is_refused(simulator, ansible, module, options):
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
     plugins = ROOT / "tests/integration/targets/setup_simulator/connection_plugins"
     faraway = {"ansible_connection": "faraway"}
@@ -276,7 +276,7 @@ def test_every_spelling_of_the_address_shares_one_ledger(simulator, operate, tmp
     kept("another spelling of the address", "operation", False, (len(ledgers) == 1, ledgers))
 
 
-def test_wild_latency_lets_no_request_too_many_through(simulator, operate):
+def test_varying_latency_does_not_exceed_the_quota(simulator, operate):
     sim = simulator([{"id": 1, **GAME}], speed=20.0, write_limit=3, sliding=True)
     delays = [0.5, 0.0, 0.4, 0.0, 0.0, 0.6, 0.3, 0.0, 0.5, 0.0]
     for skip, delay in enumerate(delays):
@@ -309,7 +309,7 @@ def test_deadline_follows_a_clock_that_is_set(simulator, operate):
 
 
 @pytest.mark.parametrize("module", ["power", "maintenance"])
-def test_server_that_hangs_already_is_killed_after_its_time(simulator, operate, module):
+def test_server_that_already_hangs_is_killed_after_kill_after(simulator, operate, module):
     sim = simulator([{"id": 1, "hanging_stop": True, "stop_timeout": 6000.0, **GAME}], speed=20.0)
     sim.patch(1, signal="restart")
     begun = time.time()
@@ -351,7 +351,7 @@ def test_crash_during_a_countdown_is_a_failure(simulator, operate):
     kept("a crash during a countdown", "operation", True, *laws)
 
 
-def test_restart_that_nobody_can_confirm_is_unconfirmed(simulator, operate):
+def test_restart_without_evidence_is_unconfirmed(simulator, operate):
     sim = simulator([{"id": 1, "drop_signals": ["restart"], **GAME}], speed=20.0)
     result = operate(sim, "maintenance", server_id=1, announcements=words(1), poll_interval=0.2)
     laws = (

@@ -90,7 +90,7 @@ def announced(command: str, name: str, text: str = "{name} restarts in {remainin
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_name_cannot_leave_its_line(command):
+def test_name_stays_within_its_line(command):
     for name in NAMES:
         for text in ("{name} restarts in {remaining}", "{name}"):
             with trying("a name in a console line", "announce_line"):
@@ -99,18 +99,18 @@ def test_a_name_cannot_leave_its_line(command):
 
 @settings(max_examples=200)
 @given(st.sampled_from(COMMANDS), st.text(max_size=1200) | st.text(alphabet="\"'\\/;{}\n stopname", max_size=30))
-def test_no_name_at_all_can_leave_its_line(command, name):
+def test_random_name_stays_within_its_line(command, name):
     assert not faults_of(command, announced(command, name))
     assert not faults_of(command, announced(command, name, "{name}"))
 
 
 @pytest.mark.parametrize("text", ["stop", " Stop ", "quit", "end", "/stop"])
-def test_words_that_are_a_stop_command_are_said_and_not_obeyed(text):
+def test_text_equal_to_a_stop_command_is_not_a_command(text):
     with trying("the stop command as words", "speak"):
         assert speak("{text}", text) == text.rstrip() + "." and speak("say {text}", text) == f"say {text}"
 
 
-def test_what_was_asked_for_is_left_alone():
+def test_harmless_text_is_unchanged():
     with trying("the stop command as words", "speak, what is none"):
         assert announced("say {text}", "Fred's [EU] #1") == "say Fred's [EU] #1 restarts in 1 minute"
         assert speak("say Don't panic: {text}", "It's me") == "say Don't panic: It's me"
@@ -126,7 +126,7 @@ BAD_LINES = {
 }
 
 
-def test_a_line_that_is_not_one_is_refused_before_anything_is_sent(simulator, operate):
+def test_invalid_line_is_refused_before_any_request(simulator, operate):
     sim = simulator()
     say = {"before": 0, "text": "hi"}
     places = {
@@ -150,7 +150,7 @@ def test_a_line_that_is_not_one_is_refused_before_anything_is_sent(simulator, op
     assert not sim.requests()
 
 
-def test_names_of_the_api_reach_the_console_as_words(simulator, operate):
+def test_names_of_the_api_reach_the_console_as_text(simulator, operate):
     """The whole path: a name from the API, a maintenance that announces it, and the console of the game."""
     fast = {"boot_seconds": 1.0, "stop_seconds": 1.0}
     # A name without printable characters leaves nothing to announce.

@@ -93,7 +93,7 @@ def check(run, tmp_path):
     assert not re.search(r"^TASK \[all is well\]|^ok: \[fleet\]", run.output, re.MULTILINE)
 
 
-def test_an_inventory_of_hostile_names_is_only_words(simulator, ansible, inventory, tmp_path):
+def test_inventory_does_not_evaluate_hostile_names(simulator, ansible, inventory, tmp_path):
     sim = fleet(simulator, tmp_path)
     wanted = {"details": True, "hostname": ["serverprism_name"], "compose": {"said": "'it is ' ~ serverprism_name"}}
     with trying("names that want something", "inventory"):
@@ -107,7 +107,7 @@ def test_an_inventory_of_hostile_names_is_only_words(simulator, ansible, invento
         assert all(one["said"] == f"it is {one['serverprism_name']}" for one in variables.values())
 
 
-def test_a_status_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
+def test_status_does_not_evaluate_hostile_names(simulator, ansible, tmp_path):
     sim = fleet(simulator, tmp_path)
     path = hosts(ansible)
     file = tmp_path / "status.csv"
@@ -124,7 +124,7 @@ def test_a_status_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
 
 
 @needs_browser
-def test_a_maintenance_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
+def test_maintenance_does_not_evaluate_hostile_names(simulator, ansible, tmp_path):
     sim = fleet(simulator, tmp_path)
     for number in range(len(texts(""))):
         sim.patch(1 + number, service_status="active", shown_state="")

@@ -66,7 +66,7 @@ def echoes(token: str) -> dict[str, dict[str, Any]]:
     return out
 
 
-def test_what_an_api_echoes_is_in_no_result(simulator, operate):
+def test_token_echoed_by_the_api_is_in_no_result(simulator, operate):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}], read_limit=100000, write_limit=100000)
 
     def operation(name, module):
@@ -84,7 +84,7 @@ def test_what_an_api_echoes_is_in_no_result(simulator, operate):
             list(pool.map(operation, [name] * len(CALLS), CALLS))
 
 
-def test_nothing_that_holds_the_token_shows_it():
+def test_objects_that_hold_the_token_do_not_show_it():
     params = {name: spec.get("default") for name, spec in _settings.API_ARGUMENT_SPEC.items()}
     params.update(api_token="open-sesame-1234", ca_path=None)
     checked = Settings.from_params(params)
@@ -92,7 +92,7 @@ def test_nothing_that_holds_the_token_shows_it():
         assert not found("open-sesame-1234", repr(checked) + repr(Context(params, None, None, checked)))  # type: ignore[arg-type]
 
 
-def test_words_of_the_api_are_no_format(simulator, operate):
+def test_texts_of_the_api_are_not_format_strings(simulator, operate):
     sim = simulator([{"id": 1}])
     for message in ("{x}", "{what.__class__}", "{", "{0}", "{what!r}", "%s %(x)s", "{{ 7 * 7 }}"):
         for status in (418, 409, 422):
@@ -187,7 +187,7 @@ def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", ["variable", "environment", "environment of the task"])
-def test_a_whole_run_leaves_nothing_of_the_token(simulator, ansible, tmp_path_factory, way):
+def test_run_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory, way):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}], read_limit=100000, write_limit=100000)
     for server in (1, 2):
         sim.patch(server, name=f"Mine {sim.token}", product=f"Minecraft {base64.b64encode(sim.token.encode()).decode()}")
@@ -209,7 +209,7 @@ def test_a_whole_run_leaves_nothing_of_the_token(simulator, ansible, tmp_path_fa
         assert "AnsiballZ" in stdout or "async_wrapper" in stdout
 
 
-def test_a_run_with_inventory_cache_journal_and_report_leaves_nothing_of_the_token(simulator, ansible, tmp_path_factory):
+def test_run_with_inventory_cache_journal_and_report_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}, {"id": 3, **FAST}], read_limit=100000, write_limit=100000)
     for server in (1, 2, 3):
         sim.patch(server, name=f"Mine {sim.token}", product=f"Minecraft {sim.token}")
@@ -261,7 +261,7 @@ def test_a_run_with_inventory_cache_journal_and_report_leaves_nothing_of_the_tok
         "redis://:{}@127.0.0.1:1/name",
     ],
 )
-def test_no_slip_in_the_address_of_a_ledger_shows_its_password(simulator, operate, tmp_path, ledger, monkeypatch):
+def test_mistyped_ledger_address_does_not_show_its_password(simulator, operate, tmp_path, ledger, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.1)
     monkeypatch.chdir(tmp_path)
     sim = simulator()
@@ -277,7 +277,7 @@ def test_no_slip_in_the_address_of_a_ledger_shows_its_password(simulator, operat
 
 @pytest.mark.timeout(300)
 @needs_redis
-def test_a_whole_run_leaves_nothing_of_the_password(simulator, ansible, tmp_path_factory):
+def test_run_leaves_no_trace_of_the_password(simulator, ansible, tmp_path_factory):
     password = "open-sesame-0123456789"
     folder = tmp_path_factory.mktemp("redis")
     redis = Server(folder, "--requirepass", password)

@@ -39,7 +39,7 @@ def lines(path: Path) -> list[str]:
     return [line.split("#")[0].strip() for line in path.read_text().splitlines() if line.split("#")[0].strip()]
 
 
-def test_the_example_makes_a_build_context(tools: dict[str, str], tmp_path: Path) -> None:
+def test_example_creates_a_build_context(tools: dict[str, str], tmp_path: Path) -> None:
     context = tmp_path / "context"
     containerfile = create(tools, EXAMPLE, context)
     definition = yaml.safe_load(EXAMPLE.read_text())
@@ -67,7 +67,7 @@ def context(tools: dict[str, str], artifact: Path, tmp_path: Path) -> Path:
     return tmp_path / "context"
 
 
-def test_an_image_gets_what_the_collection_needs(tools: dict[str, str], context: Path, tmp_path: Path) -> None:
+def test_image_gets_the_requirements_of_the_collection(tools: dict[str, str], context: Path, tmp_path: Path) -> None:
     containerfile, place = (context / "Containerfile").read_text(), tmp_path / "collections"
     # The stages "galaxy" and "builder" do the same with /usr/share/ansible/collections.
     (galaxy,) = re.findall(r"^RUN .*?(ansible-galaxy collection install .*)$", containerfile, re.MULTILINE)
@@ -83,6 +83,6 @@ def test_an_image_gets_what_the_collection_needs(tools: dict[str, str], context:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT TESTED: bindep knows packages of Linux only")
-def test_its_system_packages_are_found_under_their_names_here(tools: dict[str, str], installed: Path) -> None:
+def test_system_packages_have_debian_names(tools: dict[str, str], installed: Path) -> None:
     file = installed / "ansible_collections" / "serverprism" / "cloud" / "bindep.txt"
     assert call(tools, "bindep", "-l", "newline", "-f", file).split() == ["tzdata"]

@@ -71,7 +71,7 @@ def assert_players_were_warned(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-vvv",)], ids=["quiet", "verbose"])
-def test_runner_maintains_the_fleet_and_keeps_no_token(
+def test_runner_maintains_the_fleet_and_stores_no_token(
     tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     data = data_dir(tmp_path, sim, installed)
@@ -89,7 +89,7 @@ def test_runner_maintains_the_fleet_and_keeps_no_token(
     assert_kept_secret(sim, data)
 
 
-def test_runner_tells_of_a_failure_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+def test_runner_reports_a_failure_and_stores_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
     data = data_dir(tmp_path, sim, installed)
     sim.change(revoke="token")
     done = run(tools, data, "-vvv")
@@ -99,7 +99,7 @@ def test_runner_tells_of_a_failure_and_keeps_no_token(tools: dict[str, str], sim
     assert_kept_secret(sim, data)
 
 
-def test_navigator_runs_the_playbook_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+def test_navigator_runs_the_playbook_and_stores_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
     inventory = write(tmp_path / "inventory.json", {"all": {"hosts": HOSTS, "vars": QUICK}})
     kept = tmp_path / "kept"
     kept.mkdir()

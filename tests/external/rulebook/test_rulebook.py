@@ -137,7 +137,7 @@ def looked_at(sim: Simulator, count: int, *servers: int) -> Callable[[], bool]:
     return condition
 
 
-def test_the_rulebook_brings_crashed_servers_back_and_gives_up_on_a_broken_one(
+def test_rulebook_starts_crashed_servers_and_gives_up_on_a_broken_one(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook], tmp_path: Path
 ) -> None:
     servers = [{"id": 1, "boot_seconds": 20.0}, {"id": 2, "boot_seconds": 20.0, "failed_start": True}, {"id": 3, "stop_seconds": 600.0}]
@@ -176,7 +176,7 @@ SHOW = {
 }
 
 
-def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
+def test_rules_of_a_user_get_events_until_the_token_is_revoked(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]
 ) -> None:
     sim = simulator([{"id": 1, "auto_restart": False}, {"id": 2}])
@@ -196,7 +196,7 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
     assert "Traceback" not in run.output and "poller.py" not in run.output and sim.token not in run.output, run.output
 
 
-def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
+def test_rulebook_of_the_documentation_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
     sim = simulator([{"id": 1, "name": "Fred's", "auto_restart": False}])
     (block,) = (block for block in documents.blocks(ROOT / "docs" / "docsite" / "rst" / "event_driven.rst") if block.is_yaml)
     run = rulebook(sim, yaml.safe_load(block.text))
@@ -205,14 +205,14 @@ def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rule
     run.says("Fred's crashed at 20")
 
 
-def test_a_bad_argument_ends_it_before_any_request(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
+def test_bad_argument_ends_the_rulebook_before_any_request(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
     sim = simulator([{"id": 1}])
     run = rulebook(sim, book({"max_reads": 0}, SHOW))
     assert run.end() != 0
     assert "max_reads: 0 is not a number of reads" in run.output and not sim.requests() and "Traceback" not in run.output, run.output
 
 
-def test_a_name_is_never_a_template_in_a_playbook_of_the_user(
+def test_name_is_not_evaluated_in_a_playbook_of_the_user(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook], tmp_path: Path
 ) -> None:
     sim = simulator([{"id": 1, "name": "{{ lookup('ansible.builtin.pipe', 'touch " + str(tmp_path / "touched") + "') }}x"}])
