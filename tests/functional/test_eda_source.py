@@ -124,8 +124,8 @@ def test_first_round_reports_nothing_and_each_change_is_one_event(simulator, wat
     ]
     assert told[1]["after"] in ("starting", "running") and told[0]["name"] == "Fred's" and told[2]["product"] == "Palworld 8 GB"
     assert told[0]["unseen"] > 0 and all(one["why"] for one in told)
-    instants = [datetime.fromisoformat(one["at"].replace("Z", "+00:00")) for one in told]
-    assert instants == sorted(instants) and all(at.utcoffset().total_seconds() == 0 for at in instants)
+    times = [datetime.fromisoformat(one["at"].replace("Z", "+00:00")) for one in told]
+    assert times == sorted(times) and all(at.utcoffset().total_seconds() == 0 for at in times)
 
 
 def test_first_round_reports_every_server_if_configured(simulator, watch):

@@ -509,9 +509,9 @@ def test_check_mode_shows_every_server_as_planned(simulator, maintain, ansible, 
     report = json.loads((folder / "report.json").read_text())
     assert 0 < left_out == report["totals"]["deferred"] < 10, run.output
     planned = [entry["planned"] for one in report["servers"] if one["outcome"] == "done" for entry in one["timeline"]]
-    instants = [datetime.fromisoformat(at).timestamp() for at in planned]
+    times = [datetime.fromisoformat(at).timestamp() for at in planned]
     # The simulator's minute, and the two writes that are left to others.
-    assert is_allowed(instants, 18, sim.seconds(60)), report
+    assert is_allowed(times, 18, sim.seconds(60)), report
 
 
 def test_plan_is_shown_before_anything_is_sent(simulator, maintain):

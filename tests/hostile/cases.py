@@ -17,7 +17,7 @@ SPEED = 20.0
 FIRST_ID = 1000
 WAIT, PATIENCE = 5.0, 2.0
 ANNOUNCEMENTS = [{"before": "2s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Last call"}]
-CANCEL, DONE = "It is called off", "It is over"
+CANCEL, DONE = "It is cancelled", "It is over"
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 FORK = multiprocessing.get_context("fork")
 API = "https://x"
 # The difference allowed between two processes that read the same clock.
-HAIR = 0.001
+TOLERANCE = 0.001
 
 
 def quotas(limit: int, window: float) -> dict[str, Quota]:
@@ -49,7 +49,7 @@ class Shifted(SystemClock):
 
 
 @dataclass
-class Turn:
+class Slot:
     """A slot that was handed out, in seconds since boot, which setting a clock does not change."""
 
     asked: float
@@ -76,31 +76,31 @@ class Crowd:
 
     def _take(self, times: int, shift: float, trap: Callable[[], None] | None) -> None:
         clock = Shifted(shift)
-        log = os.open(self.folder / "turns", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        log = os.open(self.folder / "slots", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
         def note(**row: Any) -> None:
             os.write(log, (json.dumps(row) + "\n").encode())
 
-        book = self.make(str(self.folder / "ledger"), API, quotas(self.limit, self.window), clock, lambda text: note(warning=text))
+        ledger = self.make(str(self.folder / "ledger"), API, quotas(self.limit, self.window), clock, lambda text: note(warning=text))
         if trap:
             trap()
         try:
             for _each in range(times):
                 asked = clock.now()
-                turn = book.reserve(READ)[0]
-                note(asked=asked - clock.origin, got=clock.now() - clock.origin, at=turn - clock.origin)
-                clock.sleep(turn - clock.now())
+                slot = ledger.reserve(READ)[0]
+                note(asked=asked - clock.origin, got=clock.now() - clock.origin, at=slot - clock.origin)
+                clock.sleep(slot - clock.now())
         except Exception as exc:
             note(warning=repr(exc))
 
-    def wait(self) -> list[Turn]:
+    def wait(self) -> list[Slot]:
         """Return all slots after all processes have ended."""
         for process in self.processes:
             process.join(60)
             assert process.exitcode is not None, "a process hangs"
-        rows = [json.loads(line) for line in (self.folder / "turns").read_text().splitlines()]
+        rows = [json.loads(line) for line in (self.folder / "slots").read_text().splitlines()]
         self.warnings = [row["warning"] for row in rows if "warning" in row]
-        return [Turn(**row) for row in rows if "at" in row]
+        return [Slot(**row) for row in rows if "at" in row]
 
 
 def die_at(where: str, chance: float) -> Callable[[], None]:
@@ -201,26 +201,26 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def _full(book: FileLedger) -> None:
-    fill(Path(book.folder))
+def _full(ledger: FileLedger) -> None:
+    fill(Path(ledger.folder))
 
 
-def _read_only(book: FileLedger) -> None:
-    mount(Path(book.folder), "-o", "remount,ro")
+def _read_only(ledger: FileLedger) -> None:
+    mount(Path(ledger.folder), "-o", "remount,ro")
 
 
-def _newer(book: FileLedger) -> None:
-    Path(book.path).write_text(json.dumps({"version": _ledger.VERSION + 1, "all": "is new"}))
+def _newer(ledger: FileLedger) -> None:
+    Path(ledger.path).write_text(json.dumps({"version": _ledger.VERSION + 1, "all": "is new"}))
 
 
-def _no_folder(book: FileLedger) -> None:
-    shutil.rmtree(book.folder)
-    Path(book.folder).write_text("")
+def _no_folder(ledger: FileLedger) -> None:
+    shutil.rmtree(ledger.folder)
+    Path(ledger.folder).write_text("")
 
 
-def _held(book: FileLedger) -> None:
+def _held(ledger: FileLedger) -> None:
     """Hold the lock as another process that never releases it."""
-    descriptor = os.open(book.lock_path, os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(ledger.lock_path, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.set_inheritable(descriptor, True)
     _ledger.LOCK_PATIENCE = 0.3
@@ -230,20 +230,20 @@ THINGS = ("a folder", "a FIFO", "a link to nowhere", "a link to a file", "a sock
 ON_A_DISK = {"a full disk": _full, "a disk that is read-only": _read_only}
 UNUSABLE: dict[str, Callable[[FileLedger], None]] = {
     **ON_A_DISK,
-    "no byte may be written": lambda book: _limited(0),
-    "a write that is cut": lambda book: _limited(100),
+    "no byte may be written": lambda ledger: _limited(0),
+    "a write that is cut": lambda ledger: _limited(100),
     "a file in place of the folder": _no_folder,
-    "locks: ENOLCK": lambda book: _flock_fails(errno.ENOLCK),
-    "locks: EIO": lambda book: _flock_fails(errno.EIO),
-    "locks: EROFS": lambda book: _flock_fails(errno.EROFS),
+    "locks: ENOLCK": lambda ledger: _flock_fails(errno.ENOLCK),
+    "locks: EIO": lambda ledger: _flock_fails(errno.EIO),
+    "locks: EROFS": lambda ledger: _flock_fails(errno.EROFS),
     "a lock that is not given back": _held,
     "a ledger of a newer release": _newer,
-    **{f"{thing} in place of the ledger": lambda book, thing=thing: _in_place(thing, book.path) for thing in THINGS},
-    **{f"{thing} in place of the lock": lambda book, thing=thing: _in_place(thing, book.lock_path) for thing in THINGS},
-    "a folder in place of the new ledger": lambda book: _in_place("a folder", book.path + ".new"),
+    **{f"{thing} in place of the ledger": lambda ledger, thing=thing: _in_place(thing, ledger.path) for thing in THINGS},
+    **{f"{thing} in place of the lock": lambda ledger, thing=thing: _in_place(thing, ledger.lock_path) for thing in THINGS},
+    "a folder in place of the new ledger": lambda ledger: _in_place("a folder", ledger.path + ".new"),
 }
 # Left by a killed process or somebody else at the path of the next ledger. It is removed, and a target it links to is not changed.
-LEFT_BEHIND = {thing: lambda book, thing=thing: _in_place(thing, book.path + ".new") for thing in THINGS if thing != "a folder"}
+LEFT_BEHIND = {thing: lambda ledger, thing=thing: _in_place(thing, ledger.path + ".new") for thing in THINGS if thing != "a folder"}
 
 
 def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict[str, Any]:
@@ -251,19 +251,19 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
     receiver, sender = FORK.Pipe(duplex=False)
 
     def run() -> None:
-        out: dict[str, Any] = {"warnings": [], "error": None, "turns": []}
-        book = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock())
-        book.reserve(READ)
-        spoil(book)
-        resilient = Resilient(book, out["warnings"].append)
+        out: dict[str, Any] = {"warnings": [], "error": None, "slots": []}
+        ledger = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock())
+        ledger.reserve(READ)
+        spoil(ledger)
+        resilient = Resilient(ledger, out["warnings"].append)
         begun = time.monotonic()
         try:
-            out["turns"] = [resilient.reserve(READ)[0] for _each in range(times)]
-            resilient.release(READ, out["turns"][-1:])
+            out["slots"] = [resilient.reserve(READ)[0] for _each in range(times)]
+            resilient.release(READ, out["slots"][-1:])
             resilient.block(WRITE, resilient.blocked_until(WRITE) + 1)
         except BaseException as exc:
             out["error"] = repr(exc)
-        out.update(seconds=time.monotonic() - begun, path=book.path)
+        out.update(seconds=time.monotonic() - begun, path=ledger.path)
         sender.send(out)
 
     process = FORK.Process(target=run)
@@ -277,4 +277,4 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
         process.join()
 
 
-__all__ = ["HAIR", "LEFT_BEHIND", "ON_A_DISK", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]
+__all__ = ["LEFT_BEHIND", "ON_A_DISK", "TOLERANCE", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]

@@ -25,7 +25,7 @@ from simulator.process import Simulator
 
 PLAYBOOK = "serverprism.cloud.maintenance"
 FLEET = 3
-CANCEL = "say It is called off"
+CANCEL = "say It is cancelled"
 FIRST, LAST, SAVE = "say First call", "say Last call", "save-all"
 ANNOUNCEMENTS = [{"before": "3s", "text": "First call"}, {"before": "1.5s", "text": "Last call"}]
 GAME = {"boot_seconds": 30.0, "stop_seconds": 10.0}
@@ -45,7 +45,7 @@ class Scene:
     rc: int | None = None
     output: str = ""
     reached: bool = False
-    waited_for_ever: bool = False
+    waited_forever: bool = False
     late: int = 0
 
     @property
@@ -101,7 +101,7 @@ class Scene:
         """Return the journal's last event of a server."""
         return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
 
-    def break_off(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
+    def interrupt(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
         """Wait until a stage is reached, interrupt the run, and wait until all of its processes have ended.
 
         With ``may_wait`` the run may wait forever, because a worker died while it held the lock of Ansible's queue; Ctrl-C then ends it.
@@ -120,7 +120,7 @@ class Scene:
             if not may_wait:
                 raise
             # An operator would press Ctrl-C now.
-            self.waited_for_ever, sent = True, len(self.posts())
+            self.waited_forever, sent = True, len(self.posts())
             os.killpg(self.process.pid, signal.SIGINT)
             self.output = self.process.communicate(timeout=LONG)[0]
             self.late = len(self.posts()) - sent
@@ -138,13 +138,13 @@ class Scene:
             out.append("exit code 0")
         if "Traceback" in self.output:
             out.append("a traceback")
-        silent = [i for i in self.ids if self._left_in_the_dark(i)]
-        if len(silent) > lost:
-            out.append(f"the players of {silent} were warned, and not told that it is off")
+        untold = [i for i in self.ids if self._untold(i)]
+        if len(untold) > lost:
+            out.append(f"the players of {untold} were warned, and not told that it is cancelled")
         out += [text for i in self.ids for text in self._of(i, killed=bool(lost))]
         return out + [f"HTTP {row['status']}" for row in self.posts() if row.get("status") == 429]
 
-    def _left_in_the_dark(self, server: int) -> bool:
+    def _untold(self, server: int) -> bool:
         lines = self.sim.console(server)
         return FIRST in lines and server not in self.signals() and CANCEL not in lines
 
@@ -154,7 +154,7 @@ class Scene:
         if signals > 1:
             out.append(f"{signals} signals to {server}")
         if signals and CANCEL in lines:
-            out.append(f"the players of {server} were told that it is off, and it was not")
+            out.append(f"the players of {server} were told that it is cancelled, and it was not")
         if signals and said not in (SIGNAL, DONE, UNPROVEN):
             out.append(f"the journal says {said} of {server}, which has its signal")
         if not signals and said is not None and not killed:
@@ -203,7 +203,7 @@ def start(
     """Start the playbook as the leader of a new process group, as a shell does; ``wrapper`` is a command that runs it."""
     common = {
         "maintenance_announcements": ANNOUNCEMENTS,
-        "maintenance_cancel_text": "It is called off",
+        "maintenance_cancel_text": "It is cancelled",
         "maintenance_command_wait": 0.7,
         "maintenance_poll_interval": 0.2,
         **variables,
@@ -279,7 +279,7 @@ HOW: dict[str, Callable[[Scene], None]] = {
     "KILL of a worker": _to_a_worker,
 }
 STAGES: dict[str, Callable[[Scene], bool]] = {
-    "before the first word": lambda scene: len(scene.reads()) == FLEET,
+    "before the first line": lambda scene: len(scene.reads()) == FLEET,
     "after the first announcement": lambda scene: scene.told(FIRST) > 0,
     "between two announcements": lambda scene: scene.told(FIRST) == FLEET,
     "between the commands and the signal": lambda scene: scene.told(SAVE) > 0,

@@ -17,7 +17,7 @@ from simulator.process import Simulator
 
 LONGEST_MESSAGE = 900
 # A line counts from its arrival, and the time a process needs to send the signal after its slot is not the line's fault.
-HAIR = 0.02
+TOLERANCE = 0.02
 # The maximum age of a status.
 CACHE = 20.0 / SPEED
 # Certainly not done: redirected, refused as a request, by the quota, or by the node.
@@ -161,7 +161,7 @@ def _notice(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
         for announcement, words in zip(ANNOUNCEMENTS, ("Restart in", "Last call")):
             before = float(announcement["before"].rstrip("s"))
             notice = action - line["time"]
-            if words in line["line"] and 0 < notice < before - HAIR and not _delivered_late(line, result):
+            if words in line["line"] and 0 < notice < before - TOLERANCE and not _delivered_late(line, result):
                 out.append(f"{notice:.3f} s after {line['line']}")
     return out
 

@@ -85,8 +85,8 @@ def _truth_of_power(row: dict[str, Any], result: dict[str, Any], notes: Notes) -
     were = notes.were(row["server"], row["since"] - notes.cache, row["time"])
     if result.get("after") is not None and result["after"] not in were:
         out.append(f"it says {result['after']}, and was {were}")
-    proved = result.get("confirmed") and result.get("signal") == "restart"
-    if proved and "starting" not in notes.were(row["server"], row["since"], row["time"])[1:]:
+    confirmed = result.get("confirmed") and result.get("signal") == "restart"
+    if confirmed and "starting" not in notes.were(row["server"], row["since"], row["time"])[1:]:
         out.append("it says that it was restarted, and was not")
     return out
 

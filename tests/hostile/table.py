@@ -22,7 +22,7 @@ TABLES = {
         "half answers, answers that come byte by byte, what is no HTTP at all, pages, redirects, statuses, wrong types in every field, "
         "decompression bombs. The simulator knows what really happened. Looked for: a traceback, a message that does not name the "
         "server, a wait past its limit, a repeated console command, a kill that nobody asked for, a restart too many, less notice than "
-        "announced, players who were warned and not told that it is off, and any result that is better than the truth.",
+        "announced, players who were warned and not told that it is cancelled, and any result that is better than the truth.",
     ),
     "model": (
         "Power against a model of the node",

@@ -29,9 +29,9 @@ def simulator(stages):
 
 def run_one(scene, stage, how):
     scene.ledger.mkdir(exist_ok=True)
-    early = {"maintenance_start": later(30.0)} if stage == "before the first word" else {}
+    early = {"maintenance_start": later(30.0)} if stage == "before the first line" else {}
     scene.begin(**early, maintenance_report_dir=str(scene.report))
-    scene.break_off(STAGES[stage], HOW[how], may_wait=how == "KILL of a worker")
+    scene.interrupt(STAGES[stage], HOW[how], may_wait=how == "KILL of a worker")
 
 
 def repeat(sim, folder, scenes):
@@ -57,22 +57,22 @@ def test_run_interrupted_at_any_stage_tells_its_players_and_can_be_repeated(tmp_
         rc, again = repeat(sim, tmp_path, scenes.values())
         for stage, scene in scenes.items():
             broken[stage] += scene.unfinished()
-            told = f"{how}, and Ctrl-C as Ansible waits for it" if scene.waited_for_ever else how
+            told = f"{how}, and Ctrl-C as Ansible waits for it" if scene.waited_forever else how
             note("interruption", stage, told, failed=True, broken=bool(broken[stage]))
     if any(broken.values()):
         pytest.fail("\n".join(f"{stage}: {'; '.join(laws)}" for stage, laws in broken.items() if laws) + "\n" + outputs)
     assert rc == 0 and "Traceback" not in again, again
 
 
-@pytest.mark.parametrize("stage", ["before the first word", "after the first announcement", "right after the signal"])
+@pytest.mark.parametrize("stage", ["before the first line", "after the first announcement", "right after the signal"])
 def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_path, stage):
     """Before the signal the restart is cancelled, since a run cannot be repeated without a journal; after it, the result stays."""
     try:
         with small_disk(tmp_path / "ledger"), simulator(1) as sim:
             scene = Scene(sim, tmp_path, "disk", 1)
-            early = {"maintenance_start": later(12.0)} if stage == "before the first word" else {}
+            early = {"maintenance_start": later(12.0)} if stage == "before the first line" else {}
             scene.begin(**early)
-            scene.break_off(STAGES[stage], lambda scene: fill(scene.ledger))
+            scene.interrupt(STAGES[stage], lambda scene: fill(scene.ledger))
             late = stage == "right after the signal"
             broken = scene.broken(ends_well=late)
             written = {i: scene.journal(i) for i in scene.ids}

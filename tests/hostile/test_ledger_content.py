@@ -47,13 +47,13 @@ class Clock:
         return NOW
 
 
-def book(folder, warnings):
+def open_file(folder, warnings):
     return FileLedger(folder, "https://x", quotas(LIMIT, WINDOW), Clock(), warnings.append)
 
 
 def stored(folder):
     """Create a ledger that contains every kind of entry; return it and its file."""
-    one = book(folder, [])
+    one = open_file(folder, [])
     one.reserve(READ)
     one.reserve(WRITE, OFFSETS)
     one.reserve(WRITE, OFFSETS)
@@ -74,18 +74,18 @@ def places(value, way=()):
 def use(folder):
     """Use every operation of the ledger as tasks do; return its slots and warnings. Any exception is a bug."""
     warnings = []
-    one = book(folder, warnings)
+    one = open_file(folder, warnings)
     for other in one.lock([7, 9], ME, 60.0).values():
         iso(other.until)
     one.renew([7, 9], ME, 60.0)
     one.unlock([7, 9], ME)
     iso(max(one.stale_until(8), 0.0))
     iso(max(one.blocked_until(READ), 0.0))
-    turns = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
+    slots = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
     starts = [one.reserve(WRITE, OFFSETS) for _each in range(2)]
     one.release(WRITE, starts.pop())
     json.loads(Path(one.path).read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    return turns, starts, warnings
+    return slots, starts, warnings
 
 
 @PROFILE
@@ -98,10 +98,10 @@ def test_changed_bytes_are_warned_about_and_delay_nobody_beyond_a_minute(data):
         cut = data.draw(st.sampled_from([0, 1, 1, 8, len(good)]))
         bad = good[:at] + data.draw(st.binary(max_size=8)) + good[at + cut :]
         path.write_bytes(bad)
-        turns, starts, warnings = use(folder)
-        kept = is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1 and turns[0] <= NOW + 2 * WINDOW and starts[0][0] <= NOW + 3 * WINDOW
+        slots, starts, warnings = use(folder)
+        kept = is_allowed(slots, LIMIT, WINDOW) and len(warnings) <= 1 and slots[0] <= NOW + 2 * WINDOW and starts[0][0] <= NOW + 3 * WINDOW
         note("ledger", "bytes that changed", "file", failed=bool(warnings), broken=not kept)
-        assert kept, (turns, starts, warnings)
+        assert kept, (slots, starts, warnings)
         assert bad == good or warnings, "a change was believed"
         assert not warnings or str(path) in warnings[0]
 
@@ -122,14 +122,14 @@ def test_arbitrary_values_are_warned_about_or_limited(data):
             where[last] = copy.deepcopy(data.draw(st.sampled_from(WRONG)))
         path.write_bytes(sealed(json.dumps(content)))
         try:
-            turns, starts, warnings = use(folder)
+            slots, starts, warnings = use(folder)
         except LedgerUnusable as exc:
             assert "newer release" in str(exc)
             return
         note("ledger", "values of another type", "file", failed=bool(warnings), broken=False)
-        assert is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1, (turns, starts, warnings)
+        assert is_allowed(slots, LIMIT, WINDOW) and len(warnings) <= 1, (slots, starts, warnings)
         # A value that can be read as a time is accepted, but nobody is blocked for longer than any answer could ask for.
-        assert turns[0] <= NOW + 3 * 86400, turns
+        assert slots[0] <= NOW + 3 * 86400, slots
 
 
 HUGE = {
@@ -148,9 +148,9 @@ HUGE = {
 def test_huge_or_deep_ledger_is_replaced(tmp_path, what):
     path = stored(str(tmp_path))
     HUGE[what](path)
-    turns, _starts, warnings = use(str(tmp_path))
+    slots, _starts, warnings = use(str(tmp_path))
     note("ledger", what, "file", failed=bool(warnings), broken=len(warnings) != 1)
-    assert is_allowed(turns, LIMIT, WINDOW) and turns[0] == NOW
+    assert is_allowed(slots, LIMIT, WINDOW) and slots[0] == NOW
     assert len(warnings) == 1 and str(path) in warnings[0] and "begins anew" in warnings[0]
     assert path.stat().st_size < 10_000
 
@@ -163,5 +163,5 @@ def test_full_ledger_is_read_quickly(tmp_path):
     content["buckets"]["read"]["instants"] = [NOW + 20.4 * at for at in range(30_000)]
     path.write_bytes(sealed(json.dumps(content)))
     assert path.stat().st_size < _files.LARGEST
-    turns, _starts, warnings = use(str(tmp_path))
-    assert not warnings and turns[0] > NOW + 600_000
+    slots, _starts, warnings = use(str(tmp_path))
+    assert not warnings and slots[0] > NOW + 600_000

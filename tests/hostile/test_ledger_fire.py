@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Sy
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, is_allowed
 from functional.harness import Ansible
-from hostile.fire import HAIR, LEFT_BEHIND, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
+from hostile.fire import LEFT_BEHIND, ON_A_DISK, TOLERANCE, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
 from simulator.process import Simulator
 
@@ -28,17 +28,17 @@ PLACES = ["while it holds the lock", "before it writes", "in the middle of writi
 
 def judge(crowd, row, *, least):
     """Check that the quota was kept, that nobody waited longer than all others needed, and that nobody was warned."""
-    turns = crowd.wait()
+    slots = crowd.wait()
     guarded = quotas(crowd.limit, crowd.window)[READ].guarded
-    kept = is_allowed([turn.at for turn in turns], crowd.limit, guarded - HAIR)
+    kept = is_allowed([slot.at for slot in slots], crowd.limit, guarded - TOLERANCE)
     # At most the slots of all others come first, including those of killed processes and one more of each.
     queue = (len(crowd.processes) / crowd.limit + 2) * guarded
-    fair = all(turn.at - turn.got <= queue for turn in turns)
+    fair = all(slot.at - slot.got <= queue for slot in slots)
     note("ledger", row, "file", failed=bool(crowd.warnings), broken=not (kept and fair))
     assert kept, "the quota was exceeded"
-    assert fair, max(turn.at - turn.got for turn in turns)
-    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
-    return turns
+    assert fair, max(slot.at - slot.got for slot in slots)
+    assert not crowd.warnings and len(slots) >= least, (crowd.warnings, len(slots))
+    return slots
 
 
 def test_fifty_processes_share_one_quota(tmp_path):
@@ -79,22 +79,22 @@ def test_clock_changes_neither_exceed_the_quota_nor_block_anyone(tmp_path):
 def test_removed_lock_is_not_trusted(tmp_path):
     """Programs that clean up old files do this: a process that then gets the old lock must not trust it."""
     crowd = Crowd(tmp_path)
-    book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
+    ledger = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
     # Started before the lock is taken, since a fork would inherit it.
     crowd.join_in(1, trap=lambda: wait_for((tmp_path / "go").exists))
-    with book._locked():
+    with ledger._locked():
         (tmp_path / "go").touch()
-        wait_for(lambda: is_open_by(crowd.processes[0].pid, book.lock_path))
-        Path(book.lock_path).unlink()
-        new = book._locked()
+        wait_for(lambda: is_open_by(crowd.processes[0].pid, ledger.lock_path))
+        Path(ledger.lock_path).unlink()
+        new = ledger._locked()
         new.__enter__()
     # The old lock is free now, but no longer valid.
     crowd.processes[0].join(0.5)
     waited = crowd.processes[0].exitcode is None
     new.__exit__(None, None, None)
-    turns = crowd.wait()
+    slots = crowd.wait()
     note("ledger", "the lock is removed", "file", failed=bool(crowd.warnings), broken=not waited)
-    assert waited and len(turns) == 1 and not crowd.warnings
+    assert waited and len(slots) == 1 and not crowd.warnings
 
 
 def wait_for(condition, seconds=20):
@@ -122,7 +122,7 @@ def test_unusable_ledger_is_warned_about_once_and_each_task_keeps_the_quota(tmp_
             pytest.skip(f"this needs a file system of its own: {exc}")
     else:
         out = alone(tmp_path / "ledger", UNUSABLE[what], 12)
-    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    kept = is_allowed(out["slots"], 5, quotas(5, 0.5)[READ].guarded)
     told = len(out["warnings"]) == 1
     note("ledger", what, "file", failed=True, broken=not (kept and told and out["error"] is None))
     assert out["error"] is None and kept and out["seconds"] < 15, out
@@ -135,7 +135,7 @@ def test_unusable_ledger_is_warned_about_once_and_each_task_keeps_the_quota(tmp_
 @pytest.mark.parametrize("what", LEFT_BEHIND)
 def test_leftover_at_the_path_of_the_new_ledger_is_removed(tmp_path, what):
     out = alone(tmp_path / "ledger", LEFT_BEHIND[what], 12)
-    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    kept = is_allowed(out["slots"], 5, quotas(5, 0.5)[READ].guarded)
     note("ledger", f"{what} in place of the new ledger", "file", failed=False, broken=not kept or bool(out["warnings"]))
     assert out["error"] is None and kept and not out["warnings"], out
     assert all(victim.read_text() == "precious" for victim in tmp_path.rglob("*.victim"))

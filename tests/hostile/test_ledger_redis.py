@@ -26,7 +26,7 @@ from simulator.process import Simulator
 
 pytestmark = needs_redis
 # The clocks are compared over a connection.
-HAIR = 0.02
+TOLERANCE = 0.02
 
 
 @pytest.fixture
@@ -43,17 +43,17 @@ def crowd_at(url, folder, **more):
     return Crowd(folder, make=lambda _folder, key, quota, clock, warn: RedisLedger(url, key, quota, clock, warn), **more)
 
 
-def ledger(url, limit=2, warn=lambda text: None):
+def connect(url, limit=2, warn=lambda text: None):
     return RedisLedger(url, "https://x", quotas(limit, 60.0), SystemClock(), warn)
 
 
 def judge(crowd, row, least):
     """Check that the quota was kept, that everybody got their slots, and that nobody was warned."""
-    turns = crowd.wait()
-    kept = is_allowed([turn.at for turn in turns], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - HAIR)
-    note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(turns) < least)
+    slots = crowd.wait()
+    kept = is_allowed([slot.at for slot in slots], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - TOLERANCE)
+    note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(slots) < least)
     assert kept, "the quota was exceeded"
-    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
+    assert not crowd.warnings and len(slots) >= least, (crowd.warnings, len(slots))
 
 
 def test_fifty_processes_share_one_quota_when_some_are_killed(redis_server, tmp_path):
@@ -126,27 +126,27 @@ def _stop(server):
 
 
 def _no_memory(server):
-    ledger(server.url())._redis.config_set("maxmemory", 1)
+    connect(server.url())._redis.config_set("maxmemory", 1)
 
 
 def _password(server):
-    one = ledger(server.url())._redis
+    one = connect(server.url())._redis
     one.config_set("requirepass", "a-new-word")
     # Existing connections would stay authenticated.
     one.client_kill_filter(_type="normal", skipme=False)
 
 
 def _replica(server):
-    ledger(server.url())._redis.replicaof("127.0.0.1", 1)
+    connect(server.url())._redis.replicaof("127.0.0.1", 1)
 
 
 def _no_rights(server):
-    ledger(server.url())._redis.execute_command("ACL", "SETUSER", "default", "-set")
+    connect(server.url())._redis.execute_command("ACL", "SETUSER", "default", "-set")
 
 
 def _another_type(server):
-    book = ledger(server.url())
-    book._redis.lpush(book.key, "a list")
+    ledger = connect(server.url())
+    ledger._redis.lpush(ledger.key, "a list")
 
 
 LOST = {
@@ -164,15 +164,15 @@ LOST = {
 def test_unusable_redis_is_an_error_with_its_address_and_advice(redis_server, monkeypatch, what):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 1.0)
     monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
-    book = ledger(redis_server.url())
+    ledger = connect(redis_server.url())
     if what != "something else under its key":
-        book.reserve(READ)
+        ledger.reserve(READ)
     spoil, words = LOST[what]
     spoil(redis_server)
     begun = time.monotonic()
     try:
         with pytest.raises(LedgerLost) as caught:
-            book.reserve(READ)
+            ledger.reserve(READ)
     finally:
         if redis_server.process.poll() is None:
             redis_server.process.send_signal(signal.SIGCONT)
@@ -186,23 +186,23 @@ def test_unusable_redis_is_an_error_with_its_address_and_advice(redis_server, mo
 
 
 def test_replica_that_becomes_the_master_is_waited_for(redis_server):
-    book = ledger(redis_server.url(), limit=1)
-    book.reserve(READ)
-    other = ledger(redis_server.url())._redis
+    ledger = connect(redis_server.url(), limit=1)
+    ledger.reserve(READ)
+    other = connect(redis_server.url())._redis
     other.replicaof("127.0.0.1", 1)
     timer = threading.Timer(1.0, lambda: other.replicaof("NO", "ONE"))
     timer.start()
-    turn = book.reserve(READ)[0]
+    slot = ledger.reserve(READ)[0]
     timer.join()
-    note("ledger", "a replica becomes the master", "redis", failed=False, broken=turn - book.clock.now() < 50)
-    assert turn - book.clock.now() > 50
+    note("ledger", "a replica becomes the master", "redis", failed=False, broken=slot - ledger.clock.now() < 50)
+    assert slot - ledger.clock.now() > 50
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupted_request_leaves_no_unread_answer(redis_server):
     """An answer left unread by an interrupted request would be taken for the answer to the next one, and the ledger for damaged."""
     warnings, lot, hits = [], random.Random(7), 0
-    book = ledger(redis_server.url(), limit=1000, warn=warnings.append)
+    ledger = connect(redis_server.url(), limit=1000, warn=warnings.append)
 
     def interrupt(*_args):
         raise Interrupted("SIGINT")
@@ -214,12 +214,12 @@ def test_interrupted_request_leaves_no_unread_answer(redis_server):
                 try:
                     signal.setitimer(signal.ITIMER_VIRTUAL, lot.uniform(0.0001, 0.004))
                     for _again in range(10):
-                        book.reserve(READ)
+                        ledger.reserve(READ)
                 finally:
                     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             except Interrupted:
                 hits += 1
-            book.reserve(READ)
+            ledger.reserve(READ)
     finally:
         signal.signal(signal.SIGVTALRM, before)
     note("ledger", "Ctrl-C in the middle of a request", "redis", failed=False, broken=bool(warnings))
