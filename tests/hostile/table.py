@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was tried, how often, and what came of it: one line a try in .dev/hostile, from which ``python -m hostile.table`` makes the page."""
+"""Record all tries and their results in .dev/hostile, one line a try; ``python -m hostile.table`` turns them into the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = ROOT / ".dev" / "hostile"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "proof.rst"
-# Each table: its heading, and what was looked for.
+# Each table: its heading, and the failures that the tests look for.
 TABLES = {
     "hostile": (
         "A hostile API",
@@ -22,7 +22,7 @@ TABLES = {
         "half answers, answers that come byte by byte, what is no HTTP at all, pages, redirects, statuses, wrong types in every field, "
         "decompression bombs. The simulator knows what really happened. Looked for: a traceback, a message that does not name the "
         "server, a wait past its limit, a repeated console command, a kill that nobody asked for, a restart too many, less notice than "
-        "announced, players who were warned and not told that it is off, and any result that is better than the truth.",
+        "announced, players who were warned and not told that it is cancelled, and any result that is better than the truth.",
     ),
     "model": (
         "Power against a model of the node",
@@ -56,7 +56,7 @@ TABLES = {
         "the result said.",
     ),
 }
-# The first lines of this file are those of the page, too.
+# The page has the same licence header as this file.
 LICENCE = "\n".join("  " + line.lstrip("# ") for line in Path(__file__).read_text().splitlines()[:3])
 HEAD = f"""..
 {LICENCE}
@@ -77,15 +77,15 @@ over real HTTP. This page is what a run of it noted: that of ``make hostile``, o
 
 
 def note(table: str, row: str, way: str, *, failed: bool, broken: bool) -> None:
-    """One try of what stands in this row of this table, and whether it failed with an error and whether a law was broken."""
+    """Record one try for a row of a table: ``failed`` if it ended with an error, ``broken`` if a rule was broken."""
     NOTES.mkdir(parents=True, exist_ok=True)
-    # One write of one line, so that processes do not mix theirs.
+    # A single write a line, so that the lines of several processes do not mix.
     with (NOTES / f"{table}.jsonl").open("a") as file:
         file.write(json.dumps({"row": row, "way": way, "failed": failed, "broken": broken}) + "\n")
 
 
 def section(table: str) -> str:
-    """One table in reStructuredText; empty where nothing was tried."""
+    """Return one table in reStructuredText; empty if nothing was tried."""
     path = NOTES / f"{table}.jsonl"
     if not path.exists():
         return ""
@@ -104,7 +104,7 @@ def section(table: str) -> str:
 
 
 def main() -> None:
-    """Write the page from what was noted."""
+    """Write the page from the recorded tries."""
     PAGE.write_text("\n".join([HEAD, *filter(None, map(section, TABLES))]))
 
 
