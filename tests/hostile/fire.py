@@ -263,7 +263,7 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
             resilient.block(WRITE, resilient.blocked_until(WRITE) + 1)
         except BaseException as exc:
             out["error"] = repr(exc)
-        out.update(seconds=time.monotonic() - begun, path=ledger.path)
+        out.update(seconds=time.monotonic() - begun, path=book.path)
         sender.send(out)
 
     process = FORK.Process(target=run)
