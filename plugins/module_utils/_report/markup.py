@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from html import escape
 from typing import Any, Optional
 
@@ -129,6 +130,17 @@ def seconds(value: Optional[float], signed: bool = False) -> str:
 def up_to(value: Optional[float]) -> str:
     """``up to 20.0 s``, since a downtime ends when somebody looks; a dash for nothing."""
     return seconds(value) if value is None else f"up to {seconds(value)}"
+
+
+def clock(at: float, tz: tzinfo, form: str = "%H:%M:%S") -> str:
+    """Return a time (UTC seconds) as the clocks of a zone show it."""
+    return datetime.fromtimestamp(at, tz).strftime(form)
+
+
+def abbreviation(at: float, tz: tzinfo) -> str:
+    """Return the name of a zone at a time: ``CEST``. Zones without a name have their offset: ``UTC-03``."""
+    name = clock(at, tz, "%Z")
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
 def said(outcome: str, reason: Optional[str]) -> str:
