@@ -75,12 +75,14 @@ gates: venv ## Run all other checks (GATES="sanity docs": only these)
 	$(MAKE) --jobs=3 --output-sync=target $(GATES:%=gate-%)
 
 hostile: venv ## Try to break it: faults, kills, full disks, foreign content
-	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
-
-prove: venv ## The same at length; writes docs/docsite/rst/proof.rst
 	rm -rf .dev/hostile
-	HOSTILE_ACTION_EVERY=1 HOSTILE_MODULE_EVERY=1 HOSTILE_EXAMPLES=5000 $(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
 	$(BIN)/python -m hostile.table
+
+prove: export HOSTILE_ACTION_EVERY := 1
+prove: export HOSTILE_MODULE_EVERY := 1
+prove: export HOSTILE_EXAMPLES := 5000
+prove: hostile ## The same at length; both write .dev/hostile/proof.rst
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
 	$(BIN)/python tests/demo/run.py
