@@ -27,7 +27,7 @@ GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
 # Galaxy's import and ansible-test do what the other sessions of nox do.
 SESSIONS ?= yamllint docs-check license-check extra-checks
 
-.PHONY: help venv hooks lint unit functional check test gates hostile prove demo bench docs release clean \
+.PHONY: help venv hooks lint unit functional check test gates hostile prove demo pictures bench docs release clean \
   environments build types practice gate-units $(GATES:%=gate-%)
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -86,6 +86,10 @@ prove: hostile ## The same at length; both write .dev/hostile/proof.rst
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
 	$(BIN)/python tests/demo/run.py
+
+# They are committed. Needs chromium.
+pictures: venv
+	$(BIN)/python tests/demo/pictures.py
 
 bench: venv ## Measure, side by side, and put the figures into the README
 	$(BIN)/python -m benchmarks.cost
