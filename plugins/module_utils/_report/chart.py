@@ -168,7 +168,8 @@ def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -
         parts.append(drawn)
     note = text(said(row["outcome"], row["reason"]))
     track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
-    return f'<div class="row"><div class="label">{text(row["host"])}</div><div class="track">{track}</div></div>'
+    label = f'<div class="label {text(row["outcome"])}">{text(row["host"])}</div>'
+    return f'<div class="row">{label}<div class="track">{track}</div></div>'
 
 
 def picture(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo = timezone.utc) -> str:

@@ -77,14 +77,14 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 @media (max-width: 639px) {
   body { padding: 16px 10px 40px; } .tiles { gap: 8px; }
   .row { grid-template-columns: minmax(0, 1fr); padding: 0 0 8px; }
-  .row.axis { padding: 0; } .axis .label { display: none; }
+  .row.axis { padding: 0; margin-bottom: 6px; } .axis .label { display: none; }
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
   .lines { left: 0; width: 100%; }
 }
 @media (max-width: 979px) {
   table, thead, tbody { display: block; }
   thead tr { display: flex; flex-wrap: wrap; gap: 6px 16px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
-  thead th { padding: 0; border: 0; }
+  thead th { padding: 0; border: 0; } thead tr::before { content: "sort by"; color: var(--dim); }
   tbody tr { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 8px 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   tbody td { padding: 0; border: 0; min-width: 0; } tbody .missing { display: none; }

@@ -153,6 +153,10 @@ def test_the_legend_tells_what_is_in_the_picture_and_nothing_else():
     assert re.findall(r'<i class="key-(\w+)">', pic.picture([row(SENT, downtime=5.0)], False)) == ["signal", "down", "up"]
 
 
+def test_label_of_a_server_has_its_outcome():
+    assert '<div class="label failed">h</div>' in pic.picture([{**row(SAID, SENT), "outcome": "failed"}], False)
+
+
 def test_lengths_across_are_per_cent_so_that_nothing_else_is_scaled():
     drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False)
     assert "viewBox" not in drawn and not re.search(r' (x|x1|x2|cx)="[\d.]+"', drawn)
