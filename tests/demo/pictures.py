@@ -20,14 +20,19 @@ import sys
 import tempfile
 import termios
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from demo.png import with_palette
 from demo.recording import Line, lines, svg
 from functional.browser import Browser
 from simulator.process import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / ".dev" / "pictures"
 IMAGES = ROOT / "docs" / "docsite" / "images"
 PROGRAMS = Path(sys.executable).parent
 COLUMNS, ROWS = 118, 32
@@ -56,8 +61,9 @@ FLEET: dict[str, dict[str, Any]] = {
     "railways": {"id": 1011, "name": "Grand Railways", "product": "OpenTTD 2 GB", "boot_seconds": 12.0, "stop_seconds": 3.0},
     "tournament": {"id": 1012, "name": "Tournament", "product": "Minecraft 8 GB", "boot_seconds": 30.0, "stop_seconds": 8.0},
 }
+ZONE = "Europe/Berlin"
 OPTIONS = {
-    "maintenance_timezone": "Europe/Berlin",
+    "maintenance_timezone": ZONE,
     "maintenance_announcements": [
         {"before": "2m", "text": "{action} in {remaining}, at {time}."},
         {"before": "30s", "text": "{action} in {remaining}. Find a safe place."},
@@ -74,13 +80,12 @@ def environment(simulator: Simulator, ledger: str) -> dict[str, str]:
     return {**os.environ, **simulator.environment(), "SERVERPRISM_LEDGER": ledger, "PATH": path}
 
 
-def report(folder: Path) -> Path:
-    """Maintain the fleet, and return its report."""
+def maintain(folder: Path) -> None:
+    """Maintain the fleet. The report is left in ``RUN``."""
     hosts = {host: {"serverprism_id": one["id"], "serverprism_product": one["product"]} for host, one in FLEET.items()}
     # Its countdown does not fit before its deadline, so it is deferred.
     hosts["tournament"].update(
-        maintenance_deadline=time.strftime("%H:%M", time.gmtime(time.time() + 360)),
-        maintenance_timezone="UTC",
+        maintenance_deadline=datetime.fromtimestamp(time.time() + 360, ZoneInfo(ZONE)).strftime("%H:%M"),
         maintenance_announcements=[{"before": "10m", "text": "{action} in {remaining}."}],
     )
     inventory = folder / "inventory.json"
@@ -89,17 +94,17 @@ def report(folder: Path) -> Path:
     with Simulator(list(FLEET.values())) as simulator:
         env = environment(simulator, str(folder / "ledger"))
         # It ends with the error of the servers that failed.
-        subprocess.run([*command, "-e", f"maintenance_report_dir={folder}"], env=env, cwd=folder, check=False)
-    return folder / "report.html"
+        subprocess.run([*command, "-e", f"maintenance_report_dir={RUN}"], env=env, cwd=folder, check=False)
 
 
-def photograph(page: Path, home: Path) -> None:
-    """Photograph a page of 1200 pixels, light and dark."""
+def photograph(file: Path, home: Path) -> None:
+    """Photograph a page in a window of 1200 pixels, light and dark."""
     browser = Browser(home)
     try:
         for scheme, name in (("light", "report.png"), ("dark", "report-dark.png")):
-            browser.open(page, width=1200, scheme=scheme)
+            browser.open(file, width=1200, scheme=scheme)
             browser.photograph(IMAGES / name)
+            (IMAGES / name).write_bytes(with_palette((IMAGES / name).read_bytes()))
     finally:
         browser.close()
 
@@ -135,7 +140,7 @@ def of_the_run(given: list[Line]) -> list[Line]:
 
 
 def main() -> None:
-    """Make all pictures, or those whose names are given: report, demo."""
+    """Make all pictures, or those whose names are given: report, demo, or page for the report of the last run."""
     wanted = sys.argv[1:] or ["report", "demo"]
     if "demo" in wanted:
         shown = of_the_run(recorded([sys.executable, str(ROOT / "tests" / "demo" / "run.py")], {**os.environ, "TERM": "xterm"}))
@@ -146,7 +151,12 @@ def main() -> None:
         (IMAGES / "demo.svg").write_text(svg(shown, title=title, description=description, columns=COLUMNS, rows=ROWS))
     if "report" in wanted:
         with tempfile.TemporaryDirectory() as folder:
-            photograph(report(Path(folder)), Path(folder) / "home")
+            maintain(Path(folder))
+    if "report" in wanted or "page" in wanted:
+        # So it can be drawn again when only the page has changed.
+        (RUN / "report.html").write_text(page(json.loads((RUN / "report.json").read_text())))
+        with tempfile.TemporaryDirectory() as folder:
+            photograph(RUN / "report.html", Path(folder))
     for image in (IMAGES / "demo.svg", IMAGES / "report.png", IMAGES / "report-dark.png"):
         size = image.stat().st_size
         print(f"{image.relative_to(ROOT)}: {size} bytes")

@@ -82,6 +82,7 @@ class Browser:
 
     def photograph(self, file: Path) -> None:
         """Save the whole page, also what is below the screen, as a PNG."""
+        self.call("Emulation.setScrollbarsHidden", hidden=True)
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         data = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True, optimizeForSpeed=False)["data"]
