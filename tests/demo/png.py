@@ -16,7 +16,7 @@ MOST_COLOURS = 256
 
 
 def with_palette(png: bytes) -> bytes:
-    """Return a PNG of 8-bit RGB with the 256 colours that it has most often. All others become the nearest of these."""
+    """Return a PNG of 8-bit RGB with 256 colours at most. Others become one of these that is as near as possible."""
     parts = list(chunks(png))
     width, height, depth, kind = struct.unpack(">IIBB", parts[0][1][:10])
     if (depth, kind) != (8, 2):
@@ -24,16 +24,30 @@ def with_palette(png: bytes) -> bytes:
     raw = zlib.decompress(b"".join(data for name, data in parts if name == b"IDAT"))
     rows = [[bytes(row[i : i + 3]) for i in range(0, len(row), 3)] for row in unfiltered(raw, width * 3, 3)]
     counts = Counter(pixel for row in rows for pixel in row)
-    palette = [colour for colour, _count in counts.most_common(MOST_COLOURS)]
+    palette = palette_of([colour for colour, _count in counts.most_common()])
     places = {colour: index for index, colour in enumerate(palette)}
-    for colour in counts:
-        if colour not in places:
-            places[colour] = min(range(len(palette)), key=lambda index: distance(colour, palette[index]))
+    for colour in counts.keys() - places.keys():
+        places[colour] = min(range(len(palette)), key=lambda index: distance(colour, palette[index]))
     # Each row begins with its filter: none.
     lines = b"".join(b"\0" + bytes(places[pixel] for pixel in row) for row in rows)
     head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     out = ((b"IHDR", head), (b"PLTE", b"".join(palette)), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
     return SIGNATURE + b"".join(chunk(name, data) for name, data in out)
+
+
+def palette_of(colours: list[bytes]) -> list[bytes]:
+    """Return 256 colours at most that are near to all colours, of which the frequent ones come first."""
+    step = 0
+    while True:
+        out: list[bytes] = []
+        for colour in colours:
+            if not step or all(distance(colour, other) > 3 * step**2 for other in out):
+                out.append(colour)
+            if len(out) > MOST_COLOURS:
+                break
+        if len(out) <= MOST_COLOURS:
+            return out
+        step += 1
 
 
 def distance(one: bytes, other: bytes) -> int:

@@ -82,11 +82,10 @@ class Browser:
 
     def photograph(self, file: Path) -> None:
         """Save the whole page, also what is below the screen, as a PNG."""
-        self.call("Emulation.setScrollbarsHidden", hidden=True)
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        data = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True, optimizeForSpeed=False)["data"]
-        file.write_bytes(base64.b64decode(data))
+        # In a window as high as the page there is no scroll bar.
+        width, height = self.tell("[innerWidth, document.documentElement.scrollHeight]")
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def close(self) -> None:
         """End it."""

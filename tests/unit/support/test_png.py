@@ -57,12 +57,18 @@ def test_filters_may_change_from_row_to_row():
     assert pixels(with_palette(png(rows, range(5)))) == rows
 
 
-def test_rare_colour_becomes_the_nearest_of_the_frequent_ones():
-    frequent = [bytes([value, value, value]) for value in range(MOST_COLOURS)]
-    rows = [frequent, frequent, [b"\x80\x80\x83", *frequent[1:]]]
+def test_picture_of_many_colours_has_256_that_are_near():
+    grey = [[bytes([value, value, value]) for value in range(256)], [bytes([value, value, min(255, value + 4)]) for value in range(256)]]
+    found = pixels(with_palette(png(grey)))
+    assert 100 < len({pixel for row in found for pixel in row}) <= MOST_COLOURS
+    assert max(distance(one, other) for row, given in zip(found, grey) for one, other in zip(row, given)) <= 3 * 2**2
+
+
+def test_frequent_colour_and_rare_one_that_is_far_from_all_others_stay():
+    many = noise(60, 40, 500)
+    rows = [*many, [b"\x00\xff\x00"] * 59 + [b"\xff\x00\xff"]]
     found = pixels(with_palette(png(rows)))
-    assert found[:2] == rows[:2] and found[2] == [b"\x81\x81\x81", *frequent[1:]]
-    assert distance(b"\x80\x80\x83", b"\x81\x81\x81") == 6
+    assert found[-1][0] == b"\x00\xff\x00" and distance(found[-1][-1], b"\xff\x00\xff") < 3 * 30**2
 
 
 def test_picture_of_another_kind_is_refused():
