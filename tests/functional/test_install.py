@@ -67,7 +67,7 @@ def installed(environment, artifact, tmp_path_factory):
 def test_files_of_development_are_not_published(files):
     assert {name for name in files if "/" not in name} == PUBLISHED
     assert {name.split("/")[0] for name in files if "/" in name} == FOLDERS
-    tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/*.txt"]
+    tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/site.css", "docs/*.txt"]
     assert not [name for name in files for pattern in tools if fnmatch.fnmatch(name, pattern)]
 
 

@@ -74,6 +74,13 @@ def test_report_matches_its_documentation(reported, check):
         assert kind == "bool" or not isinstance(value, bool), path
 
 
+def test_page_has_the_time_zone_of_the_run(reported):
+    done, folder = reported([{"id": 1, **FAST}], "-e", "maintenance_timezone=Asia/Tokyo")
+    report = json.loads((folder / "report.json").read_text())
+    assert done.rc == 0 and report["timezone"] == "Asia/Tokyo" and report["begun"].endswith("Z"), done.output
+    assert '<h2>Timeline <span class="dim">(JST)</span></h2>' in (folder / "report.html").read_text()
+
+
 def test_report_keeps_the_mode_that_its_owner_set(reported, ansible):
     folder = ansible.folder / "report"
     folder.mkdir(mode=0o755)
