@@ -25,7 +25,7 @@ from .._operation import Context, Operation, OperationFailed, Result
 from .._quota.ledger import Ledger
 from .._quota.locks import RENEW_EVERY
 from .._quota.reservations import WRITE, Quota
-from .._quota.stagger import choose, rehearse
+from .._quota.stagger import choose, simulate
 from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
@@ -310,7 +310,7 @@ class Conductor:
             if group.waiting:
                 timelines = [one.offsets for one in group.waiting]
                 calendar = group.fleet.ledger.calendar(WRITE)
-                took = rehearse(group.fleet.stagger, group.quota, group.headroom, timelines, calendar, now).duration
+                took = simulate(group.fleet.stagger, group.quota, group.headroom, timelines, calendar, now).duration
                 end = max(end, now + took + group.quota.window)
         return f"; ends at about {local_time(end, self._tz, with_seconds=False)}"
 

@@ -113,7 +113,7 @@ class Fleet:
 
         def place(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
             start = max(self.clock.now(), not_before)
-            calendar, times, after = self.stagger.place(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
+            calendar, times, after = self.stagger.reserve(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
             results.append(after)
             return calendar, times
 
@@ -121,7 +121,7 @@ class Fleet:
         if self._check_mode:
             self._scratch, times = place(self._scratch or self.ledger.calendar(WRITE))
         else:
-            times = self.ledger.place(WRITE, place)
+            times = self.ledger.reserve_with(WRITE, place)
         # A ledger may call place() more than once.
         self.stagger = results[-1]
         self.reserved()

@@ -12,7 +12,7 @@ from datetime import datetime, timezone, tzinfo
 from typing import Optional, Sequence
 
 from .._quota.reservations import Calendar, Quota
-from .._quota.stagger import choose, rehearse
+from .._quota.stagger import choose, simulate
 from .durations import say_duration
 from .schedule import DEADLINE_SECOND, local_time
 
@@ -54,7 +54,7 @@ def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: f
     at, writes, deferred, limited = 0.0, 0, 0, "countdown"
     for batch in batches:
         stagger = choose(quota, headroom, batch.timelines, Calendar(), at)
-        run = rehearse(stagger, quota, headroom, batch.timelines, Calendar(), at)
+        run = simulate(stagger, quota, headroom, batch.timelines, Calendar(), at)
         ends = [start + offsets[-1] for start, offsets in zip(run.starts, batch.timelines)]
         in_time = [index for index, end in enumerate(ends) if end < deadline + DEADLINE_SECOND]
         deferred += len(ends) - len(in_time)

@@ -24,6 +24,7 @@ OPERATION = Operation(
         "step": {"type": "str", "required": True, "choices": list(STEPS)},
         "playbook": {"type": "str", "choices": ["announce", MAINTENANCE, "power"], "default": MAINTENANCE},
         "hosts": {"type": "raw", "default": "all"},
+        "joining": {"type": "bool", "default": True},
         "report_dir": {"type": "str"},
     },
     run=run,

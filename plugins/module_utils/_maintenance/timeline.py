@@ -20,7 +20,7 @@ from .._operation import (
     Context,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from .._power.evidence import Observation
 from .._power.follow import Follow, await_news, look, look_until_known, settle
@@ -113,7 +113,7 @@ class Maintenance:
             message = f"{exc} Its {cancel_problem}." if cancel_problem else str(exc)
             raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
         except BaseException as exc:
-            if not is_break_off(exc):
+            if not is_interruption(exc):
                 raise
             raise self.not_begun(str(exc)) from exc
         self._complete_result()
@@ -252,7 +252,7 @@ class Maintenance:
             await sleep(self.ctx.clock, self.params["done_delay"])
             await countdown.say(SAID_DONE, text)
         except BaseException as exc:
-            if not is_break_off(exc):
+            if not is_interruption(exc):
                 raise
             self.ctx.warn(
                 f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text may not have been sent."
@@ -303,7 +303,7 @@ class Maintenance:
             raise
         except BaseException as exc:
             self._begin_cancelling()
-            if is_break_off(exc):
+            if is_interruption(exc):
                 await self._interrupted(countdown, str(exc).rstrip("."), signal)
             if not self._was_action_sent():
                 await countdown.cancel()
@@ -373,11 +373,11 @@ class Maintenance:
         countdown.reserve(start, in_run=False)
         return True
 
-    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _look_again(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again before the signal. A server that hung while stopping is not killed if it has stopped meanwhile."""
         if countdown.action.text != "kill":
-            return await self._still_up(countdown, turn)
-        server, observation = await look(self.ctx, self.server_id, turn=turn)
+            return await self._still_up(countdown, slot)
+        server, observation = await look(self.ctx, self.server_id, slot=slot)
         self._note_state(server, observation)
         if observation.state in ("starting", "running", None):
             now = observation.state or "in an unknown state"
@@ -389,10 +389,10 @@ class Maintenance:
             self._decide(server, observation)
         return observation
 
-    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _still_up(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again. If it ends the maintenance, set the outcome, release the slots and tell the players."""
         waiting = replace(self.waiting, kill_after=None)
-        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
+        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, slot)
         self._note_state(server, observation)
         if self._decide(server, observation) is None:
             self._begin_cancelling()
@@ -438,14 +438,14 @@ class Maintenance:
         A refused signal is tried again for ``max_wait`` seconds. Each attempt checks the deadline and the state again. Raise TooLate.
         """
         begun, tries = self.ctx.clock.now(), 0
-        turn = countdown.slots[-1]
+        slot = countdown.slots[-1]
         while True:
             tries += 1
             latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
             if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = await follow.send(signal, observation, turn, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, observation, slot, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the journal is being written, before the signal is sent.
@@ -461,7 +461,7 @@ class Maintenance:
             self.ctx.progress(f"{signal} refused: trying again in {wait:.0f} s")
             await sleep(self.ctx.clock, wait)
             # Waiting for the quota can take minutes, so the state is read after that.
-            turn = await self.ctx.client.await_turn(WRITE, is_urgent=True)
+            slot = await self.ctx.client.await_slot(WRITE, is_urgent=True)
             observation = await self._look_again(countdown)
             if self.result["reason"]:
                 return False

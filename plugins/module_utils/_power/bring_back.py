@@ -28,7 +28,7 @@ from .._operation import (
     Operation,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from .evidence import UP
 from .follow import Follow, await_news, look
@@ -115,7 +115,7 @@ async def run(ctx: Context) -> Result:
     except ServerPrismError as exc:
         raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
     except BaseException as exc:
-        if not is_break_off(exc) or not result["changed"]:
+        if not is_interruption(exc) or not result["changed"]:
             raise
         why = f"Interrupted ({str(exc).rstrip('.')}) after start was sent to server {server_id}"
         raise OperationFailed(f"{why}: its outcome is not known.", result) from exc

@@ -16,7 +16,7 @@ from .._operation import (
     Operation,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from .evidence import Observation
 from .follow import Follow, look, settle
@@ -84,7 +84,7 @@ async def run(ctx: Context) -> Result:
             result.update(confirmed=False, evidence="none")
         raise _failed(exc, result) from exc
     except BaseException as exc:
-        if not is_break_off(exc) or not result["changed"]:
+        if not is_interruption(exc) or not result["changed"]:
             raise
         result.update(elapsed=round(ctx.clock.now() - begun, 3), confirmed=False, evidence="none")
         why = f"Interrupted ({str(exc).rstrip('.')}) after {result['signal']} was sent to server {params['server_id']}"

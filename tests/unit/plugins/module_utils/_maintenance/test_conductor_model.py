@@ -322,7 +322,7 @@ def test_every_run_keeps_its_rules(servers, limit, number):
     calendars = api.ledger._calendars
     assert not calendars[WRITE].locks
     for bucket in (READ, WRITE):
-        assert not [at for at in calendars[bucket].instants if at > api.clock.now()]
+        assert not [at for at in calendars[bucket].slots if at > api.clock.now()]
 
 
 def test_the_runs_have_ten_thousand_servers():

@@ -94,7 +94,7 @@ def test_timeline_behind_a_late_request_is_rescheduled_once(monkeypatch):
     api = virtual.api({"id": 1})
     ledger = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
     late = api.clock.now() + 30.0
-    ledger._change(lambda calendars: calendars.update({WRITE: Calendar(instants=(late,), late=(late,))}))
+    ledger._change(lambda calendars: calendars.update({WRITE: Calendar(slots=(late,), late=(late,))}))
     dues, due = [], ledger.due
 
     def counted(*args):

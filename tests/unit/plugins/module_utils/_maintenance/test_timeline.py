@@ -490,7 +490,7 @@ def test_read_before_the_restart_uses_its_reserved_slot():
 
     api.fault = fault
     assert 0 <= virtual.run(OPERATION, ctx)["notice_error"] < 1.0
-    assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
+    assert len(ctx.client.ledger._calendars[READ].slots) == len(api.reads) + 59
 
 
 def test_full_read_quota_delays_the_whole_countdown():
