@@ -107,7 +107,7 @@ def test_announce_uses_the_game_of_another_customers_host(simulator, ansible):
     run = ansible.run(one, "serverprism.cloud.announce", "-i", str(path), "-e", "announce_text=hello")
     assert run.rc == 0 and one.console(1) == ["say hello"] and other.console(2) == ["Broadcast hello"], run.output
     run = ansible.run(one, "serverprism.cloud.status", "-i", str(path))
-    assert run.rc == 2 and "serverprism_api_token: the hosts of this run have different ones" in run.output, run.output
+    assert run.rc == 2 and "serverprism_api_token: must be the same for all hosts of this run" in run.output, run.output
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     quick = {"maintenance_command_wait": 0.5, "maintenance_poll_interval": 0.2}
     inventory.write_text(json.dumps({"all": {"hosts": {"railways": {"serverprism_id": 7}}, "vars": {**words, **quick}}}))
     run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(inventory), env={"SERVERPRISM_STATUS_CACHE": "1"})
-    assert run.rc == 0 and "proved by its " in run.stdout, run.output
+    assert run.rc == 0 and "confirmed by its " in run.stdout, run.output
 
     until(lambda: any("is back" in row["line"] for row in sim.game_log(7)))
     log = sim.game_log(7)

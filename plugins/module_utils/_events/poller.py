@@ -172,17 +172,17 @@ class Poller:
         """Reserve a slot that leaves the rest of the quota to others, sleep until then, and return its time."""
         settings = self._client.settings
         start = max(not_before, self._next_read)
-        turn = self._client.ledger.reserve(READ, not_before=start, headroom=settings.read_limit - self._reads)[0]
+        slot = self._client.ledger.reserve(READ, not_before=start, headroom=settings.read_limit - self._reads)[0]
         # Reads are spread, so that others find free slots in every part of the window.
-        self._next_read = turn + settings.limit_window / self._reads
-        self._clock.sleep(max(0.0, turn - self._clock.now()))
-        return turn
+        self._next_read = slot + settings.limit_window / self._reads
+        self._clock.sleep(max(0.0, slot - self._clock.now()))
+        return slot
 
     def _read_list(self) -> List[Change]:
-        turn = self._await_slot(self._next_round)
+        slot = self._await_slot(self._next_round)
         # A failed read is repeated by the next step and not by the client, so that it gets a slot of its own.
-        summaries = run(self._client.list_servers(slot=turn, patience=Patience(0.0, self._clock)), self._clock)
-        self._next_round = turn + max(self._params["poll_interval"] or 0.0, self._fresh)
+        summaries = run(self._client.list_servers(slot=slot, patience=Patience(0.0, self._clock)), self._clock)
+        self._next_round = slot + max(self._params["poll_interval"] or 0.0, self._fresh)
         first = self._records is None
         known = self._records or {}
         chosen = [one for one in summaries if one.id in known or self._chosen(one)]
@@ -209,10 +209,10 @@ class Poller:
 
     def _read_server(self, server_id: int) -> List[Change]:
         records = self._records or {}
-        turn = self._await_slot(self._read_at.get(server_id, 0.0) + self._fresh)
+        slot = self._await_slot(self._read_at.get(server_id, 0.0) + self._fresh)
         server: Optional[Server] = None
         try:
-            server = run(self._client.get_server(server_id, slot=turn, patience=Patience(0.0, self._clock)), self._clock)
+            server = run(self._client.get_server(server_id, slot=slot, patience=Patience(0.0, self._clock)), self._clock)
         except ServerNotFound:
             # The next read of the list shows whether the server is gone.
             self._due.pop(0)
@@ -222,7 +222,7 @@ class Poller:
             if not records[server_id].unknown_reads:
                 self._warn(f"Server {server_id} cannot be read: {exc}")
         self._due.pop(0)
-        self._read_at[server_id] = turn
+        self._read_at[server_id] = slot
         records[server_id], changes = after_read(records[server_id], server, self._clock.now(), self._rules)
         return changes
 

@@ -379,11 +379,11 @@ class Maintenance:
         countdown.reserve(start, in_run=False)
         return True
 
-    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _look_again(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again before the signal. A server that hung while stopping is not killed if it has stopped meanwhile."""
         if countdown.action.text != "kill":
-            return await self._still_up(countdown, turn)
-        server, observation = await look(self.ctx, self.server_id, turn=turn)
+            return await self._still_up(countdown, slot)
+        server, observation = await look(self.ctx, self.server_id, slot=slot)
         self._note_state(server, observation)
         if observation.state in ("starting", "running", None):
             now = observation.state or "in an unknown state"
@@ -395,10 +395,10 @@ class Maintenance:
             self._decide(server, observation)
         return observation
 
-    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _still_up(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again. If it ends the maintenance, set the outcome, release the slots and tell the players."""
         waiting = replace(self.waiting, kill_after=None)
-        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
+        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, slot)
         self._note_state(server, observation)
         if self._decide(server, observation) is None:
             self._begin_cancelling()
@@ -444,14 +444,14 @@ class Maintenance:
         A refused signal is tried again for ``max_wait`` seconds. Each attempt checks the deadline and the state again. Raise TooLate.
         """
         begun, tries = self.ctx.clock.now(), 0
-        turn = countdown.slots[-1]
+        slot = countdown.slots[-1]
         while True:
             tries += 1
             latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
             if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = await follow.send(signal, observation, turn, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, observation, slot, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the journal is being written, before the signal is sent.
@@ -467,7 +467,7 @@ class Maintenance:
             self.ctx.progress(f"{signal} refused: trying again in {wait:.0f} s")
             await sleep(self.ctx.clock, wait)
             # Waiting for the quota can take minutes, so the state is read after that.
-            turn = await self.ctx.client.await_slot(WRITE, is_urgent=True)
+            slot = await self.ctx.client.await_slot(WRITE, is_urgent=True)
             observation = await self._look_again(countdown)
             if self.result["reason"]:
                 return False

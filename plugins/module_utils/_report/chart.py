@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's picture: a timeline of each server. Lengths across are per cent, all others pixels. Pure. Private to this collection."""
+"""The chart of a report: the timeline of each server. Widths are per cent, heights pixels. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DAY = 86400
 # The offset of every zone is a multiple of a quarter of an hour.
 QUARTER = 900
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, DAY)
-# So many marks of the axis have room on a wide page, and on a phone.
+# The number of marks of the axis that fit on a wide page, and on a phone.
 WIDE, NARROW = 9, 4
-# Where a label no longer fits between its line and the right edge, in per cent.
+# From this position on, in per cent, a label no longer fits between its line and the right edge.
 EDGE = {"coarse": 84.0, "fine": 93.0}
-# Drawn, since a glyph has another size in every font.
+# Drawn as a path, since the size of a glyph depends on the font.
 CROSS = '<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true"><path d="M-5 -5l10 10m0 -10l-10 10"/></svg>'
 LEGEND = {
     "wait": "countdown",
@@ -32,13 +32,13 @@ LEGEND = {
     "unknown": "not known",
     "mark": "announcement or command",
     "missed": "refused line",
-    "cross": "called off",
+    "cross": "cancelled",
 }
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a server was, from when to when; ``end`` is None where nobody saw an end."""
+    """A period of one server, UTC seconds. ``end`` is None if it was not observed."""
 
     kind: str
     begin: float
@@ -47,7 +47,7 @@ class Stretch:
 
 
 def stretches(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = timezone.utc) -> List[Stretch]:
-    """What is known of a server over time. Unknown is not down: what nobody saw has a kind of its own, and a plan ends with its signal."""
+    """Return the known periods of a server. An unknown state is a kind of its own and not "down". A plan ends with its signal."""
     points = [at for _entry, at in instants(row, planned)]
     if not points:
         return []
@@ -62,20 +62,20 @@ def stretches(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = t
     elif row["confirmed"] and row["signal"] in ("stop", "kill"):
         out.append(Stretch("down", signal, last, "stopped, as was wanted"))
     else:
-        out.append(Stretch("unknown", signal, None, "not known: nothing shows what came of the signal"))
-    # What was seen last of all has no length, and is shown all the same.
+        out.append(Stretch("unknown", signal, None, "not known: nothing confirms or disproves the signal"))
+    # The last observation of the run has no length, but must be shown.
     return [one for one in out if one.kind == "up" or one.end is None or one.end > one.begin]
 
 
 def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
-    """From the first to the last instant that is known of any server."""
+    """Return the first and the last known time of all servers, UTC seconds, or None."""
     points = [at for row in servers for _entry, at in instants(row, planned)]
     points += [up for row in servers for up in [up_again(row)] if up is not None]
     return (min(points), max(points)) if points else None
 
 
 def step_of(length: float, most: int, multiple: int = 1) -> int:
-    """The smallest step by which an axis of so many seconds has at most so many marks; a multiple of ``multiple``."""
+    """Return the smallest step, in seconds, for ``most`` marks on an axis of ``length`` seconds: a multiple of ``multiple``."""
     fitting = (one for one in sorted((*STEPS, 2 * multiple)) if one % multiple == 0 and length / one <= most)
     days = max(DAY, multiple)
     return next(fitting, days * math.ceil(length / most / days))
@@ -86,11 +86,11 @@ class Scale:
 
     def __init__(self, first: float, last: float, tz: tzinfo) -> None:
         self.tz = tz
-        # What was seen last needs room, too.
+        # Some room for the last observation.
         self.first, self.last, self.length = first, last, max(1.0, (last - first) * 1.03)
 
     def x(self, at: float) -> float:
-        """Per cent from the left edge."""
+        """Return the position of a time, in per cent from the left edge."""
         return round((at - self.first) / self.length * 100, 2)
 
     def is_multiple(self, at: float, step: int) -> bool:
@@ -106,7 +106,7 @@ class Scale:
 
 
 def _axis(scale: Scale) -> str:
-    """Times, below them the lines through all rows, above them the days: the first, and each that begins on the way."""
+    """Return the axis: times, lines through all rows below them, and above them the first day and each day that begins during the run."""
     fine = step_of(scale.length, WIDE)
     coarse = step_of(scale.length, NARROW, fine)
     lines, labels, form = [], [], "%H:%M" if fine >= 60 else "%H:%M:%S"
@@ -125,7 +125,7 @@ def _axis(scale: Scale) -> str:
 def _days(scale: Scale, fine: int, coarse: int) -> List[str]:
     wide, narrow = max(DAY, fine), max(DAY, coarse)
     days = [(at, scale.x(at)) for at in scale.multiples(wide)]
-    # The day before a midnight that comes soon has no room; the head of the page names it.
+    # If midnight comes soon, the first day has no room here. The head of the page names it.
     out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{clock(scale.first, scale.tz, "%Y-%m-%d")}</span>']
     for at, x in days:
         day = clock(at, scale.tz, "%Y-%m-%d")
@@ -145,7 +145,7 @@ def _bar(one: Stretch, scale: Scale) -> str:
 
 
 def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
-    """One line or signal of a timeline: its kind in the legend, and its picture."""
+    """Return the kind in the legend, and the SVG, of one step of a timeline."""
     title = f"<title>{text(entry['kind'])}, {text(entry['outcome'])}: {text(entry['text'])}</title>"
     if entry["outcome"] == "failed":
         return "missed", f'<circle class="missed" cx="{x}%" cy="10" r="3.5">{title}</circle>'
@@ -157,7 +157,7 @@ def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
 
 
 def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
-    """One server; ``kinds`` learns what the legend has to tell."""
+    """Return the row of one server, and add its kinds to those of the legend."""
     parts = []
     for one in stretches(row, planned, scale.last, scale.tz):
         kinds.add(one.kind)

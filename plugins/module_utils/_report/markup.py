@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Escaping, formats, style and script for all parts of the report's page. Pure. Private to this collection."""
+"""Escaping, formats, style and script of the report page. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from .._text import printable
 
-# Where the page is narrow, each label stands above its bar and each row of the table is a card: nothing shrinks or scrolls sideways.
+# On a narrow page each label is above its bar and each row of the table is a card, so that nothing shrinks or scrolls sideways.
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfbfc; --card: #fff; --text: #1d2330; --dim: #5d6779; --line: #e3e6ec;
   --wait: #8fb4e8; --down: #e2844a; --up: #4ea56b; --unknown: #8b93a3; --mark: #23498c; --signal: #1d2330; --bad: #c4302b;
@@ -94,7 +94,7 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 }
 """
 
-# Numbers and instants are compared as numbers, words as people sort them (h2 before h10); what is missing comes last, either way.
+# Numbers and times are compared as numbers, texts in natural order (h2 before h10). Missing values are last in both directions.
 SCRIPT = """
 const compare = {
   number: (a, b) => Number(a) - Number(b),
@@ -116,19 +116,19 @@ document.querySelectorAll("th button").forEach((button) => button.addEventListen
 
 
 def text(value: Any) -> str:
-    """Any text as HTML: escaped, without control characters and changes of the writing direction."""
+    """Return a text as HTML: escaped, without control characters and changes of the writing direction."""
     return escape(printable("" if value is None else str(value)))
 
 
 def seconds(value: Optional[float], signed: bool = False) -> str:
-    """``4.2 s``, ``+0.25 s``; a dash for nothing."""
+    """Return ``4.2 s`` or, with ``signed``, ``+0.25 s``. A dash for None."""
     if value is None:
         return "\u2013"
     return f"{value:+.2f} s" if signed else f"{value:.1f} s"
 
 
 def up_to(value: Optional[float]) -> str:
-    """``up to 20.0 s``, since a downtime ends when somebody looks; a dash for nothing."""
+    """Return ``up to 20.0 s``, since a downtime ends with the read that shows the server up. A dash for None."""
     return seconds(value) if value is None else f"up to {seconds(value)}"
 
 
@@ -144,5 +144,5 @@ def abbreviation(at: float, tz: tzinfo) -> str:
 
 
 def said(outcome: str, reason: Optional[str]) -> str:
-    """What became of a server, in one line."""
+    """Return the outcome and the reason of a server as one line."""
     return f"{outcome}: {reason or 'no reason is known'}"

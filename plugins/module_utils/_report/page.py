@@ -17,26 +17,26 @@ from .markup import SCRIPT, STYLE, abbreviation, clock, said, seconds, text, up_
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD)
 PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
-# The columns: what they hold, and how they are compared and laid out.
+# The columns: title, comparison and layout.
 HEADS = (
     ("server", "text", "words"),
     ("id", "number", "value"),
     ("name", "text", "words"),
     ("outcome", "text", "value"),
     ("signal", "number", "value"),
-    ("proof", "text", "value"),
+    ("evidence", "text", "value"),
     ("downtime", "number", "value"),
     ("notice error", "number", "value"),
     ("why", "text", "why"),
 )
-# What only a run that was has.
-MEASURED = ("proof", "downtime", "notice error")
-# What became of a server that had its signal.
+# Columns that a plan does not have.
+MEASURED = ("evidence", "downtime", "notice error")
+# The word for each signal that was carried out.
 DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """Return what became of the servers, in one sentence, and whether somebody has to look at any of them."""
+    """Return the outcomes of the servers as one sentence, and the number of those that need attention."""
     counts: Dict[str, int] = {}
     for one in servers:
         is_done = one["outcome"] in ("done", "planned")
@@ -61,7 +61,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
 
 
 def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
-    """Whatever somebody has to look at, on top."""
+    """Return the list of servers that need attention, for the top of the page."""
     lines = []
     for one in servers:
         words = [one["outcome"]] if one["outcome"] in BAD else []
@@ -73,7 +73,7 @@ def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cells(one: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[Tuple[Any, Optional[float]]]:
-    """A row of the table, in the order of ``HEADS``: what is shown, and of numbers and instants the raw value that sorts them."""
+    """Return a row of the table in the order of ``HEADS``: the shown value, and for numbers and times the value to sort by."""
     sent = signalled(one, planned)
     signal = one["signal"] if sent is None else f"{one['signal']} {clock(sent, tz)}"
     # The page says once that a plan sent nothing.
@@ -131,7 +131,7 @@ def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: t
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """Return the page as HTML."""
     servers: Sequence[Dict[str, Any]] = report["servers"]
     planned = bool(report["check_mode"])
     kind = "Maintenance plan" if planned else "Maintenance"

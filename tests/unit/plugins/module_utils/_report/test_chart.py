@@ -60,13 +60,13 @@ SAID, SENT = entry("announcement", 0), entry("signal", 60)
         (row(), False, []),
     ],
 )
-def test_what_is_not_known_is_not_shown_as_down(one, planned, expected):
+def test_unknown_state_is_not_shown_as_down(one, planned, expected):
     shown = [(each.kind, each.begin - BASE, each.end and each.end - BASE) for each in pic.stretches(one, planned, BASE + 200)]
     assert shown == expected
 
 
 @pytest.mark.parametrize("length", [1, 7, 59, 61, 600, 3000, 4000, 40000, 86401, 200000, 1000000])
-def test_an_axis_has_few_marks_and_fewer_on_a_phone(length):
+def test_axis_has_few_marks_and_fewer_on_a_phone(length):
     fine = pic.step_of(length, pic.WIDE)
     coarse = pic.step_of(length, pic.NARROW, fine)
     assert length / fine <= pic.WIDE and length / coarse <= pic.NARROW and coarse % fine == 0
@@ -89,7 +89,7 @@ def days(begin, end):
         (-600, 60, [("day", "0", "2026-05-03"), ("day before", "88.26", "until 05-03, then 2026-05-04")]),
     ],
 )
-def test_the_axis_names_each_day(begin, end, expected):
+def test_axis_names_each_day(begin, end, expected):
     assert days(begin, end) == expected
 
 
@@ -157,10 +157,10 @@ def test_label_of_a_server_has_its_outcome():
     assert '<div class="label failed">h</div>' in pic.picture([{**row(SAID, SENT), "outcome": "failed"}], False)
 
 
-def test_lengths_across_are_per_cent_so_that_nothing_else_is_scaled():
+def test_widths_are_per_cent():
     drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False)
     assert "viewBox" not in drawn and not re.search(r' (x|x1|x2|cx)="[\d.]+"', drawn)
 
 
-def test_without_an_instant_there_is_no_picture():
+def test_run_without_times_has_no_chart():
     assert pic.picture([row()], False) == "" == pic.picture([], False)
