@@ -412,7 +412,14 @@ class Maintenance:
         await Sleep(countdown.action.planned)
         starts_killed = self.params["if_offline"] == "start" or signal != "kill"
         self.follow = Follow(
-            self.ctx, self.server_id, self.wanted, self.waiting, check=self.guard.before_signal, starts_killed=starts_killed
+            self.ctx,
+            self.server_id,
+            self.wanted,
+            self.waiting,
+            check=self.guard.before_signal,
+            starts_killed=starts_killed,
+            # In a large run they would bury the other lines.
+            shows_states=len(self.fleet.servers) == 1,
         )
         if not await self._send(countdown, self.follow, observation, signal):
             return
