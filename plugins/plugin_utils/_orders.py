@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import completed, needs_product
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check, check_past
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import game_of_server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
@@ -74,6 +74,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         given = {**access, **{option: values[name] for option, name in ACCESS.items() if values.get(name)}, **given}
         order.params = OPERATION.as_of(_validated(given), began)
         check(order.params)
+        check_past(order.params, began)
         _check_verify_tasks(values.get(VERIFY_TASKS))
         order.max_failures = max_failures(values.get(MAX_FAILURES))
     except ServerPrismError as exc:

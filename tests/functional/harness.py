@@ -144,7 +144,7 @@ def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dic
         "poll_interval": 0.1,
         **options,
     }
-    if name in ("server_info", "announce", "command", "bring_back", "run"):
+    if "poll_interval" not in operation.argument_spec:
         del given["poll_interval"]
     if name == "maintenance":
         # Without these, the product is read to learn the game, and the game's announcements and commands are sent.

@@ -135,7 +135,7 @@ def test_a_strict_expression_that_fails_leaves_no_part_of_the_fleet(simulator, i
 def test_an_inventory_that_its_filters_leave_empty_says_so(simulator, ansible):
     (ansible.folder / "fleet.serverprism.yml").write_text('{"plugin": "serverprism.cloud.servers", "service_status": "actve"}')
     run = ansible.run(simulator(FLEET), [{"hosts": "all", "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
-    assert "No server is left by product and service_status" in run.stderr, run.output
+    assert "No server matches product and service_status" in run.stderr, run.output
 
 
 def test_a_name_may_come_from_the_command_line(simulator, inventory):

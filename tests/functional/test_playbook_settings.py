@@ -148,7 +148,7 @@ def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(sim
 def test_run_that_starts_at_a_later_task_still_knows_the_game(simulator, maintain):
     """Each host then conducts its own server."""
     sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}])
-    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Take the outcome of this server")
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Return the outcome of this server")
     assert run.rc == 0 and sim.console(1) == ["Broadcast Restart_in_1_second", "Save"], run.output
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The structure of the private code: which file may import which."""
+"""Tests of the structure of the private code: which file may import which."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 FILES = sorted(ROOT.rglob("*.py"))
+# The number of files outside of a package.
 LOOSE = 14
 
 
@@ -38,7 +39,7 @@ IMPORTS = {name_of(path): imports_of(path) for path in FILES}
 
 
 def circle(graph):
-    """Return a circle of a graph, empty where there is none."""
+    """Return a circle of a graph, or an empty list."""
 
     def visit(node, way):
         if node in way:
@@ -56,7 +57,7 @@ def circle(graph):
     return next((found for node in sorted(graph) if (found := visit(node, []))), [])
 
 
-def test_every_import_is_a_file():
+def test_every_relative_import_is_a_file():
     assert {other for others in IMPORTS.values() for other in others} <= set(IMPORTS)
 
 
@@ -72,11 +73,11 @@ def test_imports_of_packages_have_no_circle():
     assert circle(packages) == []
 
 
-def test_circle_is_found():
+def test_circles_are_found():
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c"]
 
 
-def test_few_files_are_loose():
+def test_few_files_are_outside_of_a_package():
     assert len(list(ROOT.glob("*.py"))) <= LOOSE
 
 
@@ -84,7 +85,7 @@ PURE = [name_of(path) for path in FILES if " Pure. " in ast.get_docstring(ast.pa
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_pure_file_imports_only_pure_files_and_the_standard_library(name):
+def test_pure_files_import_only_pure_files_and_the_standard_library(name):
     path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
     outside = set()
     for node in ast.walk(ast.parse(path.read_text())):

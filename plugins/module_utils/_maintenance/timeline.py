@@ -46,13 +46,14 @@ from .fleet import Fleet
 from .guard import DONE, UNCONFIRMED, Guard
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
 from .plan import TODAY
-from .schedule import DEADLINE_SECOND, local_time, maintenance_window, zone
+from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
 from .steps import (
     DONE as SAID_DONE,
 )
 from .steps import (
     UNKNOWN,
     Step,
+    Timeline,
     notice_error,
     parse_announcements,
     with_action,
@@ -91,13 +92,18 @@ class Maintenance:
         )
         now = ctx.clock.now()
         # UTC seconds on the wall clock, which may be changed while the run waits.
-        start, self.deadline = maintenance_window(ctx.params["start"], ctx.params["deadline"], tz, now)
-        self.start = -math.inf if start is None else start
+        begin, self.deadline = window_of(ctx.params, now)
+        self._begin = -math.inf if begin is None else begin
+        self._is_time_of_action = opening_of(ctx.params) == "at"
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
         self.guard = Guard(ctx, self.server_id, fleet)
         self.result: Result = blank(self.server_id)
+
+    def start_of(self, timeline: Timeline) -> float:
+        """Return the earliest time of the first step of a timeline, UTC seconds on the wall clock."""
+        return self._begin - (timeline.offsets[-1] if self._is_time_of_action else 0.0)
 
     async def run(self) -> Result:
         """Maintain the server and return the result of ``serverprism_maintenance``. OperationFailed contains the result as well."""
@@ -236,7 +242,7 @@ class Maintenance:
         countdown = self.countdown = Countdown(
             self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock
         )
-        countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start)), in_run=signal != "kill")
+        countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start_of(countdown.timeline))), in_run=signal != "kill")
         if not countdown.deadline_ok():
             return self._defer(countdown)
         if self.ctx.check_mode:
@@ -366,7 +372,7 @@ class Maintenance:
         """Return whether the wall clock was set back, so that it is too early to start. If so, reserve later slots."""
         first = countdown.steps[0].planned
         await Sleep(first - LOOK_AHEAD)
-        start = when(self.ctx.clock, self.start)
+        start = when(self.ctx.clock, self.start_of(countdown.timeline))
         if start < first + 1.0:
             return False
         countdown.release()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 import virtual
@@ -186,3 +187,11 @@ def test_plan_that_cannot_be_computed_does_not_stop_the_run(bench, monkeypatch):
     monkeypatch.setattr(_conduct, "make_plan", fails)
     assert bench.conduct(bench.order("a", 1)) == "The plan cannot be computed: the journal cannot be read"
     assert bench.outcomes() == {"a": "done"}
+
+
+def test_plan_says_from_when_to_when_servers_restart(bench):
+    at = bench.api.clock.now() + 3600.0
+    text = datetime.fromtimestamp(at, timezone.utc).isoformat()
+    few = [bench.order(f"h{one}", one, maintenance_at=text) for one in (1, 2)]
+    plan = bench.conduct(*few)
+    assert plan.startswith("2 servers, 6 writes: begins at 14:45 UTC") and plan.endswith("Restart at 14:46 UTC."), plan

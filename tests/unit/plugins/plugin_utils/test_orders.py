@@ -114,6 +114,13 @@ def test_variable_that_cannot_be_templated_is_refused_with_its_name():
         ({"maintenance_wait_timeout": "-1"}, "wait_timeout"),
         ({"maintenance_cancel_text": " "}, "cancel_text"),
         ({"maintenance_timezone": "Mars/Olympus"}, "Mars/Olympus"),
+        (
+            {"maintenance_at": "03:00", "maintenance_start": "02:00"},
+            "at: is the time of the restart, and start that of",
+        ),
+        ({"maintenance_at": "2026-05-04T03:00:00Z", "maintenance_deadline": "2026-05-04T02:59:00Z"}, "deadline: must not be before at"),
+        ({"maintenance_start": "2026-05-03T03:00:00Z"}, "start: 2026-05-03 03:00:00 UTC is in the past. Set a time in the future"),
+        ({"maintenance_at": "2026-05-03T03:00:00Z", "maintenance_deadline": "2026-05-03T04:00:00Z"}, "at: 2026-05-03 03:00:00 UTC is in"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks: "),
         ({"maintenance_verify_tasks": "/nowhere/verify.yml"}, "maintenance_verify_tasks: /nowhere/verify.yml is not a file"),
     ],
@@ -121,6 +128,18 @@ def test_variable_that_cannot_be_templated_is_refused_with_its_name():
 def test_bad_option_refuses_the_order(values, words):
     order = take(**values)
     assert words in str(order.refused)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"maintenance_start": "2026-05-03T15:00:00Z"},
+        {"maintenance_start": "2026-05-01T15:00:00Z", "maintenance_deadline": "2026-05-04T03:00:00Z"},
+        {"maintenance_at": "", "maintenance_start": "03:00"},
+    ],
+)
+def test_start_that_can_be_meant_is_accepted(values):
+    assert take(**values).refused is None
 
 
 def test_missing_token_refuses_the_order(monkeypatch):
@@ -136,6 +155,11 @@ def test_verify_tasks_that_exist_are_accepted(tmp_path):
 
 def test_time_of_day_is_relative_to_the_start_of_the_run():
     assert take(maintenance_start="03:00").params["start"] == "2026-05-04T03:00:00.000000Z"
+
+
+def test_at_is_the_next_occurrence_and_leaves_start_alone():
+    params = take(maintenance_at="03:00", maintenance_deadline="04:00").params
+    assert (params["at"], params["start"], params["deadline"]) == ("2026-05-04T03:00:00.000000Z", None, "2026-05-04T04:00:00.000000Z")
 
 
 class Lazy(list):

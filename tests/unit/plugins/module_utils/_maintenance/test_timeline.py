@@ -723,3 +723,38 @@ def test_last_announcement_is_repeated_three_times_at_most():
     result = virtual.run(OPERATION, ctx)
     said = api.said().count("say Fred's: now")
     assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result
+
+
+AT = 1_003_600.0
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({}, 300.25),
+        ({"announcements": []}, 5.25),
+        ({"announcements": [], "commands": []}, 0.0),
+        ({"announcements": WARNINGS[-1:], "command_wait": 20.0}, 20.25),
+    ],
+)
+def test_at_is_the_time_of_the_restart(options, first):
+    api = virtual.api(SERVER)
+    result = maintain(api, at=stamp(AT), **options)
+    assert result["outcome"] == "done", result
+    ((restarted, _server, _signal),) = api.signals
+    assert 0 <= restarted - AT < 1.0
+    assert not api.lines or 0 <= api.lines[0][0] - (AT - first) < 1.0
+
+
+def test_offline_server_is_started_at_the_time_of_the_restart():
+    api = virtual.api({**SERVER, "state": "offline"})
+    assert maintain(api, at=stamp(AT), if_offline="start")["outcome"] == "done"
+    ((started, _server, _signal),) = api.signals
+    assert 0 <= started - AT < 1.0
+
+
+def test_at_that_leaves_too_little_notice_moves_the_restart():
+    api = virtual.api(SERVER)
+    result = maintain(api, at=stamp(1_000_060.0))
+    ((restarted, _server, _signal),) = api.signals
+    assert result["outcome"] == "done" and restarted >= 1_000_300.0
