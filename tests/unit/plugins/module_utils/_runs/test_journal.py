@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 
 def settings(ledger):
-    """Those of a task with this ledger."""
+    """Return the settings of a task with this ledger."""
     defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
     return Settings.from_params({**defaults, "api_token": "the-token", "ledger": ledger})
 
