@@ -15,10 +15,11 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES, TIMEZONE
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 NOT_BEGUN = "not begun: too many servers before it failed"
@@ -139,6 +140,17 @@ def report_folders(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, A
     """Return the report folders that the hosts of a run have, as absolute paths. A folder from the command line wins."""
     given = [extra_vars[FOLDER]] if extra_vars.get(FOLDER) else [values.get(FOLDER) for values in hosts]
     return sorted({os.path.abspath(os.path.expanduser(str(one))) for one in given if one})
+
+
+def report_timezone(hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the time zone of a run's report: that of its hosts, or UTC if they have several or an unknown one."""
+    names = {str(values.get(TIMEZONE) or "UTC") for values in hosts}
+    name = names.pop() if len(names) == 1 else "UTC"
+    try:
+        zone(name)
+    except BadOption:
+        return "UTC"
+    return name
 
 
 def _problem(folder: str) -> str:

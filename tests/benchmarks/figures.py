@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Figures go into the README by the command that measured them, between two marks."""
+"""Put measured figures into the README, between two marks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def put(name: str, text: str) -> None:
-    """Replace what stands between the marks of this benchmark."""
+    """Replace the text between the marks of this benchmark."""
     mark = f"<!-- made by make bench: {name} -->"
     before, _old, after = README.read_text().split(mark)
     README.write_text(f"{before}{mark}\n{text}\n{mark}{after}")
 
 
 def rows(name: str) -> list[str]:
-    """The lines between the marks of this benchmark, as they were measured last."""
+    """Return the lines between the marks of this benchmark, as they were measured last."""
     return README.read_text().split(f"<!-- made by make bench: {name} -->")[1].strip().splitlines()
 
 

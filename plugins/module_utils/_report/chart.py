@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timezone, tzinfo
 from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .._text import iso
 from .data import instants, signalled, up_again
-from .markup import said, seconds, text
+from .markup import clock, said, seconds, text
 
 DAY = 86400
+# The offset of every zone is a multiple of a quarter of an hour.
+QUARTER = 900
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, DAY)
 # The number of marks of the axis that fit on a wide page, and on a phone.
 WIDE, NARROW = 9, 4
@@ -44,7 +46,7 @@ class Stretch:
     title: str
 
 
-def stretches(row: Mapping[str, Any], planned: bool, last: float) -> List[Stretch]:
+def stretches(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = timezone.utc) -> List[Stretch]:
     """Return the known periods of a server. An unknown state is a kind of its own and not "down". A plan ends with its signal."""
     points = [at for _entry, at in instants(row, planned)]
     if not points:
@@ -56,7 +58,7 @@ def stretches(row: Mapping[str, Any], planned: bool, last: float) -> List[Stretc
     up = up_again(row)
     if up is not None:
         out.append(Stretch("down", signal, up, f"down for at most {seconds(row['downtime'])}"))
-        out.append(Stretch("up", up, last, f"seen up at {iso(up)[11:19]}"))
+        out.append(Stretch("up", up, last, f"seen up at {clock(up, tz)}"))
     elif row["confirmed"] and row["signal"] in ("stop", "kill"):
         out.append(Stretch("down", signal, last, "stopped, as was wanted"))
     else:
@@ -80,9 +82,10 @@ def step_of(length: float, most: int, multiple: int = 1) -> int:
 
 
 class Scale:
-    """Instants as per cent of the width."""
+    """Times as per cent of the width, and the clock of the axis."""
 
-    def __init__(self, first: float, last: float) -> None:
+    def __init__(self, first: float, last: float, tz: tzinfo) -> None:
+        self.tz = tz
         # Some room for the last observation.
         self.first, self.last, self.length = first, last, max(1.0, (last - first) * 1.03)
 
@@ -90,23 +93,29 @@ class Scale:
         """Return the position of a time, in per cent from the left edge."""
         return round((at - self.first) / self.length * 100, 2)
 
+    def is_multiple(self, at: float, step: int) -> bool:
+        """Return whether the local time is a multiple of a step: of an hour, of a day."""
+        offset = datetime.fromtimestamp(at, self.tz).utcoffset()
+        return (at + (offset.total_seconds() if offset else 0)) % step == 0
+
     def multiples(self, step: int) -> List[float]:
-        """The instants on the axis that are multiples of a step."""
-        first = math.ceil(self.first / step)
-        return [index * step for index in range(first, math.floor((self.first + self.length) / step) + 1)]
+        """Return the times on the axis whose local time is a multiple of a step, also where the clocks change on the way."""
+        unit = math.gcd(step, QUARTER)
+        units = range(math.ceil(self.first / unit), math.floor((self.first + self.length) / unit) + 1)
+        return [index * unit for index in units if self.is_multiple(index * unit, step)]
 
 
 def _axis(scale: Scale) -> str:
     """Return the axis: times, lines through all rows below them, and above them the first day and each day that begins during the run."""
     fine = step_of(scale.length, WIDE)
     coarse = step_of(scale.length, NARROW, fine)
-    lines, labels = [], []
+    lines, labels, form = [], [], "%H:%M" if fine >= 60 else "%H:%M:%S"
     for at in scale.multiples(fine):
-        x, kind = scale.x(at), "coarse" if at % coarse == 0 else "fine"
-        lines.append(f'<line class="{"midnight" if at % DAY == 0 else kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>')
+        x, kind = scale.x(at), "coarse" if scale.is_multiple(at, coarse) else "fine"
+        lines.append(f'<line class="{"midnight" if scale.is_multiple(at, DAY) else kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>')
         if x < EDGE["fine"]:
             kind = "fine" if x > EDGE["coarse"] else kind
-            labels.append(f'<span class="tick {kind}" style="left:{x}%">{iso(at)[11 : 16 if fine >= 60 else 19]}</span>')
+            labels.append(f'<span class="tick {kind}" style="left:{x}%">{clock(at, scale.tz, form)}</span>')
     return (
         f'<svg class="lines" aria-hidden="true">{"".join(lines)}</svg>'
         f'<div class="row axis"><div class="label"></div><div class="track">{"".join([*_days(scale, fine, coarse), *labels])}</div></div>'
@@ -117,12 +126,13 @@ def _days(scale: Scale, fine: int, coarse: int) -> List[str]:
     wide, narrow = max(DAY, fine), max(DAY, coarse)
     days = [(at, scale.x(at)) for at in scale.multiples(wide)]
     # If midnight comes soon, the first day has no room here. The head of the page names it.
-    out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{iso(scale.first)[:10]}</span>']
+    out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{clock(scale.first, scale.tz, "%Y-%m-%d")}</span>']
     for at, x in days:
+        day = clock(at, scale.tz, "%Y-%m-%d")
         if x > EDGE["coarse"]:
-            out.append(f'<span class="day before" style="left:{x}%">until {iso(at - 1)[5:10]}, then {iso(at)[:10]}</span>')
+            out.append(f'<span class="day before" style="left:{x}%">until {clock(at - 1, scale.tz, "%m-%d")}, then {day}</span>')
         else:
-            out.append(f'<span class="day{"" if at % narrow == 0 else " fine"}" style="left:{x}%">{iso(at)[:10]}</span>')
+            out.append(f'<span class="day{"" if scale.is_multiple(at, narrow) else " fine"}" style="left:{x}%">{day}</span>')
     return out
 
 
@@ -149,7 +159,7 @@ def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
 def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
     """Return the row of one server, and add its kinds to those of the legend."""
     parts = []
-    for one in stretches(row, planned, scale.last):
+    for one in stretches(row, planned, scale.last, scale.tz):
         kinds.add(one.kind)
         parts.append(_bar(one, scale))
     for entry, at in instants(row, planned):
@@ -158,15 +168,16 @@ def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -
         parts.append(drawn)
     note = text(said(row["outcome"], row["reason"]))
     track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
-    return f'<div class="row"><div class="label">{text(row["host"])}</div><div class="track">{track}</div></div>'
+    label = f'<div class="label {text(row["outcome"])}">{text(row["host"])}</div>'
+    return f'<div class="row">{label}<div class="track">{track}</div></div>'
 
 
-def picture(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """One row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
+def picture(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo = timezone.utc) -> str:
+    """Return one row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
     known = span(servers, planned)
     if known is None:
         return ""
-    scale = Scale(*known)
+    scale = Scale(*known, tz)
     kinds: Set[str] = set()
     rows = "".join(_row(row, planned, scale, kinds) for row in servers)
     legend = "".join(

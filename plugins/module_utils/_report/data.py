@@ -65,8 +65,11 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
     return max(known, key=abs) if known else None
 
 
-def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -> Dict[str, Any]:
-    """The report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host."""
+def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC") -> Dict[str, Any]:
+    """Return the report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host.
+
+    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
+    """
     servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
     sent: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
     seen = [iso(up) for up in map(up_again, servers) if up is not None]
@@ -75,6 +78,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -
     return {
         "schema": SCHEMA,
         "generated": generated,
+        "timezone": timezone,
         "check_mode": check_mode,
         "totals": {"servers": len(servers), **totals},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from html import escape
 from typing import Any, Optional
 
@@ -76,14 +77,14 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 @media (max-width: 639px) {
   body { padding: 16px 10px 40px; } .tiles { gap: 8px; }
   .row { grid-template-columns: minmax(0, 1fr); padding: 0 0 8px; }
-  .row.axis { padding: 0; } .axis .label { display: none; }
+  .row.axis { padding: 0; margin-bottom: 6px; } .axis .label { display: none; }
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
   .lines { left: 0; width: 100%; }
 }
 @media (max-width: 979px) {
   table, thead, tbody { display: block; }
   thead tr { display: flex; flex-wrap: wrap; gap: 6px 16px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
-  thead th { padding: 0; border: 0; }
+  thead th { padding: 0; border: 0; } thead tr::before { content: "sort by"; color: var(--dim); }
   tbody tr { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 8px 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   tbody td { padding: 0; border: 0; min-width: 0; } tbody .missing { display: none; }
@@ -129,6 +130,17 @@ def seconds(value: Optional[float], signed: bool = False) -> str:
 def up_to(value: Optional[float]) -> str:
     """Return ``up to 20.0 s``, since a downtime ends with the read that shows the server up. A dash for None."""
     return seconds(value) if value is None else f"up to {seconds(value)}"
+
+
+def clock(at: float, tz: tzinfo, form: str = "%H:%M:%S") -> str:
+    """Return a time (UTC seconds) as the clocks of a zone show it."""
+    return datetime.fromtimestamp(at, tz).strftime(form)
+
+
+def abbreviation(at: float, tz: tzinfo) -> str:
+    """Return the name of a zone at a time: ``CEST``. Zones without a name have their offset: ``UTC-03``."""
+    name = clock(at, tz, "%Z")
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
 def said(outcome: str, reason: Optional[str]) -> str:

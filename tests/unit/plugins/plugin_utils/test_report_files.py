@@ -80,6 +80,14 @@ def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
     assert "<html" in (folder / "report.html").read_text() and stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_page_shows_the_time_zone_of_the_run_and_data_is_in_utc(tmp_path):
+    sent = {"kind": "signal", "text": "restart", "planned": "2026-05-04T01:00:00Z", "at": "2026-05-04T01:00:00Z", "outcome": "sent"}
+    RunReport({"a": {**BASE, "timeline": [sent]}}, {}, False, "Europe/Berlin").write(str(tmp_path))
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert (data["timezone"], data["begun"]) == ("Europe/Berlin", "2026-05-04T01:00:00Z")
+    assert "2026-05-04 03:00:00 to 03:00:05 CEST" in (tmp_path / "report.html").read_text()
+
+
 def test_files_are_replaced(tmp_path):
     report({"a": BASE}).write(str(tmp_path))
     report({"b": BASE}).write(str(tmp_path))

@@ -207,3 +207,19 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
 def test_run_whose_deadline_leaves_out_everything_fails(results, said):
     got = run_check.all_too_late(dict(zip("abc", results)))
     assert said in got and bool(got) == bool(said), got
+
+
+@pytest.mark.parametrize(
+    ("zones", "expected"),
+    [
+        ([], "UTC"),
+        ([None, ""], "UTC"),
+        (["Europe/Berlin", "Europe/Berlin"], "Europe/Berlin"),
+        (["Europe/Berlin", "Asia/Tokyo"], "UTC"),
+        (["Europe/Berlin", None], "UTC"),
+        # The servers with this one are refused.
+        (["Mars/Olympus"], "UTC"),
+    ],
+)
+def test_report_has_the_time_zone_that_all_hosts_have(zones, expected):
+    assert run_check.report_timezone([{"maintenance_timezone": one} for one in zones]) == expected

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests and failures: a request is repeated if nothing was done, and not if it may have been carried out."""
+"""Tests of each verb on each failure: it is repeated if nothing was done, and not if something may have been done."""
 
 from __future__ import annotations
 
@@ -19,21 +19,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from hypothesis import example, given
 from hypothesis import strategies as st
+from virtual import VirtualClock
 
 TOKEN = "the-token"
-
-
-class FakeClock:
-    """A clock that moves only while it sleeps."""
-
-    def __init__(self):
-        self.time = 1_000_000.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += max(0.0, seconds)
 
 
 class FakeTransport:
@@ -59,7 +47,7 @@ def reply(status, body=None, **headers):
 def client(*answers, progress=print, **options):
     defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
     settings = Settings.from_params({**defaults, "api_token": TOKEN, "ledger": "none", **options})
-    clock = FakeClock()
+    clock = VirtualClock()
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
     return Client(settings, clock, MemoryLedger(quotas, clock), FakeTransport(*answers), progress=progress)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The poller: its share of the quota, and its reaction to failures."""
+"""Tests of the poller's share of the quota, and of failures."""
 
 from __future__ import annotations
 
@@ -25,21 +25,9 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from virtual import VirtualClock
 
 TOKEN = "the-token"
-
-
-class FakeClock:
-    """A clock in which time passes only by sleeping."""
-
-    def __init__(self):
-        self.time = 1_000_000.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += max(0.0, seconds)
 
 
 class FakeApi:
@@ -80,7 +68,7 @@ def make(servers=3, **args):
     """Return a poller, its API, and its warnings."""
     params = read_arguments({"api_token": TOKEN, "ledger": "none", **args})
     options = Settings.from_params(params)
-    clock = FakeClock()
+    clock = VirtualClock()
     quotas = {READ: Quota(options.read_limit, options.limit_window), WRITE: Quota(options.write_limit, options.limit_window)}
     api, warned = FakeApi(clock, servers), []
     return Poller(params, Client(options, clock, MemoryLedger(quotas, clock), api), clock, warned.append), api, warned

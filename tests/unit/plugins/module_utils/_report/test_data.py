@@ -146,6 +146,35 @@ def test_the_head_and_the_axis_name_the_second_day():
     ]
 
 
+def page_of(at, zone, downtime=60.0):
+    """Return the page of one server that was restarted at a time."""
+    timeline = [{**entry("signal", 0), "at": at}]
+    report = build([{"host": "a", "result": result(timeline=timeline, downtime=downtime), "error": ""}], at, False, zone)
+    assert report["timezone"] == zone and report["begun"] == at
+    return page(report)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "when", "abbreviations", "signal"),
+    [
+        ("UTC", "2026-05-04T01:00:00Z", "2026-05-04 01:00:00 to 01:01:00 UTC", "UTC", "01:00:00"),
+        ("Europe/Berlin", "2026-05-04T01:00:00Z", "2026-05-04 03:00:00 to 03:01:00 CEST", "CEST", "03:00:00"),
+        ("Europe/Berlin", "2026-12-04T23:30:00Z", "2026-12-05 00:30:00 to 00:31:00 CET", "CET", "00:30:00"),
+        ("America/Sao_Paulo", "2026-05-04T01:00:00Z", "2026-05-03 22:00:00 to 22:01:00 UTC-03", "UTC-03", "22:00:00"),
+        ("Europe/Berlin", "2026-10-25T00:59:30Z", "2026-10-25 02:59:30 CEST to 02:00:30 CET", "CEST, then CET", "02:59:30"),
+    ],
+)
+def test_page_shows_times_of_the_zone_with_its_abbreviation(zone, at, when, abbreviations, signal):
+    html = page_of(at, zone)
+    assert f'<div class="dim">{when}</div>' in html and f">restart {signal}</td>" in html
+    assert re.findall(r"<h2>(\w+) <span class=\"dim\">\((.*?)\)</span>", html) == [("Timeline", abbreviations), ("Servers", abbreviations)]
+
+
+def test_page_of_a_run_that_sent_nothing_shows_when_it_was_made():
+    html = page(build([], "2026-05-04T04:00:00Z", False, "Europe/Berlin"))
+    assert "2026-05-04 06:00:00 CEST, nothing was sent" in html
+
+
 def test_an_empty_run_has_a_page_too():
     assert "<svg" not in page(build([], "2026-05-04T04:00:00Z", True))
 
