@@ -47,15 +47,15 @@ SAID, SENT = step("announcement", 0), step("signal", 60)
         (row(SAID, step("signal", 60, "unknown"), confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
         (row(SAID, SENT, signal="stop"), False, [("wait", 0, 60), ("down", 60, 200)]),
         (row(SAID, SENT, signal="stop", confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
-        # Proven, but not seen up.
+        # Confirmed, but not seen up.
         (row(SAID, SENT), False, [("wait", 0, 60), ("unknown", 60, None)]),
-        # The first of two signals began it.
+        # The first of two signals counts.
         (row(SENT, step("signal", 80), downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
         (row(SAID, step("cancel", 40), confirmed=False), False, [("wait", 0, 40)]),
         (row(SAID, step("signal", 60, "failed"), confirmed=False), False, [("wait", 0, 60)]),
         (row(step("announcement", 0, "planned"), step("signal", 60, "planned"), confirmed=False), True, [("wait", 0, 60)]),
         (row(step("signal", 60, "planned"), confirmed=False), True, []),
-        # Broken off before its time: what was planned did not happen.
+        # Interrupted: the planned signal was not sent.
         (row(SAID, step("signal", 60, "planned"), confirmed=False), False, []),
         (row(), False, []),
     ],
@@ -84,7 +84,7 @@ def days(begin, end):
     [
         (3600, 7200, [("day", "0", "2026-05-04")]),
         (-600, 600, [("day", "0", "2026-05-03"), ("day", "48.54", "2026-05-04")]),
-        # Too near to the edges for both names.
+        # Too little room for the names of both days.
         (-60, 600, [("day", "8.83", "2026-05-04")]),
         (-600, 60, [("day", "0", "2026-05-03"), ("day before", "88.26", "until 05-03, then 2026-05-04")]),
     ],
