@@ -200,7 +200,7 @@ class Maintenance:
             if if_offline == "fail":
                 decision = Decision(REFUSE)
             else:
-                self._set_outcome("skipped", "offline already")
+                self._set_outcome("skipped", "already offline")
                 return None
         if decision.action == REFUSE:
             raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
