@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from functional.preloaded import Servers
+from functional.preloaded import PROGRAMS, Servers
 from simulator.process import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ class Ansible:
     def __init__(self, folder: Path, servers: Servers | None = None) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self.servers = servers
 
     def base(self) -> dict[str, str]:
@@ -110,7 +110,7 @@ class Ansible:
         """Run one of Ansible's programs to its end."""
         command, whole = [program, *args], self._environment(sim, env)
         settings = {name: value or "" for name, value in (env or {}).items() if name.startswith("ANSIBLE_")}
-        server = self.servers.server(settings, self.base()) if self.servers else None
+        server = self.servers.server(settings, self.base()) if self.servers and program in PROGRAMS else None
         if server:
             done = server.run(command, whole, self.folder, TIMEOUT)
             run = Run(done.returncode, done.stdout, done.stderr)
