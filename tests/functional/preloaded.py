@@ -29,6 +29,15 @@ from typing import Any
 PROGRAMS = {"ansible-playbook": "ansible.cli.playbook", "ansible-inventory": "ansible.cli.inventory"}
 # Libraries that Ansible or the collection imports later.
 OTHERS = ("requests", "ansible.executor.module_common", "ansible.plugins.action", "ansible.plugins.strategy.linear")
+PLUGINS = {
+    "callback": ("default", "minimal", "oneline", "junit", "tree"),
+    "connection": ("local",),
+    "shell": ("sh",),
+    "strategy": ("linear", "free"),
+    "inventory": ("host_list", "script", "auto", "yaml", "ini", "toml", "constructed"),
+    "cache": ("memory", "jsonfile"),
+    "action": ("debug", "assert", "set_fact", "include_vars"),
+}
 # Settings of Ansible for which a server is kept. Any others need a real start.
 SETTINGS: tuple[dict[str, str], ...] = ({}, {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"})
 PROGRAM_FOLDER = Path(sys.executable).parent
@@ -109,6 +118,7 @@ def serve() -> None:
     """Import Ansible, print a port, and run a program for each connection to it until the standard input ends."""
     for name in (*PROGRAMS.values(), *OTHERS):
         importlib.import_module(name)
+    load_plugins()
     # The temporary folder of this process, which its forks must not remove.
     atexit.unregister(importlib.import_module("ansible.utils.path").cleanup_tmp_file)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -122,6 +132,16 @@ def serve() -> None:
             listener.close()
             answer(connection)
         connection.close()
+
+
+def load_plugins() -> None:
+    """Load the plugins of every run with their documentation, and leave the search for collections to the runs."""
+    loader: Any = importlib.import_module("ansible.plugins.loader")
+    loader.init_plugin_loader()
+    for kind, names in PLUGINS.items():
+        for name in names:
+            assert getattr(loader, f"{kind}_loader").get(name, class_only=True), name
+    importlib.import_module("ansible.utils.collection_loader").AnsibleCollectionConfig.collection_finder._remove()
 
 
 def answer(connection: socket.socket) -> None:
