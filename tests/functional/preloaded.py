@@ -30,7 +30,7 @@ PROGRAMS = {"ansible-playbook": "ansible.cli.playbook", "ansible-inventory": "an
 # Libraries that Ansible or the collection imports later.
 OTHERS = ("requests", "ansible.executor.module_common", "ansible.plugins.action", "ansible.plugins.strategy.linear")
 PLUGINS = {
-    "callback": ("default", "minimal", "oneline", "junit", "tree"),
+    "callback": ("default", "minimal", "junit"),
     "connection": ("local",),
     "shell": ("sh",),
     "strategy": ("linear", "free"),
