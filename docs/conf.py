@@ -19,6 +19,9 @@ extensions = ["sphinx_antsibull_ext"]
 pygments_style = "ansible"
 highlight_language = "YAML+Jinja"
 html_theme = "sphinx_ansible_theme"
+html_theme_options = {"topbar_links": {}, "show_extranav": False}
+html_static_path = ["docsite/static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_use_smartypants = False
 html_use_modindex = False
@@ -27,7 +30,7 @@ html_copy_source = False
 default_role = "any"
 nitpicky = True
 
-# What the reference pages say of Ansible itself is documented there.
+# Pages of Ansible that the reference pages link to.
 _ANSIBLE = "https://docs.ansible.com/ansible/latest"
 _ELSEWHERE = {
     "action_plugins": f"{_ANSIBLE}/plugins/action.html",
@@ -37,7 +40,7 @@ _ELSEWHERE = {
 
 
 def _link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
-    """A link to Ansible's documentation for a target that is not on this site; None where there is none, which is an error."""
+    """Return a link to Ansible's documentation for a target that is not on this site; None, which is an error, if there is none."""
     target = node["reftarget"]
     if node["reftype"] == "envvar" and target.startswith("ANSIBLE_"):
         uri = f"{_ELSEWHERE['ansible_configuration_settings']}#envvar-{target}"
@@ -49,5 +52,5 @@ def _link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
 
 
 def setup(app: Any) -> None:
-    """Called by Sphinx."""
+    """Connect to Sphinx, which calls this."""
     app.connect("missing-reference", _link_to_ansible)
