@@ -11,6 +11,8 @@ import json
 import re
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import documents
@@ -24,11 +26,17 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py
 OF_A_RUN = ("serverprism_run", "serverprism_status")
 FLEET = [{"id": 1234}, {"id": 1290, "product": "Palworld 8 GB"}]
 HOSTS = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
-INVENTORY = {"all": {"hosts": HOSTS, "children": {"game_servers": {"hosts": dict.fromkeys(HOSTS)}, "event": {"hosts": {"pals": None}}}}}
+GROUPS = {"game_servers": HOSTS, "event": ["pals"], "proxies": ["pals"], "backends": ["survival"], "creative": ["pals"]}
+INVENTORY = {"all": {"hosts": HOSTS, "children": {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in GROUPS.items()}}}
 BLOCKS = [block for page in PAGES for block in documents.blocks(page)]
 SOURCE = [block for block in BLOCKS if block.is_yaml and "plugin: serverprism.cloud.servers" in block.text][0]
 # Of the project itself, in a checkout: a reader makes the files of all others.
 RUNS = ("ansible-playbook ", "ansible-inventory ", "ansible-doc ")
+WHITELIST = [block for block in BLOCKS if 'command: "whitelist add' in block.text][0]
+REPORT = {
+    "totals": {"done": 1, "servers": 2},
+    "servers": [{"host": "survival", "outcome": "done"}, {"host": "pals", "outcome": "failed", "reason": "it hangs"}],
+}
 
 
 def of_yaml():
@@ -46,7 +54,11 @@ def prepare(ansible):
     folder = ansible.folder
     (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
     (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
-    shutil.copy(EXAMPLES / "verify.yml", folder)
+    for example in ("verify.yml", "discord.yml"):
+        shutil.copy(EXAMPLES / example, folder)
+    (folder / "whitelist.yml").write_text(WHITELIST.text)
+    (folder / "report").mkdir(exist_ok=True)
+    (folder / "report" / "report.json").write_text(json.dumps(REPORT))
     return folder
 
 
@@ -178,6 +190,34 @@ def test_the_line_of_cron_runs(simulator, ansible):
     command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder)) + " --check"
     run = nightly(ansible, sim, "unset SERVERPRISM_API_TOKEN; " + command)
     assert run.returncode == 0 and not sim.posts(), run.stdout + run.stderr
+
+
+def test_nightly_script_skips_a_date_of_its_file(simulator, ansible):
+    sim = simulator(FLEET)
+    skip = "TZ=Europe/Berlin date +%F >>skip-dates"
+    run = nightly(ansible, sim, f"cd {ansible.folder}; {skip}; ./nightly-maintenance.sh")
+    assert run.returncode == 0 and "No maintenance today" in run.stdout and not sim.requests(), run.stdout + run.stderr
+
+
+def test_discord_message_names_the_servers_that_failed(simulator, ansible):
+    prepare(ansible)
+    got = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        env = {**ansible.environment(simulator(FLEET)), "DISCORD_WEBHOOK": f"http://127.0.0.1:{server.server_port}"}
+        run = subprocess.run(
+            ["ansible-playbook", "discord.yml"], cwd=ansible.folder, env=env, capture_output=True, text=True, timeout=110, check=False
+        )
+        server.shutdown()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert got == [{"content": "Maintenance: 1 of 2 servers done.\n- pals: failed, it hangs", "allowed_mentions": {"parse": []}}]
 
 
 @pytest.mark.parametrize("module", MODULES)
