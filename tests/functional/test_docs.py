@@ -192,6 +192,29 @@ def test_the_line_of_cron_runs(simulator, ansible):
     assert run.returncode == 0 and not sim.posts(), run.stdout + run.stderr
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_of_the_modules_run(simulator, ansible, module):
+    sim = simulator(FLEET)
+    tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
+    inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
+    play = {"hosts": "all" if module in OF_A_RUN else "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    run = ansible.run(sim, [play], "--check", "--diff", *inventory)
+    assert run.rc == 0 and not sim.posts(), run.output
+
+
+def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):
+    sim = simulator(FLEET)
+    examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
+    for index, example in enumerate(yaml.safe_load_all(examples)):
+        path = ansible.folder / f"{index}.serverprism.yml"
+        path.write_text(json.dumps(example))
+        tasks = [{"ansible.builtin.assert": {"that": "ansible_play_hosts | length == 2"}}]
+        run = ansible.run(
+            sim, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], "-i", str(path), env={"COMMUNITY_TOKEN": sim.token}
+        )
+        assert run.rc == 0 and "failed=0" in run.stdout, run.output
+
+
 def test_nightly_script_skips_a_date_of_its_file(simulator, ansible):
     sim = simulator(FLEET)
     skip = "TZ=Europe/Berlin date +%F >>skip-dates"
@@ -218,26 +241,3 @@ def test_discord_message_names_the_servers_that_failed(simulator, ansible):
         server.shutdown()
     assert run.returncode == 0, run.stdout + run.stderr
     assert got == [{"content": "Maintenance: 1 of 2 servers done.\n- pals: failed, it hangs", "allowed_mentions": {"parse": []}}]
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_the_modules_run(simulator, ansible, module):
-    sim = simulator(FLEET)
-    tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
-    inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
-    play = {"hosts": "all" if module in OF_A_RUN else "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
-    run = ansible.run(sim, [play], "--check", "--diff", *inventory)
-    assert run.rc == 0 and not sim.posts(), run.output
-
-
-def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):
-    sim = simulator(FLEET)
-    examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
-    for index, example in enumerate(yaml.safe_load_all(examples)):
-        path = ansible.folder / f"{index}.serverprism.yml"
-        path.write_text(json.dumps(example))
-        tasks = [{"ansible.builtin.assert": {"that": "ansible_play_hosts | length == 2"}}]
-        run = ansible.run(
-            sim, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], "-i", str(path), env={"COMMUNITY_TOKEN": sim.token}
-        )
-        assert run.rc == 0 and "failed=0" in run.stdout, run.output
