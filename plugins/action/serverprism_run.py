@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
@@ -28,12 +29,15 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
 RESULT, ERROR = "maintenance_result", "maintenance_error"
-# Seconds between two looks for a result that another task is to hand in.
+# Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
+# The strategy loads this file in ansible-playbook itself, which looks for results of its workers this often, in seconds. Its default of
+# 0.001 costs a twelfth of a processor for as long as the run lasts, which can be hours.
+constants.DEFAULT_INTERNAL_POLL_INTERVAL = max(constants.DEFAULT_INTERNAL_POLL_INTERVAL, 0.02)
 
 
 class ActionModule(ControllerAction):
-    """The steps of a run: it is checked, hosts join it, one process conducts it, each host takes its outcome, and it is reported."""
+    """The steps of a run: check it, let hosts join it, conduct it in one process, return the outcome of each host, report it."""
 
     operation = OPERATION
 
@@ -49,8 +53,11 @@ class ActionModule(ControllerAction):
             return {"changed": False, "failed": True, "msg": str(exc)}
 
     def _folder(self) -> RunFolder:
-        # The tasks of a run are in one block, and each inclusion of the role has a separate block.
-        return RunFolder(str(self._task._parent._uuid))
+        # The tasks of a run are in one block, and each inclusion of the role has a separate block, which may be around another one.
+        role, block = self._task._role, self._task._parent
+        while role is not None and block._parent is not None and block._parent._role is role:
+            block = block._parent
+        return RunFolder(str(block._uuid))
 
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         hosts = Hosts(self, task_vars)
@@ -80,9 +87,9 @@ class ActionModule(ControllerAction):
         self._folder().join(str(task_vars["inventory_hostname"]))
         return {"changed": False}
 
-    def _conduct(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _conduct(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
-        hosts = self._folder().joined(batch)
+        hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         begins = play.index(batch[0])
         alive = set(task_vars["ansible_play_hosts"])
         earlier, later = play[:begins], [host for host in play[play.index(batch[-1]) + 1 :] if host in alive]
@@ -93,9 +100,9 @@ class ActionModule(ControllerAction):
         folder = self._folder()
         if folder.joined([host]) or not folder.was_conducted(host):
             # Under a strategy that ignores run_once, or where the first host took no part.
-            self._warn(host, f"No conductor took host {host} along, so its server is maintained by itself.")
+            self._warn(host, f"No conductor included host {host}, so its server is maintained in a run of its own.")
             self._maintain(task_vars, [host], [], [], shows_plan=False)
-        # Under a strategy that ignores run_once, another host's task can be at it.
+        # Under a strategy that ignores run_once, the task of another host can be conducting it.
         while folder.is_conducted(host) and not folder.has_result(host):
             time.sleep(RESULT_POLL)
         lost = f"The result of host {host} is lost. Look at the output of the run and at the server's console before you repeat the run."
@@ -110,7 +117,7 @@ class ActionModule(ControllerAction):
         known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or ERROR in found[name]}
         known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
         report = RunReport(known, {name: str(found[name].get(ERROR) or "") for name in begun}, self._task.check_mode)
-        # Whether it can be used was checked before the run. By now, no report is a warning and not a failure.
+        # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
         lines = report.lines([*batch, *spared])
         warning = report.write(folder) if folder else ""
@@ -119,14 +126,14 @@ class ActionModule(ControllerAction):
         if warning:
             self._warn("", warning)
         self._show(lines)
-        # Only the last batch knows: a canary can have a longer countdown than the others.
+        # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = run_check.all_too_late(known) if len(begun) == len(play) else ""
         if too_late and not self._task.check_mode:
             return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
         return {"changed": False, "summary": lines}
 
     def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
-        """Conduct the run of these hosts, between those of earlier and later batches, and return the plan."""
+        """Conduct the run of these hosts, which come between earlier and later batches, and return the text of the plan."""
         folder = self._folder()
         results: dict[str, Result] = {}
         warnings: dict[str, list[str]] = {}
@@ -168,7 +175,7 @@ class ActionModule(ControllerAction):
                     ended(host, {**blank(taken[host].server_id), **failure(exc)})
                 return ""
             if told_to_stop():
-                # Ansible runs no task any more that would do so.
+                # After an interruption Ansible runs no further task, so the report task would never run.
                 self._report_now({**before, **results}, variables.extra_vars, [one.values for one in found.values()], screen)
         return plan
 

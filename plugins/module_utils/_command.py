@@ -16,7 +16,7 @@ from ._operation import (
     Operation,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from ._power.follow import look
 from ._power.options import check_server_id
@@ -64,7 +64,7 @@ def failing_with(result: Result, ctx: Context) -> Iterator[None]:
         changed = isinstance(exc, Ambiguous)
         raise OperationFailed(str(exc), {**result, "changed": changed}, server_id=server_id, status=exc.status) from exc
     except BaseException as exc:
-        if not is_break_off(exc) or not ctx.client.usage.writes:
+        if not is_interruption(exc) or not ctx.client.usage.writes:
             raise
         why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {server_id}"
         raise OperationFailed(f"{why}: it may have been delivered.", {**result, "changed": True}) from exc

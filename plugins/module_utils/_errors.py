@@ -76,7 +76,7 @@ class NodeUnavailable(ServerPrismError):
     """503 until the patience ended."""
 
 
-class TurnTooLate(ServerPrismError):
+class SlotTooLate(ServerPrismError):
     """The quota gives this call its turn later than it may wait."""
 
 
@@ -112,7 +112,7 @@ class BadAnswer(ServerPrismError):
     """An answer that is not what the API promises."""
 
 
-class OddServer(BadAnswer):
+class MalformedServer(BadAnswer):
     """A server's record that is not what the API promises; that of another may well be."""
 
 

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import random
 import stat
 import tempfile
 import time
 from contextlib import suppress
-from typing import Any, Tuple
 
 # More than any ledger or journal grows to; what is larger is something else, and would fill the memory.
 LARGEST = 16 * 1024 * 1024
-_SEAL = '{"seal": "%s", '
 
 
 def make_folder(path: str) -> None:
@@ -119,26 +115,6 @@ def write_all(descriptor: int, data: bytes) -> None:
     """All of it, or OSError: on a full disk the system may take a part, and say so only in a number."""
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def sealed(text: str) -> bytes:
-    """A JSON object with its own checksum as its first member."""
-    return (_SEAL % _digest(text) + text[1:]).encode()
-
-
-def unsealed(data: bytes) -> Tuple[Any, bool]:
-    """A JSON value, and whether it was sealed; ValueError where it is not as it was sealed."""
-    text = data.decode()
-    is_sealed = text.startswith(_SEAL[:9])
-    if is_sealed:
-        rest = "{" + text[len(_SEAL % _digest("")) :]
-        if not text.startswith(_SEAL % _digest(rest)):
-            raise ValueError("not as it was written")
-    return json.loads(text), is_sealed
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def replace_file(path: str, data: bytes) -> None:

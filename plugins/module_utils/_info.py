@@ -15,7 +15,7 @@ from ._api.coroutines import blocking
 from ._api.coroutines import run as run_here
 from ._api.models import Server, ServerSummary
 from ._api.retry import backoff
-from ._errors import BadOption, NodeUnavailable, OddServer, ServerNotFound
+from ._errors import BadOption, MalformedServer, NodeUnavailable, ServerNotFound
 from ._interrupt import signals_for_the_main_thread
 from ._operation import (
     Context,
@@ -47,7 +47,7 @@ def wanted(summary: ServerSummary, product: Optional[str], service_status: Optio
 
 
 # What a read of one server can end in without an end of the others: its record is odd, its node is away, it is not there.
-Detail = Union[Server, OddServer, NodeUnavailable, None]
+Detail = Union[Server, MalformedServer, NodeUnavailable, None]
 
 
 def known(detail: Detail) -> Optional[Server]:
@@ -65,7 +65,7 @@ def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str
     found = _read_all(client, server_ids)
     _ask_again(client, found)
     for detail in found.values():
-        if isinstance(detail, OddServer):
+        if isinstance(detail, MalformedServer):
             warn(f"{detail} Its details are unknown.")
     away = [server_id for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
     if away:
@@ -91,7 +91,7 @@ def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
     def read(server_id: int) -> Detail:
         try:
             return _read(client, server_id, Patience(client.settings.max_wait, client.clock, {"unavailable": 0.0}))
-        except (OddServer, NodeUnavailable) as exc:
+        except (MalformedServer, NodeUnavailable) as exc:
             return exc
 
     pool = ThreadPoolExecutor(max_workers=min(CONCURRENT_READS, len(server_ids)))

@@ -66,7 +66,7 @@ def told_to_stop() -> bool:
     return bool(_told_to_stop)
 
 
-def outlive_workers() -> None:
+def wait_for_workers() -> None:
     """Have ansible-playbook wait for its workers before it ends on SIGTERM or SIGINT.
 
     It would end at once, or after ten seconds. A container ends with its first process, whatever else runs in it, so players would

@@ -39,7 +39,7 @@ class OperationFailed(ServerPrismError):
         self.result = dict(result or {})
 
 
-def is_break_off(exc: BaseException) -> bool:
+def is_interruption(exc: BaseException) -> bool:
     """Whether somebody else ended the operation, as the time-out of a task does: what is done by then has to be told all the same.
 
     Such an exception is no Exception, so that nothing takes it for a failure of its own; those that end the process go on.

@@ -2,48 +2,36 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Secrets do not come back: whoever echoes one, it is taken out of texts and answers. Pure. Private to this collection."""
+"""Remove secrets from texts and API responses, because a server or proxy may echo them. Pure. Private to this collection."""
 
 from __future__ import annotations
 
-import base64
 import re
-from typing import Any, Set
+from typing import Any
 from urllib.parse import quote
 
-# No real token is shorter, and a short one would make holes into ordinary words of an answer.
+# No real token is shorter. Redacting a shorter secret would also remove ordinary words from a response.
 SHORTEST = 8
 
 
-def _forms(secret: str) -> Set[str]:
-    """As it is, as part of an address, and in base64: alone or behind something, such as the word Bearer."""
-    out = {secret, quote(secret, safe="")}
-    if len(secret) >= SHORTEST:
-        for ahead in range(3):
-            for encode in (base64.b64encode, base64.urlsafe_b64encode):
-                text = encode(b"\0" * ahead + secret.encode("utf-8", "surrogateescape")).decode().rstrip("=")
-                # Its ends depend on what stands beside it.
-                out.add(text[4 if ahead else 0 : -1])
-    return out
+class Redaction:
+    """A set of secrets and the text that replaces them. Empty secrets are ignored."""
 
-
-class Veil:
-    """Puts ``shown`` in place of some secrets; empty ones are none."""
-
-    def __init__(self, *secrets: str, shown: str) -> None:
-        forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    def __init__(self, *secrets: str, replacement: str) -> None:
+        forms = sorted({form for secret in secrets if secret for form in (secret, quote(secret, safe=""))}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
-        self._shown = shown
-        self._long = all(len(secret) >= SHORTEST for secret in secrets)
+        self._replacement = replacement
+        self._is_safe_for_data = all(len(secret) >= SHORTEST for secret in secrets)
 
     def text(self, text: str) -> str:
-        """A text for people."""
-        return self._pattern.sub(lambda _found: self._shown, text) if self._pattern else text
+        """Return the text with each secret replaced, also in its URL-encoded form."""
+        return self._pattern.sub(lambda _found: self._replacement, text) if self._pattern else text
 
     def payload(self, payload: Any) -> Any:
-        """JSON, changed in place. Without recursion: an answer may be nested as deep as it likes."""
-        if self._pattern is None or not self._long:
+        """Redact all strings of a JSON value in place and return it. Do nothing if a secret is shorter than SHORTEST."""
+        if self._pattern is None or not self._is_safe_for_data:
             return payload
+        # A loop instead of recursion: a response may be nested deeper than Python's recursion limit.
         nodes = [payload]
         while nodes:
             node = nodes.pop()

@@ -60,6 +60,10 @@ options:
     description: For V(check), the pattern of the hosts of the run, or a list of patterns. Hosts that the play leaves out are left out here.
     type: raw
     default: all
+  joining:
+    description: For V(conduct), whether hosts take part by V(join). With V(false) all hosts of the batch take part.
+    type: bool
+    default: true
   report_dir:
     description:
       - For V(report), the folder of C(report.json) and C(report.html). The default is the variable C(maintenance_report_dir) of any host.

@@ -27,7 +27,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import outlive_workers, signals_for_the_main_thread, told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import (
+    signals_for_the_main_thread,
+    told_to_stop,
+    wait_for_workers,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation, perform, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import shown_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
@@ -44,7 +48,7 @@ REMOTE_TIMEOUT = (
 SCREEN_PATIENCE = 5.0
 display = Display()
 # The strategy loads the action of a task in ansible-playbook itself, before the first worker begins.
-outlive_workers()
+wait_for_workers()
 
 
 def _has_reader(descriptor: int) -> bool:

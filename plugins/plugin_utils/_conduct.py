@@ -25,7 +25,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.out
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import maintenance_window, zone
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import parse_announcements, shape
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import make_timeline, parse_announcements
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed, Result, failure, with_usage
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
@@ -39,7 +39,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import O
 
 @dataclass
 class Listener:
-    """Hears of a run: lines of progress and warnings, each of a host or of nobody in particular, and the result of each host."""
+    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), and for the result of each host."""
 
     tell: Callable[[str, str], None]
     warn: Callable[[str, str], None]
@@ -48,9 +48,9 @@ class Listener:
 
 @dataclass
 class Run:
-    """A run of ``orders``. Those of ``earlier`` and ``later`` batches are locked with it; later ones are also in the plan.
+    """A run of ``orders``. It also locks the servers of ``earlier`` and ``later`` batches, and its plan includes the later ones.
 
-    ``failed_before`` is how many servers of earlier batches have failed. In check mode those batches have taken no time, so this one starts
+    ``failed_before`` is the number of servers of earlier batches that failed. In check mode those batches took no time, so this one starts
     when they would have ended.
     """
 
@@ -69,7 +69,7 @@ class Run:
     _products: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def conduct(self) -> str:
-        """Maintain all servers, and return the plan in words."""
+        """Maintain all servers, and return the text of the plan."""
         complete([*self.earlier, *self.orders, *self.later], self._read_products)
         for order in self.orders:
             if order.notice:
@@ -127,7 +127,7 @@ class Run:
             result = {**blank(order.server_id), **failure(error)}
         elif error is not None:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            result = {**blank(order.server_id), "failed": True, "msg": f"A bug of this collection: {error!r}", "exception": text}
+            result = {**blank(order.server_id), "failed": True, "msg": f"A bug in serverprism.cloud: {error!r}", "exception": text}
         self.listener.ended(order.host, with_usage(result or {}, client))
 
     def _client(self, settings: Settings, host: str) -> Client:
@@ -150,7 +150,7 @@ class Run:
         return self._ledgers[key]
 
     def _read_products(self, params: dict[str, Any]) -> dict[int, str]:
-        """Return the products that a token lists: one read for all hosts that have it."""
+        """Return the products that a token lists. Read the list once for all hosts with that token."""
         settings = Settings.from_params(params)
         key = (settings.api_url, settings.api_token)
         if key not in self._products:
@@ -165,17 +165,17 @@ class Run:
         return products
 
     def _plan(self) -> str:
-        """Return the plan in words, for servers of one quota: that of the first one. Raises nothing that only a plan can raise."""
+        """Return the text of the plan, for the quota of the first server. A plan that cannot be made must not stop the run."""
         known = [order for order in self.orders if not order.refused]
         if not known:
             return ""
         try:
             return self._planned(known, [order for order in self.later if not order.refused])
         except (ServerPrismError, ValueError) as exc:
-            return f"There is no plan: {exc}"
+            return f"The plan cannot be computed: {exc}"
 
     def _start_after(self, earlier: Sequence[Order]) -> None:
-        """Move the start of all orders to the end of earlier batches."""
+        """Move the start of all orders to the expected end of earlier batches."""
         if not earlier:
             return
         params, now = earlier[0].params, self.clock.now()
@@ -205,10 +205,10 @@ class Run:
         return summarize(plan, begin, now, rest, zone(params["timezone"]))
 
     def _settled(self, settings: Settings, maintenance_id: str | None, servers: Sequence[int]) -> dict[int, str]:
-        """Return the servers that are not to be maintained again under this ID, with what the journal says of each."""
+        """Return the last journal event of each server that is not maintained again under this ID."""
         if not maintenance_id:
             return {}
-        return Journal(journal_folder(settings), settings.api_url, maintenance_id).verdicts(servers)
+        return Journal(journal_folder(settings), settings.api_url, maintenance_id).outcomes(servers)
 
 
 def _window(params: dict[str, Any], now: float) -> tuple[float | None, float | None]:
@@ -217,7 +217,9 @@ def _window(params: dict[str, Any], now: float) -> tuple[float | None, float | N
 
 def _batch(orders: Sequence[Order]) -> Batch:
     timelines = [
-        shape(parse_announcements(one.params["announcements"]), one.params["commands"] or [], one.params["command_wait"], "restart").offsets
+        make_timeline(
+            parse_announcements(one.params["announcements"]), one.params["commands"] or [], one.params["command_wait"], "restart"
+        ).offsets
         for one in orders
     ]
     speaking = [one for one in orders if one.params["done_text"] and one.params["state"] == "restarted"]

@@ -42,6 +42,16 @@ class RunFolder:
                 out.append(host)
         return out
 
+    def take_all(self, hosts: Iterable[str]) -> list[str]:
+        """Return those of these hosts that nobody has taken, without any having joined, and note that they are conducted now."""
+        out = []
+        os.makedirs(self._path, 0o700, exist_ok=True)
+        for host in hosts:
+            with suppress(FileExistsError), open(self._file("conducted", host), "x", encoding="utf-8") as stream:
+                json.dump({"owner": own_name()}, stream)
+                out.append(host)
+        return out
+
     def is_conducted(self, host: str) -> bool:
         """Return whether the process that took the host along is alive, so that its result is still to come."""
         taken = self._read("conducted", host)

@@ -222,12 +222,12 @@ def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inve
         ({"status": 403, "body": '{"message": "Invalid scope(s) provided."}'}, "servers:read"),
         ({"status": 403, "body": "error code: 1010"}, "firewall"),
         ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "redirects"),
-        ({"status": 404, "body": "{}"}, "Not found: the list of servers. So api_url is not the address of the API: check it. (HTTP 404)"),
+        ({"status": 404, "body": "{}"}, "Not found: the list of servers. api_url is not the address of the API. Check it. (HTTP 404)"),
         ({"status": 429, "headers": {"Retry-After": "500"}}, "HTTP 429"),
         ({"status": 503}, "HTTP 503"),
         ({"status": 200, "body": "<html>"}, "not JSON"),
         ({"status": 200, "body": '{"data": {}}'}, "data is not a list"),
-        ({"drop": True}, "No usable answer"),
+        ({"drop": True}, "No usable response"),
     ],
 )
 def test_each_failure_of_the_api_is_one_clear_error_and_no_partial_fleet(simulator, inventory, fault, words):

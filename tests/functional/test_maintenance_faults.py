@@ -172,20 +172,20 @@ def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
     assert [post["status"] for post in sim.posts()] == [200] * 5
 
 
-@pytest.mark.parametrize(("delay", "rebooked"), [(0.5, 0), (1.5, 1)])
-def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rebooked):
+@pytest.mark.parametrize(("delay", "rescheduled"), [(0.5, 0), (1.5, 1)])
+def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rescheduled):
     """The restart moves within the guard first, and only then in the ledger."""
-    calls, rebook = [], Ledger.rebook
+    calls, reschedule = [], Ledger.reschedule
 
     def spy(self, bucket, old, wanted):
         calls.append(bucket)
-        return rebook(self, bucket, old, wanted)
+        return reschedule(self, bucket, old, wanted)
 
-    monkeypatch.setattr(Ledger, "rebook", spy)
+    monkeypatch.setattr(Ledger, "reschedule", spy)
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=delay, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, limit_window=60.0)
-    assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [WRITE] * rebooked, (result, calls)
+    assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [WRITE] * rescheduled, (result, calls)
 
 
 def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path, monkeypatch):

@@ -240,7 +240,7 @@ def test_deadline_before_the_start_is_refused(simulator, maintain):
     sim = simulator([{"id": 1}])
     times = {"maintenance_start": "2099-01-01T04:00", "maintenance_deadline": "2099-01-01T03:00"}
     run = maintain(sim, {"a": {"serverprism_id": 1, "serverprism_product": "Minecraft", **times}})
-    assert run.rc == 2 and "deadline: lies before start" in run.reasons["a"] and "Traceback" not in run.output, run.output
+    assert run.rc == 2 and "deadline: must not be before start" in run.reasons["a"] and "Traceback" not in run.output, run.output
     assert not sim.requests()
 
 
@@ -437,7 +437,7 @@ def test_bug_in_one_server_does_not_end_the_others(simulator, maintain, ansible)
     env = {"ANSIBLE_CALLBACK_PLUGINS": str(ansible.folder), "ANSIBLE_CALLBACKS_ENABLED": "broken"}
     run = maintain(sim, {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)}, env=env)
     assert run.rc == 2 and run.outcomes == {"h1": "done", "h2": "failed", "h3": "done"}, run.output
-    assert "A bug of this collection: KeyError('a bug')" in run.reasons["h2"]
+    assert "A bug in serverprism.cloud: KeyError('a bug')" in run.reasons["h2"]
 
 
 def test_value_that_is_out_of_range_fails_its_own_host(simulator, maintain):

@@ -55,7 +55,7 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("announce", {"announce_text": None}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
-        ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} has no meaning here'),
+        ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} cannot be used here'),
         ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: has no {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),

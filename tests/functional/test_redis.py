@@ -124,7 +124,7 @@ def test_redis_over_tls_is_believed_only_with_the_right_authority(server, simula
 
 def test_a_password_that_is_missing_is_told_as_that(server, simulator, operate):
     result = operate(simulator(), "server_info", ledger=server("--requirepass", PASSWORD).url())
-    assert result["failed"] and "refuses the password: it wants one." in result["msg"], result
+    assert result["failed"] and "refuses the password: a password is required." in result["msg"], result
 
 
 def test_without_the_library_one_line_says_what_to_install(simulator, operate, monkeypatch):

@@ -174,6 +174,6 @@ def test_a_journal_that_is_lost_after_the_signal_hides_no_result(simulator, oper
     sim = simulator([{"id": 1234, **FAST}])
     result = maintenance(operate, sim, warn=warnings.append)
     assert (result["outcome"], result["changed"], result["confirmed"]) == ("done", True, True), result
-    assert len(warnings) == 1 and "could not take down" in warnings[0]
+    assert len(warnings) == 1 and "could not be written to the journal" in warnings[0]
     monkeypatch.undo()
     assert maintenance(operate, sim)["outcome"] == "skipped" and signals(sim) == ["restart"]

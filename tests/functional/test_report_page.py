@@ -17,7 +17,7 @@ pytestmark = needs_browser
 BASE = 1777852680.0
 LONG = "a-very-long-host-name-of-a-server-that-somebody-has-made-up.example.com"
 REFUSED = (
-    "The API refuses restart of server 1007 now: the server is suspended, being installed, restored or transferred. Nothing was "
+    "The API refuses restart of server 1007 now, because the server is suspended, being installed, restored or transferred. Nothing was "
     'done. It says: "This server is currently in an unsupported state, please try again later.". (HTTP 409)'
 )
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import file_ledger as _ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, Resilient
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, FileOrMemory
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 
 FORK = multiprocessing.get_context("fork")
@@ -255,7 +255,7 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
         book = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock())
         book.reserve(READ)
         spoil(book)
-        resilient = Resilient(book, out["warnings"].append)
+        resilient = FileOrMemory(book, out["warnings"].append)
         begun = time.monotonic()
         try:
             out["turns"] = [resilient.reserve(READ)[0] for _each in range(times)]

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, UNPROVEN, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, UNCONFIRMED, Journal
 from functional.harness import Ansible
 from simulator.process import Simulator
 
@@ -155,7 +155,7 @@ class Scene:
             out.append(f"{signals} signals to {server}")
         if signals and CANCEL in lines:
             out.append(f"the players of {server} were told that it is off, and it was not")
-        if signals and said not in (SIGNAL, DONE, UNPROVEN):
+        if signals and said not in (SIGNAL, DONE, UNCONFIRMED):
             out.append(f"the journal says {said} of {server}, which has its signal")
         if not signals and said is not None and not killed:
             out.append(f"the journal says {said} of {server}, which has no signal")

@@ -89,7 +89,7 @@ def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
     # Once for the run, however many servers it has.
     assert text.count("cannot be used: No space left on device") <= 1, scene.output
     assert late or not any(written.values()), written
-    assert late or "journal" in text and "folder that can be written" in text, scene.output
+    assert late or "journal" in text and "folder that you can write to" in text, scene.output
 
 
 def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):

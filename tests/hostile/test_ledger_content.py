@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A stored ledger in which anything may have changed: it is read as it was, or begins anew with one warning, and goes on working."""
+"""A stored ledger with arbitrary changes is read or reported with one warning, and stays usable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _files
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, is_allowed
@@ -28,7 +27,7 @@ NOW, LIMIT, WINDOW = 1_800_000_000.0, 3, 60.0
 OFFSETS = (0.0, 30.0, 31.0)
 ME = own_name()
 WRONG = [
-    *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"instants": None}),
+    *(None, True, "", "x", "\x00", "9" * 5000, [], {}, [[]], [[1, 2, 3]], {"slots": None}),
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
     *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
 ]
@@ -90,7 +89,7 @@ def use(folder):
 
 @PROFILE
 @given(st.data())
-def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data):
+def test_changed_bytes_are_reported_or_bounded(data):
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
         good = path.read_bytes()
@@ -98,43 +97,49 @@ def test_bytes_that_changed_are_told_of_and_cost_nobody_more_than_a_minute(data)
         cut = data.draw(st.sampled_from([0, 1, 1, 8, len(good)]))
         bad = good[:at] + data.draw(st.binary(max_size=8)) + good[at + cut :]
         path.write_bytes(bad)
+        check_use(folder, "bytes that changed", is_json(bad))
+
+
+def is_json(content):
+    try:
+        json.loads(content.decode())
+    except ValueError:
+        return False
+    return True
+
+
+def check_use(folder, what, is_readable):
+    """Check that the quota is kept, and that nobody is blocked for longer than a Retry-After of the API can ask for."""
+    try:
         turns, starts, warnings = use(folder)
-        kept = is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1 and turns[0] <= NOW + 2 * WINDOW and starts[0][0] <= NOW + 3 * WINDOW
-        note("ledger", "bytes that changed", "file", failed=bool(warnings), broken=not kept)
-        assert kept, (turns, starts, warnings)
-        assert bad == good or warnings, "a change was believed"
-        assert not warnings or str(path) in warnings[0]
+    except LedgerUnusable as exc:
+        assert is_readable and "newer release" in str(exc)
+        return
+    kept = is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1 and turns[0] <= NOW + 3 * 86400
+    note("ledger", what, "file", failed=bool(warnings), broken=not kept)
+    assert kept, (turns, starts, warnings)
+    assert is_readable or (warnings and turns[0] == NOW), "an unreadable file must be reported"
 
 
 @PROFILE
 @given(st.data())
-def test_values_of_any_kind_in_any_place_are_told_of_or_bounded(data):
-    """Under a seal that holds, as if another release had written it."""
+def test_values_of_any_type_in_any_place_are_reported_or_bounded(data):
     with tempfile.TemporaryDirectory() as folder:
         path = stored(folder)
         content = json.loads(path.read_text())
-        del content["seal"]
         for _each in range(data.draw(st.integers(1, 3))):
             *way, last = data.draw(st.sampled_from(sorted(filter(None, places(content)), key=repr)))
             where = content
             for step in way:
                 where = where[step]
             where[last] = copy.deepcopy(data.draw(st.sampled_from(WRONG)))
-        path.write_bytes(sealed(json.dumps(content)))
-        try:
-            turns, starts, warnings = use(folder)
-        except LedgerUnusable as exc:
-            assert "newer release" in str(exc)
-            return
-        note("ledger", "values of another type", "file", failed=bool(warnings), broken=False)
-        assert is_allowed(turns, LIMIT, WINDOW) and len(warnings) <= 1, (turns, starts, warnings)
-        # What can be read as a time is believed, but nobody is blocked for longer than any answer could ask for.
-        assert turns[0] <= NOW + 3 * 86400, turns
+        path.write_text(json.dumps(content))
+        check_use(folder, "values of another type", True)
 
 
 HUGE = {
     "a hole of a terabyte": lambda path: os.truncate(path, 2**40),
-    "a hundred million instants": lambda path: path.write_text('{"version": 1, "buckets": {"read": {"instants": [' + "1.0," * 10_000_000),
+    "a hundred million slots": lambda path: path.write_text('{"version": 1, "buckets": {"read": {"slots": [' + "1.0," * 10_000_000),
     "brackets without an end": lambda path: path.write_text("[" * 1_000_000),
     "objects without an end": lambda path: path.write_text('{"a":' * 1_000_000),
     "a number of a million digits": lambda path: path.write_text('{"version": ' + "9" * 1_000_000 + "}"),
@@ -151,7 +156,7 @@ def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
     turns, _starts, warnings = use(str(tmp_path))
     note("ledger", what, "file", failed=bool(warnings), broken=len(warnings) != 1)
     assert is_allowed(turns, LIMIT, WINDOW) and turns[0] == NOW
-    assert len(warnings) == 1 and str(path) in warnings[0] and "begins anew" in warnings[0]
+    assert len(warnings) == 1 and str(path) in warnings[0] and "starts again empty" in warnings[0]
     assert path.stat().st_size < 10_000
 
 
@@ -159,9 +164,8 @@ def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
     """A week of a quota that is used up whole: nobody waits at the lock for longer than it is held for others."""
     path = stored(str(tmp_path))
     content = json.loads(path.read_text())
-    del content["seal"]
-    content["buckets"]["read"]["instants"] = [NOW + 20.4 * at for at in range(30_000)]
-    path.write_bytes(sealed(json.dumps(content)))
+    content["buckets"]["read"]["slots"] = [NOW + 20.4 * at for at in range(30_000)]
+    path.write_text(json.dumps(content))
     assert path.stat().st_size < _files.LARGEST
     turns, _starts, warnings = use(str(tmp_path))
     assert not warnings and turns[0] > NOW + 600_000

@@ -27,7 +27,7 @@ class HasTime(Protocol):
 
 
 class Sends(Protocol):
-    """A transport that makes single requests."""
+    """A transport that makes one request at a time."""
 
     def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Any:
         """Return the reply. Raises NotSent, TlsFailure or Lost."""

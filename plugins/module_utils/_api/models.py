@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API tells, as typed values: unknown keys are ignored, wrong shapes refused. Pure. Private to this collection."""
+"""Typed values of API responses. Unknown keys are ignored, wrong types are refused. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from .._errors import BadAnswer
 from .._text import storable
 
-# "stopped" is a default some nodes report; "missing" means that the node is down, and is as unknown as null.
+# Some nodes report "stopped" by default. "missing" means that the node is down, so the state is unknown, as with null.
 _STATES = {
     "offline": "offline",
     "stopped": "offline",
@@ -24,61 +24,61 @@ _STATES = {
 
 def _map(value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise BadAnswer(f"The API's answer is not as promised: {where} is not an object.")
+        raise BadAnswer(f"The API's response is invalid: {where} is not an object.")
     return value
 
 
 def _text(data: Mapping[str, Any], key: str, where: str) -> str:
     value = data.get(key)
     if not isinstance(value, str):
-        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a text.")
+        raise BadAnswer(f"The API's response is invalid: {where}.{key} is not a string.")
     return storable(value)
 
 
 def _number(data: Mapping[str, Any], key: str, where: str) -> float:
     value = data.get(key)
-    # An integer of JSON may have any length, and most of what numbers are handed to ends at 64 bits.
+    # A JSON integer may have any length, but most programs that read the results support 64 bits.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not -(2**63) <= value < 2**63:
-        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a number.")
+        raise BadAnswer(f"The API's response is invalid: {where}.{key} is not a number.")
     return value
 
 
 def _whole(data: Mapping[str, Any], key: str, where: str) -> int:
     value = _number(data, key, where)
     if value != int(value):
-        raise BadAnswer(f"The API's answer is not as promised: {where}.{key} is not a whole number.")
+        raise BadAnswer(f"The API's response is invalid: {where}.{key} is not an integer.")
     return int(value)
 
 
 @dataclass(frozen=True)
 class ServerSummary:
-    """One service of the list. ``service_status`` is billing (``active``, ``suspended``), never the run state."""
+    """One service of the list. ``service_status`` is the billing status (``active``, ``suspended``), not the state of the game."""
 
     id: int
     product: str
     service_status: str
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values."""
+        """Return a dictionary of plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What was bought: MB, MB and percent of a core; 0 means unlimited."""
+    """The limits of a server: memory and disk in MB, CPU in percent of a core. 0 means unlimited."""
 
     memory_mb: int
     disk_mb: int
     cpu_percent: int
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values."""
+        """Return a dictionary of plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Live use, up to a status cache's time old. Counters are bytes since the container was made."""
+    """The current use of resources, as old as the API's status cache at most. Network counters are bytes since the container started."""
 
     current_state: str
     memory_bytes: int
@@ -88,13 +88,13 @@ class Resources:
     network_tx_bytes: int
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values."""
+        """Return a dictionary of plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server with details; ``resources`` is None where the node did not tell."""
+    """One server with details. ``resources`` is None if its node did not report them."""
 
     id: int
     name: str
@@ -104,19 +104,19 @@ class Server:
 
     @property
     def state(self) -> Optional[str]:
-        """``offline``, ``starting``, ``running``, ``stopping``, or None where it is unknown, which is never offline."""
+        """Return ``offline``, ``starting``, ``running``, ``stopping``, or None if it is unknown. Unknown never means offline."""
         return None if self.resources is None else _STATES.get(self.resources.current_state)
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values, nested."""
+        """Return a nested dictionary of plain values."""
         return asdict(self)
 
 
 def parse_servers(payload: Any) -> List[ServerSummary]:
-    """The list of services; an ID that stands there twice counts once."""
-    rows = _map(payload, "the answer").get("data")
+    """Return the list of services, without duplicate IDs. Raises BadAnswer."""
+    rows = _map(payload, "the response").get("data")
     if not isinstance(rows, list):
-        raise BadAnswer("The API's answer is not as promised: data is not a list.")
+        raise BadAnswer("The API's response is invalid: data is not a list.")
     out: Dict[int, ServerSummary] = {}
     for row in rows:
         data = _map(row, "a server")
@@ -126,10 +126,10 @@ def parse_servers(payload: Any) -> List[ServerSummary]:
 
 
 def parse_server(payload: Any, server_id: int) -> Server:
-    """One server with details; an answer about another server is refused."""
-    data = _map(_map(payload, "the answer").get("data"), "data")
+    """Return one server with details. Raises BadAnswer, also for a response about another server."""
+    data = _map(_map(payload, "the response").get("data"), "data")
     if _whole(data, "id", "data") != server_id:
-        raise BadAnswer(f"The API answered about another server than {server_id}.", server_id=server_id)
+        raise BadAnswer(f"The API's response is about another server than {server_id}.", server_id=server_id)
     limits = _map(data.get("limits"), "limits")
     resources = data.get("resources")
     return Server(

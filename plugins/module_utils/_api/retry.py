@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a failed attempt means, and whether the request may be made again. Pure. Private to this collection.
+"""Classify failed attempts, and decide whether a request may be repeated. Pure. Private to this collection.
 
-After 429 and 503 nothing was done. After a lost connection, a time-out, 500, 502, 504 or a
-proxy's 52x the action may have run all the same: a read is repeated, a write never is.
+After 429 and 503 nothing was done. After a lost connection, a timeout, 500, 502, 504 or a proxy's 52x the request may have been
+carried out. A read is repeated then, a write is not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNCLEAR = {500, 502, 504, *range(520, 528), 530}
 
 
 def classify(status: int) -> str:
-    """The kind of an answer by its status alone."""
+    """Return the kind of a response by its status."""
     if 200 <= status < 300:
         return OK
     if status == 429:
@@ -33,19 +33,19 @@ def classify(status: int) -> str:
 
 
 def may_repeat(kind: str, is_write: bool) -> bool:
-    """Whether a request that met this failure may be made again."""
+    """Return whether a request may be repeated after a failure of this kind."""
     if kind in (THROTTLED, UNAVAILABLE, UNSENT):
         return True
     return kind == UNCLEAR and not is_write
 
 
 def backoff(attempt: int) -> float:
-    """Seconds to wait after the attempt of this number (from 1): 0.5, 1, 2, 4, then 8."""
+    """Return the seconds to wait after an attempt, counted from 1: 0.5, 1, 2, 4, then always 8."""
     return float(min(8.0, 0.5 * 2 ** (attempt - 1)))
 
 
 def parse_retry_after(value: Optional[str], now: float) -> Optional[float]:
-    """Seconds from a Retry-After header: whole seconds (0 is possible) or an HTTP date; None where it says nothing usable."""
+    """Return the seconds of a Retry-After header with a number (0 or greater) or an HTTP date, or None if it is invalid."""
     if value is None:
         return None
     text = value.strip()

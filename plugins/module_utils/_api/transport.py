@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP attempt. Private to this collection."""
+"""The HTTP connection to the API. It makes single attempts and repeats nothing. Private to this collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, Mapping, Optional, Union
 
 from .._errors import MissingLibrary
 from .._settings import Settings
-from .deadline import Exchange, WatchedAdapter
+from .deadline import DeadlineAdapter, Exchange
 from .responses import Reply
 
 try:
@@ -30,31 +30,31 @@ except ImportError as exc:
 else:
     HAS_REQUESTS = True
     _WHY = ""
-    # requests does not wrap everything that the libraries below it make of an answer that is none.
+    # requests does not wrap all exceptions that its own libraries raise for an invalid response.
     _BROKEN = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
 VERSION = "0.1.0"
-# The list of a fleet of 10,000 is about 1 MB; more than this is no answer of this API. Counted after decompression.
+# The largest accepted response in bytes, after decompression. The list of 10,000 servers has about 1 MB.
 BODY_CAP = 4 * 1024 * 1024
-# Seconds after which a write gets a connection of its own. The other end closes an idle one at a time of its choice: a write that it then
-# meets is lost without an answer, and since it may have been carried out, nothing may repeat it.
+# Seconds after which a write gets a new connection. The other end may close an idle connection at any time. A write on it would be lost
+# without a response, and it must not be repeated, because it may have been carried out.
 IDLE_CAP = 1.0
 
 
 class NotSent(Exception):
-    """No connection was made, so the request was never sent."""
+    """The error for a failed connection. The request was not sent."""
 
 
 class TlsFailure(Exception):
-    """The server's certificate was not accepted, so the request was never sent."""
+    """The error for a certificate that was not accepted. The request was not sent."""
 
 
 class Lost(Exception):
-    """The request was sent, or may have been, and no whole answer came."""
+    """The error for a request that may have been sent and got no complete response."""
 
 
 class _Bearer(AuthBase):  # type: ignore[misc,valid-type,unused-ignore]
-    """As an auth object, since requests replaces a plain header by what a .netrc says."""
+    """The authentication with a token. It is an object because requests replaces a plain header with the entry of a .netrc file."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -65,26 +65,26 @@ class _Bearer(AuthBase):  # type: ignore[misc,valid-type,unused-ignore]
 
 
 class Transport:
-    """One session with the API. ``attempt`` makes one request and never repeats it."""
+    """A session with the API. ``attempt`` makes one request and never repeats it."""
 
     def __init__(self, settings: Settings) -> None:
         if not HAS_REQUESTS:
             raise MissingLibrary(
-                f"The Python library requests is missing for {sys.executable} ({_WHY}): install it there with pip install requests."
+                f"The Python library requests is missing for {sys.executable} ({_WHY}). Install it there with pip install requests."
             )
         self._settings = settings
         self._auth = _Bearer(settings.api_token)
         if not settings.validate_certs:
-            # Asked for by the user: a warning for each request would only bury the output.
+            # The user has asked for it, so a warning for each request would only hide other output.
             warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._used = time.monotonic()
         self._exchange = Exchange()
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, WatchedAdapter(self._exchange))
+            self._session.mount(scheme, DeadlineAdapter(self._exchange))
         self._session.headers.update(
             {
-                # Without it the API answers errors with a redirect to a login page.
+                # Without this header, the API answers errors with a redirect to a login page.
                 "Accept": "application/json",
                 # The default agents of Python are blocked by common firewalls.
                 "User-Agent": f"serverprism.cloud/{VERSION} requests/{requests.__version__} Python/{platform.python_version()}",
@@ -92,17 +92,17 @@ class Transport:
         )
 
     def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Reply:
-        """One request; ``timeout`` seconds in all, the body included. Raises NotSent, TlsFailure or Lost."""
+        """Make one request within ``timeout`` seconds, including the body. Raises NotSent, TlsFailure or Lost."""
         settings = self._settings
         verify: Union[bool, str] = (settings.ca_path or True) if settings.validate_certs else False
         url = settings.api_url + path
-        # Plain http is allowed since it does not leave this machine, so no proxy may carry it away.
+        # Plain HTTP is allowed only on this machine, so it must not go to a proxy.
         proxies = requests.utils.get_environ_proxies(url) if url.startswith("https:") else {}
         until = time.monotonic() + settings.timeout
         if method != "GET" and time.monotonic() - self._used >= IDLE_CAP:
-            # Closes what is idle; the session can be used as before.
+            # This closes idle connections. The session stays usable.
             self._session.close()
-        # Prepared and sent here: Session.request would let an environment variable replace ``verify``.
+        # Session.request would let an environment variable replace ``verify``, so the request is prepared and sent here.
         request = self._session.prepare_request(requests.Request(method, url, json=body, auth=self._auth))
         self._exchange.begin(until)
         try:
@@ -116,8 +116,8 @@ class Transport:
             ) as answer:
                 content = _read(answer)
                 if time.monotonic() >= until:
-                    # Without a length, an answer that was cut short looks whole.
-                    raise Lost(f"no whole answer within {settings.timeout:g} s")
+                    # A response without a length looks complete even if the deadline has cut it.
+                    raise Lost(f"no complete response within {settings.timeout:g} s")
                 self._used = time.monotonic()
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, headers, content)
@@ -127,29 +127,29 @@ class Transport:
             self._exchange.end()
 
     def _failure(self, exc: Exception, until: float) -> Exception:
-        """What a broken exchange is: once a connection stood, the request may have been carried out."""
+        """Return the error for a failed request. Once there was a connection, the request may have been carried out."""
         if not self._exchange.connected:
             return TlsFailure(_reason(exc)) if isinstance(exc, requests.exceptions.SSLError) else NotSent(_reason(exc))
         late = time.monotonic() >= until or isinstance(exc, requests.exceptions.ReadTimeout)
-        return Lost(f"no whole answer within {self._settings.timeout:g} s" if late else _reason(exc))
+        return Lost(f"no complete response within {self._settings.timeout:g} s" if late else _reason(exc))
 
 
 def _read(answer: Any) -> bytes:
-    """The body, with a cap on its decompressed size."""
+    """Return the body. Raises Lost if it is incomplete or larger than BODY_CAP after decompression."""
     parts, size = [], 0
     for chunk in answer.iter_content(65536):
         size += len(chunk)
         parts.append(chunk)
         if size > BODY_CAP:
-            raise Lost(f"the answer is larger than {BODY_CAP} bytes")
+            raise Lost(f"the response is larger than {BODY_CAP} bytes")
     length = answer.headers.get("Content-Length", "")
     if length.isdigit() and not answer.headers.get("Content-Encoding") and int(length) != size:
-        raise Lost(f"the answer broke off after {size} of {length} bytes")
+        raise Lost(f"the response ended after {size} of {length} bytes")
     return b"".join(parts)
 
 
 def _reason(exc: BaseException) -> str:
-    """The innermost cause, in one line, without the object addresses of the libraries."""
+    """Return the innermost cause as one line, without the object addresses that the libraries add."""
     inner: Any = exc
     while True:
         inside = [getattr(inner, "reason", None), *reversed(inner.args)]
@@ -161,6 +161,6 @@ def _reason(exc: BaseException) -> str:
     text = " ".join(re.sub(r"^<?[\w.]*Connection(Pool)?\b.*?[>)]: ", "", str(inner)).split())
     name = type(inner).__name__
     if isinstance(inner, http.client.HTTPException) and not isinstance(inner, ConnectionError) and name not in text:
-        # Those say little more than what they met.
+        # The messages of these exceptions are unclear without their names.
         text = f"{name}: {text}"
     return text[:200] or name

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._api.models import Server, ServerSummary
-from .._power.evidence import UP, Sight, fell
+from .._power.evidence import UP, Observation, fell
 
 CRASHED, STOPPED, STARTED, SUSPENDED = "crashed", "stopped", "started", "suspended"
 APPEARED, GONE, UNREACHABLE = "appeared", "gone", "unreachable"
@@ -81,7 +81,7 @@ class Record:
     summary: ServerSummary
     pending: Optional[str] = None
     name: Optional[str] = None
-    last: Optional[Sight] = None
+    last: Optional[Observation] = None
     traffic: Optional[Tuple[int, int]] = None
     origin: Optional[str] = None
     blanks: int = 0
@@ -125,12 +125,12 @@ _TABLE: Mapping[Tuple[str, str], Verdict] = {
 }
 
 
-def unseen(before: Sight, after: Sight, rules: Rules) -> float:
+def unseen(before: Observation, after: Observation, rules: Rules) -> float:
     """Seconds at most between what the two looks show: the first may have been old already, the second new."""
     return after.at - before.at + rules.status_cache
 
 
-def transition(before: Sight, after: Sight, origin: Optional[str], rules: Rules) -> Optional[Verdict]:
+def transition(before: Observation, after: Observation, origin: Optional[str], rules: Rules) -> Optional[Verdict]:
     """What two looks that told a state amount to; None where nothing has changed. ``origin``: the state before ``stopping``."""
     if before.state is None or after.state is None:
         return None
@@ -224,13 +224,13 @@ def looked(record: Record, server: Optional[Server], at: float, rules: Rules) ->
         record, changes = billed(record, replace(record.summary, service_status=server.service_status), at)
     if record.suspended:
         return record, changes
-    sight = Sight.of(server, at) if server is not None else Sight(at, None)
-    record, news = _announce(record, at, sight.state)
+    observation = Observation.of(server, at) if server is not None else Observation(at, None)
+    record, news = _announce(record, at, observation.state)
     changes += news
-    if server is None or server.resources is None or sight.state is None:
+    if server is None or server.resources is None or observation.state is None:
         record, news = _blank(record, at, rules)
     else:
-        record, news = _seen(record, sight, (server.resources.network_rx_bytes, server.resources.network_tx_bytes), rules)
+        record, news = _seen(record, observation, (server.resources.network_rx_bytes, server.resources.network_tx_bytes), rules)
     return record, changes + news
 
 
@@ -242,17 +242,17 @@ def _blank(record: Record, at: float, rules: Rules) -> Tuple[Record, List[Change
     return replace(record, unreachable=True), [_change(record, _news(UNREACHABLE), at, record.state, None, None)]
 
 
-def _seen(record: Record, sight: Sight, traffic: Optional[Tuple[int, int]], rules: Rules) -> Tuple[Record, List[Change]]:
+def _seen(record: Record, observation: Observation, traffic: Optional[Tuple[int, int]], rules: Rules) -> Tuple[Record, List[Change]]:
     changes: List[Change] = []
     last = record.last
     if record.unreachable:
-        changes.append(_change(record, _news(RECOVERED), sight.at, None, sight.state, None))
+        changes.append(_change(record, _news(RECOVERED), observation.at, None, observation.state, None))
     if last is not None:
-        verdict = transition(last, sight, record.origin, rules)
+        verdict = transition(last, observation, record.origin, rules)
         if verdict is not None:
-            gap = round(unseen(last, sight, rules), 3)
-            changes.append(_change(record, verdict, sight.at, last.state, sight.state, gap))
+            gap = round(unseen(last, observation, rules), 3)
+            changes.append(_change(record, verdict, observation.at, last.state, observation.state, gap))
     origin = None
-    if sight.state == "stopping" and last is not None:
+    if observation.state == "stopping" and last is not None:
         origin = record.origin if last.state == "stopping" else None if fell(record.traffic, traffic) else last.state
-    return replace(record, last=sight, traffic=traffic, origin=origin, blanks=0, unreachable=False), changes
+    return replace(record, last=observation, traffic=traffic, origin=origin, blanks=0, unreachable=False), changes

@@ -30,7 +30,7 @@ from .._errors import (
     RateLimited,
     ServerNotFound,
     ServerPrismError,
-    TurnTooLate,
+    SlotTooLate,
     Unauthenticated,
     Unreachable,
 )
@@ -54,7 +54,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {**API_ARGUMENT_SPEC, **OPTIONS}
 # What only a person can mend. The rest passes by itself, or is given a few tries.
 _FINAL = (Unauthenticated, MissingScope, BadOption, MissingLibrary)
-_PASSING = (RateLimited, NodeUnavailable, Unreachable, BadAnswer, TurnTooLate, LedgerLost)
+_PASSING = (RateLimited, NodeUnavailable, Unreachable, BadAnswer, SlotTooLate, LedgerLost)
 STUBBORN_TRIES = 4
 # The first pause after a failure is a twelfth of the window (5 s of a minute); it doubles up to five windows.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1 / 12, 5.0
@@ -181,7 +181,7 @@ class Patrol:
     def _list(self) -> List[Change]:
         turn = self._turn(self._next_round)
         # A failed read is not repeated by the client but by the next step, which begins with a turn of its own.
-        summaries = run(self._client.list_servers(turn=turn, patience=Patience(0.0, self._clock)), self._clock)
+        summaries = run(self._client.list_servers(slot=turn, patience=Patience(0.0, self._clock)), self._clock)
         self._next_round = turn + max(self._params["poll_interval"] or 0.0, self._fresh)
         first = self._records is None
         known = self._records or {}
@@ -212,7 +212,7 @@ class Patrol:
         turn = self._turn(self._looked.get(server_id, 0.0) + self._fresh)
         server: Optional[Server] = None
         try:
-            server = run(self._client.get_server(server_id, turn=turn, patience=Patience(0.0, self._clock)), self._clock)
+            server = run(self._client.get_server(server_id, slot=turn, patience=Patience(0.0, self._clock)), self._clock)
         except ServerNotFound:
             # The next list tells whether it is gone.
             self._due.pop(0)

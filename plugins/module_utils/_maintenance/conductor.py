@@ -25,7 +25,7 @@ from .._operation import Context, Operation, OperationFailed, Result
 from .._quota.ledger import Ledger
 from .._quota.locks import RENEW_EVERY
 from .._quota.reservations import WRITE, Quota
-from .._quota.stagger import choose, rehearse
+from .._quota.stagger import choose, simulate
 from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
@@ -36,13 +36,13 @@ from .schedule import local_time
 from .timeline import Maintenance
 
 Ended = Callable[[Optional[Result], Optional[BaseException]], None]
-# Seconds in which an interrupted run must end, plus the time of two requests: the quota limits how fast its players can be told.
-LAST_WORDS = 300.0
-# The number of servers whose state is read at the same time. A read that takes longer than LOOK_PATIENCE seconds no longer counts.
-LOOKS, LOOK_PATIENCE = 8, 2.0
-# A server is begun this share of the quota's window before its first announcement, and at least AHEAD seconds.
+# Seconds in which an interrupted run must end, plus the time of two requests. The quota limits how fast all players can be told.
+INTERRUPT_GRACE = 300.0
+# The number of servers whose state is read at the same time. A read that takes more than STATE_READ_PATIENCE seconds does not count.
+STATE_READS, STATE_READ_PATIENCE = 8, 2.0
+# A server begins this share of the quota's window before its first announcement, but at least AHEAD seconds before it.
 AHEAD_SHARE, AHEAD = 0.1, 1.0
-# A run shows its status about STATUS_LINES times as its servers end, and every STATUS_WINDOWS windows of the quota in between.
+# A run shows about STATUS_LINES status lines while its servers end, and one every STATUS_WINDOWS windows of the quota.
 STATUS_LINES, STATUS_WINDOWS = 20, 5
 
 
@@ -68,7 +68,7 @@ class Tally:
 
 @dataclass(eq=False)
 class _Server:
-    """One server of a run. ``ended`` gets its result, or the error that it ended with."""
+    """One server of a run. ``ended`` is called with its result, or with its error."""
 
     context: Context
     maintenance: Maintenance
@@ -78,13 +78,13 @@ class _Server:
     begun: float = math.inf
 
     @property
-    def is_looking(self) -> bool:
+    def is_reading_state(self) -> bool:
         """Return whether its timeline is not reserved yet."""
         return self.maintenance.countdown is None
 
 
 @dataclass(eq=False)
-class _Crew:
+class _QuotaGroup:
     """The servers that share one quota."""
 
     fleet: Fleet
@@ -92,17 +92,17 @@ class _Crew:
     headroom: int
     servers: List[_Server] = field(default_factory=list)
     waiting: Deque[_Server] = field(default_factory=deque)
-    # Those that were begun last, in that order, as far as they may still be looked at.
-    looking: List[_Server] = field(default_factory=list)
-    # When the next server is to be begun, UTC seconds; a wake-up for any other time is passed over.
+    # The servers that have begun and whose state is still being read, oldest first.
+    reading: List[_Server] = field(default_factory=list)
+    # When the next server begins, UTC seconds. A wake-up for any other time is ignored.
     wakes_at: float = math.nan
 
 
 class Conductor:
-    """Drives the maintenance of servers.
+    """The maintenance of many servers in one process.
 
-    ``owner`` is the process whose run it is, and ``keeps_locks`` says that a later batch goes on. ``failed_before`` servers of earlier
-    batches count for ``max_failures``. ``tell`` gets lines on the whole run.
+    ``owner`` is the process that owns the locks. With ``keeps_locks`` they are kept for a later batch. ``failed_before`` is the number of
+    servers of earlier batches that failed; they count for ``max_failures``. ``tell`` is called with lines about the whole run.
     """
 
     def __init__(
@@ -127,122 +127,122 @@ class Conductor:
         self._keeps_locks = keeps_locks
         self._tell = tell
         self._warn = warn
-        self._crews: Dict[Ledger, _Crew] = {}
+        self._groups: Dict[Ledger, _QuotaGroup] = {}
         self._tally = Tally()
         self._told = -math.inf
-        # For times of the run: that of the server which was added last, if they differ.
+        # The time zone of the status line. If servers have different ones, that of the last.
         self._tz: tzinfo = timezone.utc
 
     def add(self, ctx: Context, ended: Ended) -> None:
         """Add a server to the run. Raises BadOption where its options contradict each other."""
         ledger, settings = ctx.client.ledger, ctx.settings
-        if ledger not in self._crews:
+        if ledger not in self._groups:
             fleet = Fleet(ledger, self._clock, owner=self._owner, check_mode=self._check_mode)
-            self._crews[ledger] = _Crew(fleet, Quota(settings.write_limit, settings.limit_window), 0)
-        crew = self._crews[ledger]
-        maintenance = Maintenance(ctx, crew.fleet)
-        form = maintenance.script.form("restart")
-        crew.servers.append(_Server(ctx, maintenance, ended, form.offsets))
-        crew.headroom = max(crew.headroom, settings.write_headroom)
-        crew.fleet.add(ctx.params["server_id"], settings.max_wait + ctx.params["wait_timeout"] + ctx.params["done_delay"])
+            self._groups[ledger] = _QuotaGroup(fleet, Quota(settings.write_limit, settings.limit_window), 0)
+        group = self._groups[ledger]
+        maintenance = Maintenance(ctx, group.fleet)
+        timeline = maintenance.options.timeline("restart")
+        group.servers.append(_Server(ctx, maintenance, ended, timeline.offsets))
+        group.headroom = max(group.headroom, settings.write_headroom)
+        group.fleet.add(ctx.params["server_id"], settings.max_wait + ctx.params["wait_timeout"] + ctx.params["done_delay"])
         self._tally.total += 1
-        self._tz = maintenance.script.tz
+        self._tz = maintenance.options.tz
 
     def lock_also(self, ledger: Ledger, servers: Sequence[int]) -> None:
-        """Have the servers of other batches of the run locked, too."""
-        if ledger in self._crews:
+        """Lock the servers of other batches of the run, too."""
+        if ledger in self._groups:
             for server_id in servers:
-                self._crews[ledger].fleet.add(server_id, 0.0)
+                self._groups[ledger].fleet.add(server_id, 0.0)
 
     def refused(self) -> None:
-        """Count a server whose options were refused as one that failed."""
+        """Count a server whose options were refused as failed."""
         self._tally.total += 1
         self._tally.count("failed")
 
     def run(self) -> None:
-        """Maintain the servers, until each has ended."""
+        """Maintain the servers until each has ended."""
         self._close_after_failures()
-        for crew in self._crews.values():
-            crew.waiting = deque(sorted(crew.servers, key=lambda one: one.maintenance.start))
-            self._lock(crew)
-            crew.fleet.reserved = functools.partial(self._begin_next, crew)
-            self._begin_next(crew)
-        timeout = max((one.context.settings.timeout for crew in self._crews.values() for one in crew.servers), default=0.0)
-        window = max((crew.quota.window for crew in self._crews.values()), default=60.0)
+        for group in self._groups.values():
+            group.waiting = deque(sorted(group.servers, key=lambda one: one.maintenance.start))
+            self._lock(group)
+            group.fleet.reserved = functools.partial(self._begin_next, group)
+            self._begin_next(group)
+        timeout = max((one.context.settings.timeout for group in self._groups.values() for one in group.servers), default=0.0)
+        window = max((group.quota.window for group in self._groups.values()), default=60.0)
         self._loop.stopped = self._begin_all
-        with Signals(lambda name: self._loop.stop(name, LAST_WORDS + 2 * timeout)):
+        with Signals(lambda name: self._loop.stop(name, INTERRUPT_GRACE + 2 * timeout)):
             self._loop.every(RENEW_EVERY, self._renew)
             self._loop.every(STATUS_WINDOWS * window, self._tell_status)
-            self._loop.run(lambda: any(crew.waiting for crew in self._crews.values()))
-        for crew in self._crews.values():
+            self._loop.run(lambda: any(group.waiting for group in self._groups.values()))
+        for group in self._groups.values():
             if not self._keeps_locks or self._loop.is_stopped:
-                self._unlock(crew)
+                self._unlock(group)
 
-    def _lock(self, crew: _Crew) -> None:
-        """Lock the servers of a crew, and choose their stagger. A ledger that cannot be reached ends them all."""
+    def _lock(self, group: _QuotaGroup) -> None:
+        """Lock the servers of a group, and choose their stagger. End them all if the ledger cannot be reached."""
         try:
-            crew.fleet.lock()
-            if len(crew.servers) > 1:
-                timelines = [one.offsets for one in crew.waiting]
-                calendar = crew.fleet.ledger.calendar(WRITE)
-                # A timeline that fits with its own headroom may not fit with that of another server.
+            group.fleet.lock()
+            if len(group.servers) > 1:
+                timelines = [one.offsets for one in group.waiting]
+                calendar = group.fleet.ledger.calendar(WRITE)
+                # A timeline that fits with its own headroom may not fit with the headroom of another server.
                 with suppress(ValueError):
-                    crew.fleet.stagger = choose(crew.quota, crew.headroom, timelines, calendar, self._clock.now())
+                    group.fleet.stagger = choose(group.quota, group.headroom, timelines, calendar, self._clock.now())
         except ServerPrismError as exc:
-            crew.waiting.clear()
-            for server in crew.servers:
+            group.waiting.clear()
+            for server in group.servers:
                 self._end(server, None, exc)
 
-    def _unlock(self, crew: _Crew) -> None:
+    def _unlock(self, group: _QuotaGroup) -> None:
         try:
-            crew.fleet.unlock()
+            group.fleet.unlock()
         except LedgerLost as exc:
-            # The locks expire by themselves; what was done stays done.
+            # The locks expire on their own, and the servers have ended.
             self._warn(str(exc))
 
     def _begin_all(self) -> None:
-        for crew in self._crews.values():
-            while crew.waiting:
-                self._begin(crew, crew.waiting.popleft())
+        for group in self._groups.values():
+            while group.waiting:
+                self._begin(group, group.waiting.popleft())
 
-    def _begin_next(self, crew: _Crew) -> None:
-        """Begin the servers whose first announcement is near. Only a few states are read at a time, in the order of the servers."""
-        while crew.waiting:
+    def _begin_next(self, group: _QuotaGroup) -> None:
+        """Begin the servers whose first announcement is near, in order. Read only a few states at a time."""
+        while group.waiting:
             now = self._clock.now()
-            crew.looking = [one for one in crew.looking if one.is_looking and now - LOOK_PATIENCE < one.begun <= now]
-            # The first one is looked at now, whenever it starts: a wrong token is not found out in the middle of the night.
-            at = self._due(crew, crew.waiting[0]) if len(crew.waiting) < len(crew.servers) else now
-            if len(crew.looking) >= LOOKS:
-                at = max(at, crew.looking[0].begun + LOOK_PATIENCE)
+            group.reading = [one for one in group.reading if one.is_reading_state and now - STATE_READ_PATIENCE < one.begun <= now]
+            # The first server is read now, whenever it starts, so that a wrong token is found at once.
+            at = self._due(group, group.waiting[0]) if len(group.waiting) < len(group.servers) else now
+            if len(group.reading) >= STATE_READS:
+                at = max(at, group.reading[0].begun + STATE_READ_PATIENCE)
             if at > now:
-                if at != crew.wakes_at:
-                    crew.wakes_at = at
-                    self._loop.at(at, functools.partial(self._wake, crew, at))
+                if at != group.wakes_at:
+                    group.wakes_at = at
+                    self._loop.at(at, functools.partial(self._wake, group, at))
                 return
-            self._begin(crew, crew.waiting.popleft())
+            self._begin(group, group.waiting.popleft())
 
-    def _wake(self, crew: _Crew, at: float) -> None:
-        """Begin the next servers, unless they are to be begun at another time by now."""
-        if at == crew.wakes_at:
-            crew.wakes_at = math.nan
-            self._begin_next(crew)
+    def _wake(self, group: _QuotaGroup, at: float) -> None:
+        """Begin the next servers, unless their time has changed since."""
+        if at == group.wakes_at:
+            group.wakes_at = math.nan
+            self._begin_next(group)
 
-    def _due(self, crew: _Crew, server: _Server) -> float:
-        """Return when a server is to be begun: shortly before its first announcement."""
+    def _due(self, group: _QuotaGroup, server: _Server) -> float:
+        """Return the time, UTC seconds, at which a server begins: shortly before its first announcement."""
         if self._check_mode:
             return -math.inf
-        first = crew.fleet.stagger.not_before(max(self._clock.now(), when(self._clock, server.maintenance.start)))
-        return first - max(AHEAD, AHEAD_SHARE * crew.quota.window)
+        first = group.fleet.stagger.not_before(max(self._clock.now(), when(self._clock, server.maintenance.start)))
+        return first - max(AHEAD, AHEAD_SHARE * group.quota.window)
 
-    def _begin(self, crew: _Crew, server: _Server) -> None:
+    def _begin(self, group: _QuotaGroup, server: _Server) -> None:
         def ended(result: Any, error: Optional[BaseException]) -> None:
             if isinstance(error, Interrupted):
                 error = server.maintenance.out_of_time(str(error))
             self._end(server, result, error)
-            self._begin_next(crew)
+            self._begin_next(group)
 
         server.begun = self._clock.now()
-        crew.looking.append(server)
+        group.reading.append(server)
         server.job = Job(server.maintenance.run(), ended)
         server.context.shield, server.context.check_stop = server.job.shield, self._loop.check_stop
         self._loop.add(server.job)
@@ -259,30 +259,30 @@ class Conductor:
         """Begin no further server once too many have failed."""
         failed = self._failed_before + self._tally.failed
         if self._max_failures is not None and failed >= self._max_failures:
-            for crew in self._crews.values():
-                crew.fleet.closed = f"{failed} of this run have failed (max_failures: {self._max_failures})"
+            for group in self._groups.values():
+                group.fleet.closed = f"{failed} of this run have failed (max_failures: {self._max_failures})"
 
     def _renew(self) -> None:
-        for crew in self._crews.values():
+        for group in self._groups.values():
             try:
-                lost = crew.fleet.renew()
+                lost = group.fleet.renew()
             except LedgerLost:
-                # Whatever needs the ledger next says so; nothing is sent without it.
+                # The next request that needs the ledger fails with this error, and nothing is sent without it.
                 continue
-            for server in crew.servers:
+            for server in group.servers:
                 if server.context.params["server_id"] in lost and server.job is not None and self._loop.has(server.job):
                     error = server.maintenance.guard.lock_lost()
                     if error is not None:
                         self._loop.throw(server.job, error)
 
     def _tell_status(self) -> None:
-        """Show how far the run is."""
+        """Show the progress of the run."""
         now, tally = self._clock.now(), self._tally
         # One line covers all servers that end at the same time.
         if tally.total < 2 or self._check_mode or (now < self._told + 1.0 and tally.ended < tally.total):
             return
         self._told = now
-        waiting = sum(len(crew.waiting) for crew in self._crews.values())
+        waiting = sum(len(group.waiting) for group in self._groups.values())
         active = tally.total - tally.ended - waiting
         counts = [
             (tally.done, "done"),
@@ -294,29 +294,29 @@ class Conductor:
         parts = [f"{count} {name}" for count, name in counts if count]
         end = ""
         if active or waiting:
-            # A status line without it is better than the end of all countdowns.
+            # An error here must not end the countdowns.
             with suppress(ServerPrismError, ValueError):
                 end = self._expected_end()
         self._tell(f"run: {', '.join(parts)}{end}")
 
     def _expected_end(self) -> str:
-        """Return when the last server will be up, as if each restart took one window of the quota. Raises what the ledger raises."""
+        """Return the text for the expected end of the run. Each restart is assumed to take one window of the quota."""
         now = end = self._clock.now()
-        for crew in self._crews.values():
-            for server in crew.servers:
+        for group in self._groups.values():
+            for server in group.servers:
                 countdown = server.maintenance.countdown
-                if countdown is not None and countdown.entries and server.begun < math.inf:
-                    end = max(end, countdown.action.planned + crew.quota.window)
-            if crew.waiting:
-                timelines = [one.offsets for one in crew.waiting]
-                calendar = crew.fleet.ledger.calendar(WRITE)
-                took = rehearse(crew.fleet.stagger, crew.quota, crew.headroom, timelines, calendar, now).duration
-                end = max(end, now + took + crew.quota.window)
+                if countdown is not None and countdown.steps and server.begun < math.inf:
+                    end = max(end, countdown.action.planned + group.quota.window)
+            if group.waiting:
+                timelines = [one.offsets for one in group.waiting]
+                calendar = group.fleet.ledger.calendar(WRITE)
+                took = simulate(group.fleet.stagger, group.quota, group.headroom, timelines, calendar, now).duration
+                end = max(end, now + took + group.quota.window)
         return f"; ends at about {local_time(end, self._tz, with_seconds=False)}"
 
 
 def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
-    """Run the maintenance of one server: a run of one. Raises what ``Maintenance.run`` raises."""
+    """Run the maintenance of one server and return its result. Raise what ``Maintenance.run`` raises."""
     try:
         chosen = run(choose_game(ctx), ctx.clock)
     except ServerPrismError as exc:

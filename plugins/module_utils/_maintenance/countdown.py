@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sending a timeline on time: announcements and commands up to the action, or calling it off aloud. Private to this collection."""
+"""Send a timeline on time: announcements and commands up to the action, or the cancel text. Private to this collection."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ from .steps import (
     SIGNAL,
     UNKNOWN,
     Announcement,
-    Entry,
-    Shape,
+    Step,
+    Timeline,
     action_not_before,
     announce_line,
+    at_slots,
+    delayed,
     fill,
-    later,
-    placed,
-    promised,
-    said_again,
-    shape,
+    make_timeline,
+    notice_given,
     speak,
     spoken,
+    with_repeated_announcement,
 )
 
-# The state is read so long before the action, that the read does not make the action late.
+# The state is read this number of seconds before the action, so that the read does not delay it.
 LOOK_AHEAD = 1.5
-# A timeline that has not begun, and would have to wait for more than this part of the quota's window, gets another place.
+# A timeline that has not begun and is late by more than this share of the quota's window is rescheduled.
 BEHIND_SHARE = 0.05
-# A last announcement whose action moves far is said again so often at most: trouble may not end.
+# The last announcement is repeated this number of times at most if the action is delayed further and further.
 MOST_REPEATED = 3
-# That a countdown is off is said as long as players would still believe in it: until it would have ended, within these seconds.
+# The cancel text is tried until the countdown would have ended, but at least and at most for these numbers of seconds.
 SHORTEST_CANCEL, LONGEST_CANCEL = 15.0, 120.0
-# Where a whole fleet is called off, the others have given back their quota after so many seconds.
+# When all servers of a run are cancelled, the others have released their slots after this number of seconds.
 OTHERS_RELEASE = 1.0
 
 
 @dataclass(frozen=True)
-class Script:
-    """What a maintenance says and sends: the user's words, with the defaults filled in."""
+class TimelineOptions:
+    """The options that a timeline is made of: texts, commands and their times. Defaults are filled in."""
 
     announcements: Tuple[Announcement, ...]
     announce_command: str
@@ -68,28 +68,28 @@ class Script:
     done_text: Optional[str]
     tz: tzinfo
 
-    def form(self, signal: str) -> Shape:
-        """Return the writes of a timeline that ends with a signal."""
-        return shape(self.announcements, self.commands, self.command_wait, signal)
+    def timeline(self, signal: str) -> Timeline:
+        """Return the timeline that ends with a signal."""
+        return make_timeline(self.announcements, self.commands, self.command_wait, signal)
 
 
 class TooLate(Exception):
-    """The action would begin after the deadline."""
+    """The action would be sent after the deadline."""
 
 
 class WentOffline(Exception):
-    """The server does not run any more: there is nobody to announce to."""
+    """The server is no longer running, so nobody can be told anything."""
 
 
 class Countdown:
-    """The timeline of one server, with its quota reserved before the first word."""
+    """The timeline of one server, with a slot reserved for each step before the first is sent."""
 
     def __init__(
         self,
         ctx: Context,
         server_id: int,
         name: str,
-        script: Script,
+        options: TimelineOptions,
         signal: str,
         deadline: Optional[float],
         fleet: Fleet,
@@ -98,271 +98,270 @@ class Countdown:
         self.ctx = ctx
         self.server_id = server_id
         self.name = name
-        self.script = script
-        # On the wall clock.
+        self.options = options
+        # UTC seconds on the wall clock.
         self._deadline = deadline
-        # Raises LockLost where somebody else may have the server by now.
+        # Raises LockLost if another run may have locked the server meanwhile.
         self._check_lock = check_lock
         self._fleet = fleet
-        self.form = script.form(signal)
-        self.entries: List[Entry] = []
-        self.extra: List[Entry] = []
+        self.timeline = options.timeline(signal)
+        self.steps: List[Step] = []
+        self.extra: List[Step] = []
         self.next = 0
-        self.read_turn: Optional[float] = None
-        # The instants of the entries as the budget holds them.
-        self.booked: List[float] = []
+        self.read_slot: Optional[float] = None
+        # The slots of the steps as the ledger has them, UTC seconds.
+        self.slots: List[float] = []
         self._lags: List[float] = []
 
     def reserve(self, not_before: float, *, in_run: bool = True) -> None:
-        """Reserve the quota of the whole timeline, or in check mode see where it would go; ``in_run`` as the next one of its fleet."""
+        """Reserve the slots of the whole timeline; in check mode only compute them. ``in_run``: observe the stagger of the run."""
         commit = not self.ctx.check_mode
-        if self.script.announcements:
+        if self.options.announcements:
             not_before = self._in_time_for_the_read(not_before)
         headroom = self.ctx.settings.write_headroom
         if in_run or not commit:
-            self.booked = list(self._fleet.reserve(self.form.offsets, not_before, headroom))
+            self.slots = list(self._fleet.reserve(self.timeline.offsets, not_before, headroom))
         else:
-            self.booked = list(self.ctx.client.ledger.reserve(WRITE, self.form.offsets, not_before=not_before, headroom=headroom))
-        self.entries = placed(self.form, self.booked)
+            self.slots = list(self.ctx.client.ledger.reserve(WRITE, self.timeline.offsets, not_before=not_before, headroom=headroom))
+        self.steps = at_slots(self.timeline, self.slots)
         if commit and self.deadline_ok():
             ahead = max(not_before, self.action.planned - LOOK_AHEAD)
-            self.read_turn = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=ahead)[0]
+            self.read_slot = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=ahead)[0]
 
     def _in_time_for_the_read(self, not_before: float) -> float:
-        """The start at which the read before the action does not make it late, should so many reads have been made of late."""
-        wanted = max(not_before, not_before + self.form.offsets[-1] - LOOK_AHEAD)
+        """Return the earliest start, UTC seconds, for which the read quota leaves a slot right before the action."""
+        wanted = max(not_before, not_before + self.timeline.offsets[-1] - LOOK_AHEAD)
         earliest = self.ctx.client.ledger.reserve(READ, (0.0,), not_before=wanted, commit=False)[0]
         return not_before + max(0.0, earliest - wanted)
 
     async def may_begin(self) -> bool:
-        """Sleep until the first line is due: whether it may go. Where the quota is behind, the timeline has a later place instead.
+        """Sleep until the first line is due, and return True. If its slot is late, reschedule the timeline and return False.
 
-        So those that have begun, and have announced something, go before those that have not.
+        Timelines that have announced something therefore go before timelines that have not begun.
         """
-        if len(self.entries) == 1:
+        if len(self.steps) == 1:
             return True
         clock, ledger = self.ctx.clock, self.ctx.client.ledger
-        await Sleep(self.booked[0])
-        self.booked[0] = ledger.due(WRITE, self.booked[0])
-        if self.booked[0] - clock.now() <= BEHIND_SHARE * self.ctx.settings.limit_window:
+        await Sleep(self.slots[0])
+        self.slots[0] = ledger.due(WRITE, self.slots[0])
+        if self.slots[0] - clock.now() <= BEHIND_SHARE * self.ctx.settings.limit_window:
             return True
-        # Any place before that would be behind, too, though it be free: those that are late go first.
-        due = self.booked[0]
-        ledger.release(WRITE, self.booked)
+        # An earlier slot, even a free one, would be late as well, because late requests go first.
+        due = self.slots[0]
+        ledger.release(WRITE, self.slots)
         self._release_read()
         self.reserve(due, in_run=False)
         return False
 
-    def take_read_turn(self) -> Optional[float]:
-        """The turn of the read before the action, which is spent with that; None where there is none."""
-        turn, self.read_turn = self.read_turn, None
+    def take_read_slot(self) -> Optional[float]:
+        """Return the slot of the read before the action and forget it. None if there is none."""
+        turn, self.read_slot = self.read_slot, None
         return turn
 
     @property
-    def action(self) -> Entry:
-        """The entry of the power signal, always the last."""
-        return self.entries[-1]
+    def action(self) -> Step:
+        """Return the power signal, which is always the last step."""
+        return self.steps[-1]
 
     def deadline_ok(self) -> bool:
-        """Return whether the action still begins in time."""
+        """Return whether the action is planned before the deadline."""
         return self.late_by() == 0.0
 
     def late_by(self) -> float:
-        """Return the seconds by which the action would begin after the deadline, 0 if it is in time."""
+        """Return the seconds by which the action would miss the deadline, 0 if it is in time."""
         if self._deadline is None:
             return 0.0
         late = self.action.planned - when(self.ctx.clock, self._deadline)
         return late if late >= DEADLINE_SECOND else 0.0
 
     @property
-    def slack(self) -> float:
-        """Seconds by which a write may miss its instant with no need to move it."""
-        return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).slack
+    def tolerance(self) -> float:
+        """Return the seconds by which a request may miss its slot."""
+        return Quota(self.ctx.settings.write_limit, self.ctx.settings.limit_window).tolerance
 
     def release(self) -> None:
-        """Give back the quota of what was not sent."""
-        self.ctx.client.ledger.release(WRITE, self._unspent())
+        """Release the slots of all steps that were not sent."""
+        self.ctx.client.ledger.release(WRITE, self._take_unused_slots())
         self._release_read()
 
-    def _unspent(self) -> List[float]:
-        """Take the instants that lie ahead out of the books. One that has come may be spent, by a line that was broken off."""
-        rest = [at for at in self.booked[self.next :] if at > self.ctx.clock.now()]
-        self.booked = self.booked[: self.next]
+    def _take_unused_slots(self) -> List[float]:
+        """Remove and return the slots that lie ahead. A slot in the past may have been used by an interrupted request."""
+        rest = [at for at in self.slots[self.next :] if at > self.ctx.clock.now()]
+        self.slots = self.slots[: self.next]
         return rest
 
     def _release_read(self) -> None:
-        if self.read_turn is not None and self.read_turn > self.ctx.clock.now():
-            self.ctx.client.ledger.release(READ, (self.read_turn,))
-        self.read_turn = None
+        if self.read_slot is not None and self.read_slot > self.ctx.clock.now():
+            self.ctx.client.ledger.release(READ, (self.read_slot,))
+        self.read_slot = None
 
     async def run(self) -> None:
-        """Send everything before the action, each line on time. Raises what breaks the countdown off."""
-        while self.next < len(self.entries) - 1:
-            await Sleep(self.booked[self.next])
-            turn = await self.ctx.client.await_turn(WRITE, self.booked[self.next])
-            self.booked[self.next] = turn
+        """Send every step before the action on time. Raise TooLate, WentOffline, LockLost or the error of a failed line."""
+        while self.next < len(self.steps) - 1:
+            await Sleep(self.slots[self.next])
+            turn = await self.ctx.client.await_slot(WRITE, self.slots[self.next])
+            self.slots[self.next] = turn
             self._check_lock()
             await self._send_line(turn)
             self.next += 1
             self._move_action()
-        if self.entries[:-1] and not self._anybody_told():
+        if self.steps[:-1] and not self._is_anybody_told():
             raise ServerPrismError(
-                f"No announcement certainly reached the players of server {self.server_id}: nothing was restarted.",
+                f"It is not certain that an announcement reached the players of server {self.server_id}, so no signal was sent.",
                 server_id=self.server_id,
             )
 
-    def _anybody_told(self) -> bool:
-        lines = [e for e in self.entries if e.kind == ANNOUNCEMENT]
+    def _is_anybody_told(self) -> bool:
+        lines = [e for e in self.steps if e.kind == ANNOUNCEMENT]
         return not lines or any(e.outcome == SENT for e in lines)
 
     async def _send_line(self, turn: float) -> None:
         index = self.next
-        planned = self.entries[index]
+        planned = self.steps[index]
         try:
-            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), turn=turn)
+            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), slot=turn)
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
             self.ctx.warn(str(exc))
         except ServerPrismError as exc:
-            self.entries[index] = self.entries[index].became(FAILED, self.ctx.clock.now())
+            self.steps[index] = self.steps[index].became(FAILED, self.ctx.clock.now())
             if isinstance(exc, NotRunning):
                 raise WentOffline(str(exc)) from exc
             raise
-        # Noted when the answer came: the line was delivered by then, so the notice is counted from here.
-        self.entries[index] = self.entries[index].became(outcome, self.ctx.clock.now())
+        # The line is delivered when its reply arrives, so the notice counts from now.
+        self.steps[index] = self.steps[index].became(outcome, self.ctx.clock.now())
         self._lags.append(self.ctx.clock.now() - self.ctx.client.written_at)
-        self.ctx.progress(f"{outcome}: {self.entries[index].text}")
+        self.ctx.progress(f"{outcome}: {self.steps[index].text}")
 
-    def _say_now(self, index: int, planned: Entry) -> str:
-        """Return a line as it is true now, and note the notice that it gives."""
+    def _say_now(self, index: int, planned: Step) -> str:
+        """Return the console line with the values of this moment, and store the notice that it gives."""
         now, before = self.ctx.clock.now(), planned.before or 0.0
         action_at = max(self.action.planned, now + before)
-        # What is left when the line is heard, should it take as long as those before.
+        # The time that is left when players read the line, if it takes as long as the lines before.
         remaining = max(before, action_at - now - max(LEAD, self.lag))
         line = self.line(planned, remaining, action_at)
-        notice = promised(planned.text, before, remaining) if planned.kind == ANNOUNCEMENT else planned.before
-        self.entries[index] = replace(planned, text=line, outcome=UNKNOWN, at=now, before=notice)
+        notice = notice_given(planned.text, before, remaining) if planned.kind == ANNOUNCEMENT else planned.before
+        self.steps[index] = replace(planned, text=line, outcome=UNKNOWN, at=now, before=notice)
         return line
 
     @property
     def lag(self) -> float:
-        """Seconds that a line takes here at least, from being sent to its answer; 0 before the first."""
+        """Return the shortest time that a line has taken to its reply, seconds. 0 before the first line."""
         return min(self._lags, default=0.0)
 
-    def line(self, entry: Entry, remaining: float, action_at: float) -> str:
-        """The console line of an entry as it goes out now."""
-        if entry.kind != ANNOUNCEMENT:
-            return entry.text
+    def line(self, step: Step, remaining: float, action_at: float) -> str:
+        """Return the console line of a step."""
+        if step.kind != ANNOUNCEMENT:
+            return step.text
         return announce_line(
-            self.script.announce_command,
-            entry.text,
+            self.options.announce_command,
+            step.text,
             remaining=remaining,
             action_at=action_at,
             name=self.name,
-            tz=self.script.tz,
+            tz=self.options.tz,
         )
 
     def _move_action(self) -> None:
-        """A line that went out late moves all that follows: nobody gets less notice than was announced, and no save less time."""
-        due = action_not_before(self.entries, self.action.planned)
+        """Delay all later steps after a late line, so that players get the announced notice and saves get their time."""
+        due = action_not_before(self.steps, self.action.planned)
         late = due - self.action.planned
         if late <= 0:
             return
-        rest = self.entries[self.next :]
-        moved = later(rest, due, self.lag)
-        if any(entry.planned - at > self.slack for entry, at in zip(moved, self.booked[self.next :])):
-            moved = self._rebooked(moved)
-            # Later than what the players were told, and not only than what was planned.
+        rest = self.steps[self.next :]
+        moved = delayed(rest, due, self.lag)
+        if any(step.planned - at > self.tolerance for step, at in zip(moved, self.slots[self.next :])):
+            moved = self._rescheduled(moved)
+            # Compared with the time that players were told, and not with the planned time.
             far = moved[-1].planned - due > self.ctx.settings.limit_window / 2
-            if far and self._may_say_again() and not any(entry.kind == ANNOUNCEMENT for entry in rest):
-                # Whoever heard the last word hears it once more before it comes.
-                moved = self._rebooked(said_again(moved, self.script.announcements[-1]))
-        self.entries[self.next :] = moved
+            if far and self._may_repeat() and not any(step.kind == ANNOUNCEMENT for step in rest):
+                # Players who read the last announcement are told again before the action.
+                moved = self._rescheduled(with_repeated_announcement(moved, self.options.announcements[-1]))
+        self.steps[self.next :] = moved
         late = self.action.planned - rest[-1].planned
         if late >= 1.0:
-            self.ctx.progress(f"late by {late:.1f} s: the {self.action.text} moves, so that nothing before it is cut short")
+            self.ctx.progress(f"{self.action.text} delayed by {late:.1f} s, so that players get the announced notice")
         if not self.deadline_ok():
             raise TooLate
 
-    def _may_say_again(self) -> bool:
-        planned = len(self.script.announcements)
-        return planned > 0 and sum(entry.kind == ANNOUNCEMENT for entry in self.entries) < planned + MOST_REPEATED
+    def _may_repeat(self) -> bool:
+        planned = len(self.options.announcements)
+        return planned > 0 and sum(step.kind == ANNOUNCEMENT for step in self.steps) < planned + MOST_REPEATED
 
-    def _rebooked(self, rest: List[Entry]) -> List[Entry]:
-        """The same entries, each as soon as the quota lets it: what was announced comes before what is only planned."""
-        got = self.ctx.client.ledger.rebook(WRITE, self.booked[self.next :], [entry.planned for entry in rest])
-        self.booked[self.next :] = got
-        return [replace(entry, planned=at) for entry, at in zip(rest, got)]
+    def _rescheduled(self, rest: List[Step]) -> List[Step]:
+        """Return the steps at the earliest slots that the quota allows. Announced steps go before timelines that are only planned."""
+        got = self.ctx.client.ledger.reschedule(WRITE, self.slots[self.next :], [step.planned for step in rest])
+        self.slots[self.next :] = got
+        return [replace(step, planned=at) for step, at in zip(rest, got)]
 
     def sent_signal(self, at: float, outcome: str = SENT) -> None:
-        """Note that the action went out at ``at``."""
-        self.entries[-1] = self.action.became(outcome, at)
-        self.next = len(self.entries)
+        """Store that the action was sent at a time, UTC seconds."""
+        self.steps[-1] = self.action.became(outcome, at)
+        self.next = len(self.steps)
 
     def warned(self) -> bool:
-        """Whether any player may have been told of an action."""
-        return any(e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) for e in self.entries)
+        """Return whether any player may have read an announcement."""
+        return any(e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) for e in self.steps)
 
-    async def call_off(self) -> None:
-        """Tell the players that the countdown is off, if they were told that it is on; never raises an ordinary error."""
+    async def cancel(self) -> None:
+        """Release the remaining slots, and send the cancel text if players were warned. Errors become warnings."""
         turn: Optional[float] = None
         until = self.action.planned
         try:
             if self.warned():
-                turn = await self._turn_to_cancel(until)
+                turn = await self._slot_to_cancel(until)
             else:
                 self.release()
         except Exception as exc:
-            self.ctx.warn(f"The reserved quota was not given back: {exc}")
+            self.ctx.warn(f"The reserved quota could not be released: {exc}")
         self._drop_planned()
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
-            await self.say(CANCEL, self.script.cancel_text, Patience(patience, self.ctx.clock), turn)
+            await self.say(CANCEL, self.options.cancel_text, Patience(patience, self.ctx.clock), turn)
 
-    def untold(self) -> str:
-        """What is to be said where players were warned, and did not hear for sure that it is off; else empty."""
-        last = [entry.outcome for entry in self.extra if entry.kind == CANCEL][-1:]
+    def cancel_problem(self) -> str:
+        """Return the sentence for players who were warned and may not know of the cancellation. Empty if there are none."""
+        last = [step.outcome for step in self.extra if step.kind == CANCEL][-1:]
         if not self.warned() or last in ([], [SENT]):
             return ""
         if last == [FAILED]:
-            return "players were warned, and could not be told that it is called off"
-        return "players were warned, and whether they heard that it is called off is not known"
+            return "players were warned, and could not be told that the maintenance is cancelled"
+        return "players were warned, and may not know that the maintenance is cancelled"
 
     def drop(self) -> None:
-        """Give up what was not sent, where there is nobody to tell."""
+        """Release the remaining slots without a cancel text, because nobody can read it."""
         self.release()
         self._drop_planned()
 
     def _drop_planned(self) -> None:
-        self.entries = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.entries]
+        self.steps = [replace(e, outcome=DROPPED) if e.outcome == PLANNED else e for e in self.steps]
 
-    async def _turn_to_cancel(self, until: float) -> Optional[float]:
-        """A turn for one line in exchange for all that was not sent, so never later than the next of that would have been.
+    async def _slot_to_cancel(self, until: float) -> Optional[float]:
+        """Return a slot for the cancel text in exchange for all unused slots, so it is never later than the next of them.
 
-        None where a 429 has blocked everything for longer than the countdown would have gone on.
-        What is urgent may take the headroom.
+        None if a 429 blocks all requests for longer than the countdown would have lasted. The cancel text may use the headroom.
         """
-        rest = self._unspent()
+        rest = self._take_unused_slots()
         self._release_read()
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
-        turn = ledger.rebook(WRITE, rest, (0.0,))[0]
+        turn = ledger.reschedule(WRITE, rest, (0.0,))[0]
         if turn - clock.now() > OTHERS_RELEASE:
             await sleep(clock, OTHERS_RELEASE)
-            turn = ledger.rebook(WRITE, (turn,), (0.0,))[0]
+            turn = ledger.reschedule(WRITE, (turn,), (0.0,))[0]
         if turn > max(until, clock.now() + SHORTEST_CANCEL):
             ledger.release(WRITE, (turn,))
             return None
         if turn - clock.now() > OTHERS_RELEASE:
-            self.ctx.progress(f"called off: the quota allows the players to be told in {turn - clock.now():.0f} s")
+            self.ctx.progress(f"cancelled: the quota allows the players to be told in {turn - clock.now():.0f} s")
         return turn
 
     async def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
-        """One line outside the plan (the cancel or done text), at its turn or at the next; a failure is told, not raised."""
-        line = speak(self.script.announce_command, fill(text, {"name": spoken(self.name)}))
+        """Send the cancel or done text, in its slot or the next free one. A failure becomes a warning."""
+        line = speak(self.options.announce_command, fill(text, {"name": spoken(self.name)}))
         now = self.ctx.clock.now()
-        entry, tries = Entry(kind, line, now), 0
+        step, tries = Step(kind, line, now), 0
 
         def say_now() -> str:
             nonlocal tries
@@ -371,25 +370,25 @@ class Countdown:
 
         try:
             try:
-                await self.ctx.client.send_command(self.server_id, say_now, turn=turn, patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, slot=turn, patience=patience)
             except LedgerLost:
-                # The timeline had a place for what was not sent: this goes out in its stead, or nobody would be told.
-                await self.ctx.client.send_command(self.server_id, say_now, turn=self.ctx.clock.now(), patience=patience)
-            entry = entry.became(SENT, self.ctx.clock.now())
+                # The timeline had reserved more than was sent, so this line fits into the quota without the ledger.
+                await self.ctx.client.send_command(self.server_id, say_now, slot=self.ctx.clock.now(), patience=patience)
+            step = step.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
-            entry = entry.became(UNKNOWN, self.ctx.clock.now())
+            step = step.became(UNKNOWN, self.ctx.clock.now())
             self.ctx.warn(str(exc))
         except ServerPrismError as exc:
-            entry = entry.became(FAILED, self.ctx.clock.now())
-            what = "that it is called off" if kind == CANCEL else "that it is over"
+            step = step.became(FAILED, self.ctx.clock.now())
+            what = "that the maintenance is cancelled" if kind == CANCEL else "that the maintenance is over"
             self.ctx.warn(f"The players of server {self.server_id} could not be told {what}: {exc}")
         except BaseException:
-            # It may have been on its way.
+            # The line may have been sent.
             if tries:
-                self.extra.append(entry.became(UNKNOWN, self.ctx.clock.now()))
+                self.extra.append(step.became(UNKNOWN, self.ctx.clock.now()))
             raise
-        self.extra.append(entry)
-        self.ctx.progress(f"{entry.outcome}: {line}")
+        self.extra.append(step)
+        self.ctx.progress(f"{step.outcome}: {line}")
 
 
-__all__ = ["CANCEL", "DONE", "SIGNAL", "Countdown", "Script", "TooLate", "WentOffline"]
+__all__ = ["CANCEL", "DONE", "SIGNAL", "Countdown", "TimelineOptions", "TooLate", "WentOffline"]

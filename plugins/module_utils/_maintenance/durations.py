@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 
 
 def parse_duration(value: Any) -> float:
-    """Seconds of ``90``, ``"90"``, ``"90s"``, ``"5m"``, ``"1h30m"`` or ``"1.5s"``; ValueError says what is wrong."""
+    """Return the seconds of ``90``, ``"90"``, ``"90s"``, ``"5m"``, ``"1h30m"`` or ``"1.5s"``. Raise ValueError for anything else."""
     if isinstance(value, bool):
         raise ValueError(f"{value!r} is not a duration")
     text = str(value).strip().lower().replace(" ", "")
@@ -32,10 +32,9 @@ def parse_duration(value: Any) -> float:
 
 
 def whole_seconds(seconds: float) -> int:
-    """Return the seconds that ``say_duration`` names.
+    """Return a duration rounded down to whole seconds, so that a text never names more notice than there is.
 
-    They are rounded down, so that it never promises too much. A hundredth of a second is forgiven, or five minutes less one network
-    round trip would read as 4 minutes 59 seconds.
+    A hundredth of a second is added first. Otherwise five minutes less the network latency would read as 4 minutes 59 seconds.
     """
     return int(max(0.0, seconds) + 0.01)
 

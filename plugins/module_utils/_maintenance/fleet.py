@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The servers of a run that share one quota: their locks, and where their timelines go. Private to this collection."""
+"""The servers of a run that share one quota: their locks and their reservations. Private to this collection."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .._quota.reservations import WRITE, Calendar, Lock
 from .._quota.stagger import Stagger
 from .._text import iso
 
-# A lock lasts so much longer than a server needs from a refused signal to its outcome, in seconds.
+# Seconds that a lock lasts longer than a server needs from a refused signal to its outcome.
 LOCK_SLACK = 120.0
 
 
 class Fleet:
-    """Servers that one process maintains, in one ledger. In check mode nothing is locked or reserved."""
+    """The servers that one process maintains in one ledger. In check mode nothing is locked or reserved."""
 
     def __init__(self, ledger: Ledger, clock: Clock, *, owner: str = "", check_mode: bool = False) -> None:
         self.ledger = ledger
         self.clock = clock
         self.servers: List[int] = []
-        # Seconds until a lock expires that is not renewed, if its owner is alive.
+        # Seconds after which a lock expires if its owner is alive but does not renew it.
         self._term = LOCK_SLACK
         self._owner = owner or own_name()
         self._check_mode = check_mode
         self.stagger = Stagger()
-        # Why no further server is begun; empty while servers are.
+        # The reason why no further server begins; empty if there is none.
         self.closed = ""
         # Called after each reservation.
         self.reserved: Callable[[], None] = lambda: None
@@ -45,12 +45,12 @@ class Fleet:
         self._scratch: Optional[Calendar] = None
 
     def add(self, server_id: int, seconds: float) -> None:
-        """Add a server. ``seconds`` is the longest time from its signal to its outcome, refused tries included."""
+        """Add a server. ``seconds`` is the longest time from its signal to its outcome, including refused attempts."""
         self.servers.append(server_id)
         self._term = max(self._term, seconds + LOCK_SLACK)
 
     def lock(self) -> None:
-        """Lock all servers that no other run has."""
+        """Lock all servers that no other run has locked."""
         self._take(self.servers)
 
     def _take(self, servers: Sequence[int]) -> None:
@@ -60,9 +60,9 @@ class Fleet:
         self._renewed = max(self._renewed, self.clock.now())
 
     def begin(self, server_id: int) -> None:
-        """Make sure that the server is locked. Raises AlreadyMaintained."""
+        """Lock the server if it is not locked yet. Raise AlreadyMaintained if another run has locked it."""
         if server_id not in self._held:
-            # The other run may have ended since this one began.
+            # The other run may have ended meanwhile.
             self._take([server_id])
         if server_id in self._held:
             return
@@ -71,14 +71,14 @@ class Fleet:
         who = f"process {owner.pid} on {owner.host}" if owner else other.owner
         raise AlreadyMaintained(
             f"Another run is maintaining server {server_id} ({who}, until {iso(other.until)[:19]}Z unless it renews its lock): nothing was "
-            "sent. Wait until that run has ended, or end it with Ctrl-C, which tells the players.",
+            "sent. Wait until that run has ended, or cancel it with Ctrl-C, which tells the players.",
             server_id=server_id,
         )
 
     def renew(self) -> Set[int]:
-        """Renew all locks, and return the servers whose lock is lost: another run may have had them.
+        """Renew all locks, and return the servers whose lock is lost, because another run may have locked them.
 
-        A machine that slept finds its locks expired. A ledger that has merely lost its content is told again.
+        The locks of a suspended machine expire. If only the ledger lost its content, the servers are locked again.
         """
         if not self._held or self._check_mode:
             return set()
@@ -92,7 +92,7 @@ class Fleet:
         return lost
 
     def is_locked(self, server_id: int) -> bool:
-        """Return whether this run still has the server for itself; locks that were not renewed for long are renewed first."""
+        """Return whether this run still has the lock of a server. Renew the locks first if they are old."""
         if self.clock.now() >= self._renewed + LEASE / 2:
             self.renew()
         return server_id not in self._lost
@@ -103,17 +103,17 @@ class Fleet:
         return LockLost(f"Server {server_id}: {why}.", server_id=server_id)
 
     def unlock(self) -> None:
-        """Give up all locks."""
+        """Unlock all servers."""
         if self._held and not self._check_mode:
             self.ledger.unlock(tuple(self._held), self._owner)
             self._held = set()
 
     def reserve(self, offsets: Sequence[float], not_before: float, headroom: int) -> Tuple[float, ...]:
-        """Reserve the writes of the next timeline, as the stagger wants it. In check mode only a copy of the calendar is changed."""
+        """Reserve the slots of the next timeline with the stagger of the run. In check mode only a copy of the calendar changes."""
 
         def place(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
             start = max(self.clock.now(), not_before)
-            calendar, times, after = self.stagger.place(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
+            calendar, times, after = self.stagger.reserve(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
             results.append(after)
             return calendar, times
 
@@ -121,8 +121,8 @@ class Fleet:
         if self._check_mode:
             self._scratch, times = place(self._scratch or self.ledger.calendar(WRITE))
         else:
-            times = self.ledger.place(WRITE, place)
-        # A ledger may try more than once.
+            times = self.ledger.reserve_with(WRITE, place)
+        # A ledger may call place() more than once.
         self.stagger = results[-1]
         self.reserved()
         return times

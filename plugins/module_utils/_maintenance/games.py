@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The console commands of games: how each one tells its players something, and how it saves. Pure. Private to this collection."""
+"""The console commands of games for messages to players and for saving. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ GAMES: Mapping[str, Game] = {
     "openttd": Game("OpenTTD", "openttd", 'say "{text}"', ("save maintenance",), ("https://wiki.openttd.org (page Console commands)",)),
 }
 
-# For a user who set none.
+# The announcements of a user who set none.
 ANNOUNCEMENTS = (
     {"before": "5m", "text": "{action} in {remaining}, at {time}."},
     {"before": "1m", "text": "{action} in {remaining}. Find a safe place."},
@@ -126,7 +126,7 @@ def completed(params: Mapping[str, Any], game: Game) -> Dict[str, Any]:
 
 
 def notice(game: Game, product: str, params: Mapping[str, Any]) -> str:
-    """Return what the operator must know about the game's commands, or an empty string. ``params`` are the options as the user set them.
+    """Return a notice about the game's commands for the operator, or an empty string. ``params`` are the options as the user set them.
 
     Nothing is said about commands that are not sent because the user wants none, or if the user chose ``game: generic``.
     """

@@ -17,7 +17,7 @@ from .._runs.journal import (
     MAY_HAVE_BEGUN,
     REFUSED,
     SIGNAL,
-    UNPROVEN,
+    UNCONFIRMED,
     Journal,
     strongest,
 )
@@ -26,7 +26,7 @@ from .fleet import Fleet
 
 
 def journal_folder(settings: Settings) -> str:
-    """Return the folder of the journals: that of the ledger, else where a ledger would be by default. A journal belongs to one machine."""
+    """Return the folder of the journals: that of the ledger, or the default one if the ledger is not a file. Each machine has its own."""
     folder = settings.ledger
     if folder == "none" or "://" in folder:
         folder = os.environ.get(FALLBACK_VARIABLE) or str(API_ARGUMENT_SPEC["ledger"]["default"])
@@ -34,12 +34,12 @@ def journal_folder(settings: Settings) -> str:
 
 
 def as_left(wanted: str, state: Optional[str]) -> bool:
-    """Return whether a server is as a signal of a maintenance would have left it, should it have been sent."""
+    """Return whether a state is one that the signal of the maintenance leads to."""
     return state in (("offline", "stopping") if wanted == "stopped" else ("starting", "running"))
 
 
 class Guard:
-    """The lock and the journal of one server, asked before anything is sent to it."""
+    """The lock and the journal of one server, checked before anything is sent to it."""
 
     def __init__(self, ctx: Context, server_id: int, fleet: Fleet) -> None:
         self.ctx = ctx
@@ -50,46 +50,47 @@ class Guard:
         self._is_cancelled = self._has_noted_signal = False
 
     def done_before(self) -> Optional[str]:
-        """Return why there is nothing to do under this maintenance ID; None where there is."""
+        """Return the reason why nothing is left to do under this maintenance ID, or None."""
         if self._journal is None or self._last(self._journal) != DONE:
             return None
         return f"done already under maintenance_id {self._journal.maintenance_id}"
 
     def has_begun(self) -> bool:
-        """Return whether the server may have had its signal under this ID."""
+        """Return whether a signal may have been sent to the server under this ID."""
         return self._journal is not None and self._last(self._journal) is not None
 
     def begun_before(self, wanted: str, state: Optional[str]) -> Optional[str]:
-        """Return why nothing is sent to a server that may have had its signal under this ID; None where it has not.
+        """Return the reason why no signal is sent, if one may have been sent under this ID. Otherwise return None.
 
-        Raises OperationFailed where the server is not as the signal would have left it.
+        Raise OperationFailed if the server is not in a state that the signal leads to.
         """
         if self._journal is None or not self.has_begun():
             return None
         what = f"{MAY_HAVE_BEGUN} under maintenance_id {self._journal.maintenance_id}, and it is {state}"
         if not as_left(wanted, state):
             raise OperationFailed(
-                f"Server {self.server_id}: {what}. It is not sent again: look at its console, and use another ID to maintain it again.",
+                f"Server {self.server_id}: {what}. No signal is sent again. Look at its console. To maintain it again, use another "
+                "maintenance_id.",
                 server_id=self.server_id,
             )
         self.ctx.warn(
-            f"Server {self.server_id}: {what}, but nothing proved that it came of that. "
-            "It is not sent again; use another ID to maintain it again."
+            f"Server {self.server_id}: {what}. This does not confirm the signal, but no signal is sent again. To maintain the server "
+            "again, use another maintenance_id."
         )
         return what
 
     def _last(self, journal: Journal) -> Optional[str]:
-        """Return what this machine's journal, and that of all others that share the ledger, say of the server."""
+        """Return the last event of the server in this machine's journal or in the shared ledger."""
         return strongest(journal.last(self.server_id), self.ctx.client.ledger.noted(journal.name, self.server_id))
 
-    def cancels(self) -> None:
-        """Note that no lock is needed any more: the players are being told that the restart is cancelled."""
+    def begin_cancelling(self) -> None:
+        """Require no lock from now on: the players are being told that the restart is cancelled."""
         self._is_cancelled = True
 
     def lock_lost(self) -> Optional[LockLost]:
         """Return the error that ends the maintenance after its lock is lost.
 
-        None where the signal is out, since its outcome is still to be seen, and where the players are being told that it is cancelled.
+        None once the signal is sent, since its outcome must be followed, or while the players are told that the restart is cancelled.
         """
         error = self.fleet.lost(self.server_id)
         if not self._has_noted_signal and not self._is_cancelled:
@@ -98,32 +99,32 @@ class Guard:
         return None
 
     def check_lock(self) -> None:
-        """Raise LockLost where another run may have had the server meanwhile."""
+        """Raise LockLost if another run may have locked the server meanwhile."""
         if not self.fleet.is_locked(self.server_id):
             sent = "Nothing more was sent" if self._has_noted_signal else "No signal was sent"
             raise LockLost(f"{self.fleet.lost(self.server_id)} {sent}.", server_id=self.server_id)
 
     def before_signal(self) -> None:
-        """Write down that a signal is sent, if it may still be: under the lock, and nobody else has sent one under this ID."""
+        """Write into the journal that a signal is sent. Raise LockLost without the lock, or if another run has sent one under this ID."""
         self.check_lock()
         if self._has_noted_signal:
-            # Another signal of this maintenance: kill, or start.
+            # A further signal of this maintenance, such as kill or start.
             return
         if self._journal is not None and self._last(self._journal) is not None:
             why = f"another run under maintenance_id {self._journal.maintenance_id} has sent it a signal meanwhile"
             raise LockLost(f"Server {self.server_id}: {why}. No signal was sent.", server_id=self.server_id)
         self.note(SIGNAL)
-        # The signal to stop may have come while that was written.
+        # The run may have been interrupted during that write.
         self.ctx.check_stop()
 
     def refused(self) -> None:
-        """Write down that the signal that was noted has done nothing."""
+        """Write into the journal that the signal was refused, so it had no effect."""
         if self._has_noted_signal:
             self.note(REFUSED)
             self._has_noted_signal = False
 
     def note(self, event: str) -> None:
-        """Write an event into the journal, if there is one. No signal is sent without its line; once it is out, nothing may hide that."""
+        """Write an event into the journal, if there is one. A signal without its line is not sent. A later failure is only a warning."""
         self._has_noted_signal = self._has_noted_signal or event == SIGNAL
         if self._journal is None:
             return
@@ -135,9 +136,9 @@ class Guard:
                 self._has_noted_signal = False
                 raise
             self.ctx.warn(
-                f"The journal {self._journal.path} could not take down, here or for other machines, that server {self.server_id} is "
-                f"{event}: a repeated run will take its signal for sent, and not send it again."
+                f"The event {event} of server {self.server_id} could not be written to the journal {self._journal.path} or to the ledger. "
+                "A repeated run will assume that the signal was sent, and will not send it again."
             )
 
 
-__all__ = ["DONE", "UNPROVEN", "Guard"]
+__all__ = ["DONE", "UNCONFIRMED", "Guard"]

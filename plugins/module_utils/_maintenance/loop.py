@@ -29,7 +29,7 @@ Reply = Callable[[Any, Optional[BaseException]], None]
 
 
 class Requests(Protocol):
-    """Makes the requests of a loop."""
+    """The requests of a loop, made outside its thread."""
 
     def start(self, exchange: Exchange, reply: Reply) -> None:
         """Begin a request. ``reply`` is one of the calls that ``wait`` returns."""
@@ -41,7 +41,7 @@ class Requests(Protocol):
         """End a ``wait`` early, from any thread or signal handler."""
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """End the threads."""
 
 
 def _nothing() -> None:
@@ -49,7 +49,7 @@ def _nothing() -> None:
 
 
 class Threads:
-    """Makes requests in daemon threads, with a new thread only where all others are busy.
+    """Daemon threads that make requests. A new thread starts only if all others are busy.
 
     The quota bounds their number: a request takes at most ``timeout`` seconds, and each window has a limited number of requests.
     """
@@ -81,10 +81,10 @@ class Threads:
                 self._idle += 1
 
     def wait(self, seconds: float) -> List[Call]:
-        """Return the replies that have come."""
+        """Return the replies that have arrived. Wait at most the given number of seconds for the first."""
         calls: List[Call] = []
         try:
-            # After a suspended machine has woken up, the wait ends by the end of its piece.
+            # Waiting in short pieces: after the machine was suspended, a long wait would end too late.
             call = self._done.get(timeout=min(seconds, NAP)) if seconds > 0 else self._done.get_nowait()
             while True:
                 if call is not None:
@@ -104,7 +104,7 @@ class Threads:
 
 
 def _make(exchange: Exchange, reply: Reply) -> Call:
-    """Make a request, and return what tells its job."""
+    """Make a request, and return the call that passes the reply to its job."""
     try:
         result = exchange.transport.attempt(exchange.method, exchange.path, exchange.body)
     except BaseException as exc:
@@ -120,19 +120,19 @@ class Job:
         self.operation = operation
         self.ended = ended
         self.is_shielded = False
-        # Whether a request is under way, and what is to be raised once its reply has come.
+        # True while a request is under way; ``pending`` is raised once its reply has arrived.
         self.is_asking = False
         self.pending: Optional[BaseException] = None
-        # Counts the waits, so that a wake-up for an earlier one is passed over.
+        # Counts the waits, so that a wake-up for an earlier wait is ignored.
         self.waits = 0
 
     def shield(self) -> None:
-        """Take no interruption any more: the players are being told that the restart is cancelled."""
+        """Accept no more interruptions: the players are being told that the restart is cancelled."""
         self.is_shielded = True
 
 
 class Loop:
-    """Runs jobs until the last has ended."""
+    """An event loop that runs jobs until the last one has ended."""
 
     def __init__(self, clock: Clock, requests: Requests) -> None:
         self._clock = clock
@@ -169,12 +169,12 @@ class Loop:
         return job
 
     def check_stop(self) -> None:
-        """Raise Interrupted where the loop was told to stop, and its jobs do not know yet."""
+        """Raise Interrupted if the loop was told to stop and has not interrupted its jobs yet."""
         if self._stop[0] and not self.is_stopped:
             raise Interrupted(self._stop[0])
 
     def throw(self, job: Job, exc: BaseException) -> None:
-        """Raise an exception in a job in place of what it waits for. A request under way is waited for: its reply must not be lost."""
+        """Raise an exception in a waiting job. If a request is under way, wait for its reply first: it must not be lost."""
         if job.is_asking:
             job.pending = exc
         else:
@@ -195,7 +195,7 @@ class Loop:
         return job in self._jobs
 
     def run(self, more: Callable[[], bool] = lambda: False) -> None:
-        """Run until all jobs have ended, and there are no more to be added."""
+        """Run until all jobs have ended and ``more`` returns False."""
         try:
             while self._jobs or more():
                 if self._stop[0] and not self.is_stopped:
@@ -203,7 +203,7 @@ class Loop:
                 now = self._clock.now()
                 while self._due and self._due[0][0] <= now:
                     heapq.heappop(self._due)[2]()
-                # Whatever else is due, nobody waits for it once the last job has ended.
+                # Once the last job has ended, nobody needs the other calls that are due.
                 if self._jobs or more():
                     seconds = self._due[0][0] - self._clock.now() if self._due else math.inf
                     for call in self._requests.wait(max(0.0, seconds)):
@@ -219,7 +219,7 @@ class Loop:
         self.stopped()
 
     def _interrupt_job(self, job: Job, exc: Interrupted) -> None:
-        """Interrupt a job, but wait a moment for the reply of its request: a cancel text must not overtake an announcement."""
+        """Interrupt a job. Wait up to REPLY_PATIENCE for the reply of its request, so that no cancel text overtakes an announcement."""
         if not job.is_asking:
             self._throw_now(job, exc)
             return
@@ -237,7 +237,7 @@ class Loop:
             self._abandon(job)
 
     def _abandon(self, job: Job) -> None:
-        """End a job where it stands, or before it has begun."""
+        """End a job at once, or before it has begun."""
         with suppress(Exception):
             job.operation.close()
         self._end(job, None, Interrupted(self._stop[0]))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a maintenance, and what is refused of them before the first request. Pure. Private to this collection."""
+"""The options of a maintenance, and their checks before the first request. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from .steps import (
     check_announce_command,
     check_braces,
     fill,
+    make_timeline,
     parse_announcements,
-    shape,
 )
 
-# Unless the user sets another.
 CANCEL_TEXT = "Maintenance cancelled: no {action} now."
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -53,7 +52,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
-    """With ``HH:MM`` as the instant that it was at a time; what is refused is left as it is, for ``check`` to name."""
+    """Return the options with ``HH:MM`` converted to a date and time, as seen at a time (UTC seconds). Leave bad values to ``check``."""
     given = {name: params[name] for name in ("start", "deadline") if params.get(name)}
     try:
         times = maintenance_window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
@@ -75,30 +74,27 @@ def check(params: Dict[str, Any]) -> None:
         check_line(f"commands[{index}]", command)
     for option in ("command_wait", "done_delay"):
         if not math.isfinite(params[option]) or params[option] < 0:
-            raise BadOption(option, f"must be 0 seconds or more, got {params[option]:g}")
+            raise BadOption(option, f"must be 0 seconds or greater, got {params[option]:g}")
     for option in ("cancel_text", "done_text"):
         if params[option]:
             check_line(option, params[option])
             check_braces(option, params[option], ("action", "name"))
     if not params["cancel_text"].strip():
-        raise BadOption("cancel_text", "is empty: players who were warned must be told when the maintenance is called off")
-    # The times of a run are instants by now (see as_of); a clock time is the same mistake at any time.
+        raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
+    # The times of a run have dates by now (see as_of), so the current time does not matter.
     begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), 0.0)
     if begin is not None and end is not None and end < begin:
-        raise BadOption("deadline", "lies before start")
+        raise BadOption("deadline", "must not be before start")
     _check_density(params)
 
 
 def _check_density(params: Dict[str, Any]) -> None:
-    """Refuse a timeline that no window of the quota can hold, however long it waits."""
-    form = shape(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
+    """Raise BadOption for a timeline with more steps in a short time than the quota ever allows."""
+    timeline = make_timeline(parse_announcements(params["announcements"]), params["commands"] or [], params["command_wait"], "restart")
     quota = Quota(params["write_limit"], params["limit_window"])
     try:
-        reserve(Calendar(), quota, form.offsets, 0.0, params["write_headroom"])
+        reserve(Calendar(), quota, timeline.offsets, 0.0, params["write_headroom"])
     except ValueError as exc:
         most = max(1, quota.limit - params["write_headroom"])
-        why = (
-            f"are too many at once, with all else that is sent: {most} writes in {quota.window:g} s are left to a timeline "
-            "(write_limit less write_headroom)"
-        )
+        why = f"are too many at once: the whole timeline may have {most} writes in {quota.window:g} s (write_limit minus write_headroom)"
         raise BadOption("commands" if len(params["commands"] or []) >= most - 1 else "announcements", why) from exc

@@ -10,13 +10,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._operation import Result
 from .._power.follow import Follow
-from .._power.rules import Verdict
+from .._power.rules import SignalOutcome
 from .countdown import Countdown
-from .steps import SENT, SIGNAL, UNKNOWN, Entry
+from .steps import SENT, SIGNAL, UNKNOWN, Step
 
 
 def blank(server_id: int) -> Result:
-    """The result of a maintenance of which nothing is known yet."""
+    """Return the result of a maintenance that has not begun."""
     return {
         "changed": False,
         "server_id": server_id,
@@ -37,33 +37,33 @@ def blank(server_id: int) -> Result:
 
 
 def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, Any]]:
-    """Everything that was planned or sent, signals that were sent again included, in the order of its kind."""
+    """Return all steps that were planned or sent: the countdown, repeated signals, then the cancel or done text."""
     more = follow.sent[1:] if follow is not None else []
-    signals = [Entry(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
-    return [entry.as_dict() for entry in [*countdown.entries, *signals, *countdown.extra]]
+    signals = [Step(SIGNAL, name, at).became(SENT if sure else UNKNOWN, at) for name, at, sure in more]
+    return [step.as_dict() for step in [*countdown.steps, *signals, *countdown.extra]]
 
 
-def diff(server_id: int, entries: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
-    """The plan, or what became of it, as Ansible shows a difference."""
-    plan = "".join(f"{entry['planned'][:19]}Z {entry['kind']}: {entry['text']}\n" for entry in entries)
+def diff(server_id: int, steps: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    """Return the timeline in the form of an Ansible diff."""
+    plan = "".join(f"{step['planned'][:19]}Z {step['kind']}: {step['text']}\n" for step in steps)
     return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
 
 
-def outcome_of(verdict: Verdict, after: Optional[str]) -> str:
-    """Return the outcome of a server that had its signal: done, failed, or unconfirmed where nothing proves or disproves that it worked.
+def outcome_of(signal_outcome: SignalOutcome, after: Optional[str]) -> str:
+    """Return the outcome of a server after its signal: done, skipped, failed, or unconfirmed if nothing confirms or disproves the signal.
 
-    ``after`` is the state last seen that is newer than the signal, None where there is none.
+    ``after`` is the last state that is newer than the signal, None if there is none.
     """
-    if verdict.status == "done":
+    if signal_outcome.status == "done":
         return "done"
-    if verdict.status == "offline":
+    if signal_outcome.status == "offline":
         return "skipped"
-    # Where there is a reason, it is one why it did not work.
-    is_open = (verdict.status == "unconfirmed" and not verdict.why) or (verdict.status == "timeout" and after is None)
+    # A reason is only given for a signal that had no effect.
+    is_open = (signal_outcome.status == "unconfirmed" and not signal_outcome.why) or (signal_outcome.status == "timeout" and after is None)
     return "unconfirmed" if is_open else "failed"
 
 
 def unconfirmed(server_id: int, signal: str, wanted: str) -> str:
-    """Return the message for a signal of which nothing proves or disproves that it was carried out."""
+    """Return the message for a signal that nothing confirms or disproves."""
     unseen = "it was not seen to go down, and its network counters did not fall" if wanted == "restarted" else "it was not seen offline"
-    return f"Server {server_id}: {signal} was accepted, but not confirmed: {unseen}. Look at its console before you send another."
+    return f"Server {server_id}: {signal} was accepted, but not confirmed: {unseen}. Look at its console before you send another signal."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a run: how many requests it takes, how long, and what limits it. Pure. Private to this collection."""
+"""The plan of a run: its requests, its duration, and its limit. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import datetime, timezone, tzinfo
 from typing import Optional, Sequence
 
 from .._quota.reservations import Calendar, Quota
-from .._quota.stagger import choose, rehearse
+from .._quota.stagger import choose, simulate
 from .durations import say_duration
 from .schedule import DEADLINE_SECOND, local_time
 
@@ -22,7 +22,11 @@ SOON, TODAY = 60.0, 6 * 3600.0
 
 @dataclass(frozen=True)
 class Batch:
-    """Servers that are maintained at the same time: the offsets of the writes of each, and the lines that each gets once it is up."""
+    """Servers that are maintained at the same time.
+
+    ``timelines`` are the offsets of the steps of each, in seconds. ``done_lines`` of them get the done text, ``done_delay`` seconds after
+    they are up.
+    """
 
     timelines: Sequence[Sequence[float]]
     done_lines: int = 0
@@ -33,8 +37,8 @@ class Batch:
 class Plan:
     """The requests and the time that a run takes, for a quota that nobody else uses.
 
-    ``writes`` are those of the servers that are in time; ``duration`` is seconds until the last of these is up; ``limited_by`` is
-    countdown (all begin at once), quota or deadline; ``deferred`` are the servers that the deadline leaves out.
+    ``writes`` and ``duration`` (seconds until the last server is up) count the servers that meet the deadline. ``limited_by`` is
+    countdown (all begin at once), quota or deadline. ``deferred`` is the number of servers that miss the deadline.
     """
 
     servers: int
@@ -46,11 +50,11 @@ class Plan:
 
 
 def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: float = math.inf) -> Plan:
-    """Return the plan of batches that follow each other. ``deadline`` is seconds from the start. A restart is taken for one window."""
+    """Return the plan of successive batches. ``deadline`` is seconds from the start. Each restart is assumed to take one window."""
     at, writes, deferred, limited = 0.0, 0, 0, "countdown"
     for batch in batches:
         stagger = choose(quota, headroom, batch.timelines, Calendar(), at)
-        run = rehearse(stagger, quota, headroom, batch.timelines, Calendar(), at)
+        run = simulate(stagger, quota, headroom, batch.timelines, Calendar(), at)
         ends = [start + offsets[-1] for start, offsets in zip(run.starts, batch.timelines)]
         in_time = [index for index, end in enumerate(ends) if end < deadline + DEADLINE_SECOND]
         deferred += len(ends) - len(in_time)
@@ -66,9 +70,9 @@ def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: f
 
 
 def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzinfo = timezone.utc) -> str:
-    """Return a plan as a sentence, with the times of a zone.
+    """Return a plan as a sentence, with times in a time zone.
 
-    ``begin`` and ``now`` are UTC seconds; ``left_out`` says which servers are not in it.
+    ``begin`` and ``now`` are UTC seconds; ``left_out`` names the servers that are not in the plan.
     """
     end = f" Left out: {left_out}." if left_out else ""
     if not plan.servers:
@@ -85,8 +89,8 @@ def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzin
 
 
 def _when(begin: float, now: float, duration: float, tz: tzinfo) -> str:
-    """Return when the run will be over, and when it begins if that is not now."""
-    # Who starts it in the evening knows what night is meant; who mistook the hour sees it here.
+    """Return the text for the end of the run, and for its beginning if that is not now."""
+    # The date is left out for a start in the next hours, which nobody takes for another day.
     with_day, end = begin >= now + TODAY, begin + duration
     took = say_duration(round(duration))
     if begin < now + SOON:
@@ -100,7 +104,7 @@ def _clock(at: float, tz: tzinfo, with_day: bool = False) -> str:
 
 
 def left_out(done: int, begun: int, maintenance_id: Optional[str]) -> str:
-    """Return which servers a repeated run leaves out; empty for none."""
+    """Return the text for the servers that a repeated run leaves out. Empty for none."""
     parts = [(done, "done already"), (begun, "whose signal may have been sent already")]
     said = " and ".join(f"{count} {what}" for count, what in parts if count)
     return f"{said} under maintenance_id {maintenance_id}" if said else ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The product of a server, and the game that it stands for. Private to this collection."""
+"""Find the game of a server from its product. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .games import Game, named, needs_product, notice
 
 
 async def read_products(client: Client) -> Dict[int, str]:
-    """Return the product of every server that the token may see: one read."""
+    """Return the product of every server that the token may see. This takes one read."""
     return {one.id: one.product for one in await client.list_servers()}
 
 
 async def choose_game(ctx: Context) -> Tuple[Game, str]:
-    """Return the game of a server, and what the operator must know about its commands. Reads the list of servers if it has to."""
+    """Return the game of a server, and a notice about its commands for the operator. Read the list of servers only if it is needed."""
     return game_of_server(ctx.params, await read_products(ctx.client) if needs_product(ctx.params) else {})
 
 
 def game_of_server(params: Mapping[str, Any], products: Mapping[int, str]) -> Tuple[Game, str]:
-    """Return the game of a server, and what the operator must know about its commands. Raises ServerNotFound.
+    """Return the game of a server, and a notice about its commands for the operator. Raise ServerNotFound.
 
-    ``products`` are those of all servers, if the product is needed and is not an option.
+    ``products`` are the products of all servers, if the game depends on them.
     """
     server_id = params["server_id"]
     product = products.get(server_id, "") if needs_product(params) else params["product"] or ""

@@ -14,8 +14,8 @@ MAINTENANCE = "maintenance"
 
 
 def run(ctx: Context) -> Result:
-    """Refuse to run on a target, which knows nothing of the other hosts."""
-    raise BadOption("step", f"{ctx.params['step']} runs on the controller only")
+    """Raise BadOption: a module on a target knows no other hosts of the run."""
+    raise BadOption("step", f"{ctx.params['step']} can run only on the controller")
 
 
 OPERATION = Operation(
@@ -24,6 +24,7 @@ OPERATION = Operation(
         "step": {"type": "str", "required": True, "choices": list(STEPS)},
         "playbook": {"type": "str", "choices": ["announce", MAINTENANCE, "power"], "default": MAINTENANCE},
         "hosts": {"type": "raw", "default": "all"},
+        "joining": {"type": "bool", "default": True},
         "report_dir": {"type": "str"},
     },
     run=run,

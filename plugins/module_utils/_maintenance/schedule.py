@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When a maintenance may start and until when: wall-clock texts to UTC instants. Pure. Private to this collection."""
+"""Convert start and deadline from texts to UTC. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from .._errors import BadOption
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
-# Two clock times that lie further apart are no window that somebody repeats a run in.
+# A window from one clock time to another is never longer than this. Beyond it, both are times still to come.
 LONGEST_MAINTENANCE = 12 * 3600.0
 # Python cannot convert the first times of year 1 to UTC.
 EARLIEST_YEAR = 1970
@@ -23,9 +23,9 @@ DEADLINE_SECOND = 1.0
 
 
 def zone(name: str) -> tzinfo:
-    """The IANA zone; BadOption names the option where there is no such zone.
+    """Return an IANA time zone. Raise BadOption if there is none of this name.
 
-    Small containers have no database of zones: there UTC, the default, still works.
+    UTC, the default, also works in small containers, which have no time zone database.
     """
     if name == "UTC":
         return timezone.utc
@@ -33,16 +33,18 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         if not available_timezones():
-            why = f"{name!r} cannot be looked up, since this machine knows no time zones: install its package tzdata, or pip install tzdata"
+            why = (
+                f"{name!r} cannot be looked up, since this machine has no time zone database: install tzdata from its packages or with pip"
+            )
             raise BadOption("timezone", why) from exc
         raise BadOption("timezone", f"{name!r} is not an IANA time zone such as UTC or Europe/Berlin") from exc
 
 
 def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
-    """When a maintenance may start and until when, UTC epoch seconds, as seen at ``now``; None for what is not given.
+    """Return the start and the deadline of a maintenance in UTC epoch seconds; None for one that is not given.
 
-    ``HH:MM`` is the next time that the clock shows it, and it does so for a minute. Where both are clock times
-    and ``now`` lies between them, the window is open: a run that is repeated goes on in it.
+    ``HH:MM`` is the next minute in which the clock shows it. If both are clock times and ``now`` is between them, the window is open,
+    so that a run can be repeated in it.
     """
     if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
         opened = _last_occurrence(start, tz, now)
@@ -61,10 +63,10 @@ def local_time(at: float, tz: tzinfo, with_day: bool = False, with_seconds: bool
 
 
 def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:
-    """UTC epoch seconds of an ISO 8601 instant, or of the next ``HH:MM`` at or after ``after``; None for no text.
+    """Return the UTC epoch seconds of an ISO 8601 time, or of the next ``HH:MM`` from ``after`` on. None for no text.
 
-    A local time that does not exist (the clocks jump over it) or exists twice is refused: guessing
-    would restart a fleet an hour off. An ISO 8601 text with its own offset is always exact.
+    Raise BadOption for a local time that does not exist or exists twice because the clocks change. A guess could be an hour wrong.
+    An ISO 8601 time with a UTC offset is always exact.
     """
     if not text:
         return None
@@ -83,12 +85,12 @@ def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optio
 
 
 def _minute_of(text: Optional[str], now: float) -> float:
-    """The beginning of this minute where the text names a minute, else ``now``."""
+    """Return the beginning of this minute if the text names a minute, else ``now``."""
     return now if text is None or text.count(":") > 1 else now - now % 60
 
 
 def _last_occurrence(text: str, tz: tzinfo, before: float) -> Optional[float]:
-    """The last time that the clock showed this; None where it was no single instant."""
+    """Return the last time, UTC seconds, at which the clock showed this. None if the clocks changed then."""
     local = next(local for local in (_clock_time(text, tz, before, day) for day in (0, -1, -2)) if _latest(local, tz) <= before)
     try:
         return _exact("start", local, tz)
@@ -97,7 +99,7 @@ def _last_occurrence(text: str, tz: tzinfo, before: float) -> Optional[float]:
 
 
 def _clock_time(text: str, tz: tzinfo, seen_at: float, days: int) -> datetime:
-    """The local time ``HH:MM`` so many days after the day of ``seen_at``."""
+    """Return the local time ``HH:MM`` a number of days after the day of ``seen_at``."""
     hour, minute, second = [*map(int, text.strip().split(":")), 0][:3]
     today = datetime.fromtimestamp(seen_at, timezone.utc).astimezone(tz)
     day = (today + timedelta(days=days)).date()
@@ -105,7 +107,7 @@ def _clock_time(text: str, tz: tzinfo, seen_at: float, days: int) -> datetime:
 
 
 def _latest(local: datetime, tz: tzinfo) -> float:
-    """When a local time was last, should it exist twice."""
+    """Return the UTC seconds of a local time, the later one if it exists twice."""
     return max(local.replace(tzinfo=tz, fold=fold).timestamp() for fold in (0, 1))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The timeline of a maintenance: what is sent when, and the words in it. Pure. Private to this collection."""
+"""The steps of a timeline, their times and their texts. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from .durations import parse_duration, say_duration, whole_seconds
 ANNOUNCEMENT, COMMAND, SIGNAL, CANCEL, DONE = "announcement", "command", "signal", "cancel", "done"
 PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed", "dropped"
 STOP_COMMANDS = ("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "server.stop", "server.quit", "global.quit")
-# Where a text goes in a console command: as it is, or with underscores for blanks, for a game that shows one word.
+# Placeholders for a text in a console command. {text_} has underscores for blanks, for games that show only one word.
 TEXTS = ("text", "text_")
-# What {action} becomes, by the state that a maintenance brings a server to.
+# The value of {action}, by the wanted state.
 ACTION_WORDS = {"restarted": "restart", "stopped": "shutdown"}
-# An announcement leaves this much early, so that one network round trip does not cut into the notice it promises.
+# An announcement is sent this number of seconds early, so that network latency does not shorten the notice.
 LEAD = 0.25
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """One warning: ``before`` is seconds of notice, ``text`` may hold {action}, {remaining}, {time} and {name}."""
+    """An announcement. ``before`` is the notice in seconds; ``text`` may contain {action}, {remaining}, {time} and {name}."""
 
     before: float
     text: str
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the timeline. ``planned`` and ``at`` are UTC epoch seconds.
+class Step:
+    """One line or signal of a timeline. ``planned`` and ``at`` are UTC epoch seconds.
 
-    ``before`` is the least number of seconds between this line and the action: what a command needs, or the notice that an
-    announcement gives. Once an announcement is sent, that is what it really said.
+    ``before`` is the least number of seconds between this step and the action: the time that a command needs, or the notice that an
+    announcement gives. Once an announcement is sent, it is the notice that its text named.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Entry:
     before: Optional[float] = None
 
     def as_dict(self) -> Dict[str, Any]:
-        """As a result shows it: times in UTC, ISO 8601 with fractions."""
+        """Return the step as in a result, with times in UTC, ISO 8601 with fractions."""
         return {
             "kind": self.kind,
             "text": self.text,
@@ -60,13 +60,13 @@ class Entry:
             "outcome": self.outcome,
         }
 
-    def became(self, outcome: str, at: float, text: Optional[str] = None) -> "Entry":
-        """This entry after it was tried."""
+    def became(self, outcome: str, at: float, text: Optional[str] = None) -> "Step":
+        """Return the step with its outcome and the time at which it was tried."""
         return replace(self, outcome=outcome, at=at, text=self.text if text is None else text)
 
 
 def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[Announcement, ...]:
-    """The announcements, earliest first; BadOption names ``announcements`` and which one is wrong."""
+    """Return the announcements, earliest first. Raise BadOption, which names the wrong one."""
     out: List[Announcement] = []
     for index, item in enumerate(items or []):
         option = f"announcements[{index}]"
@@ -80,28 +80,28 @@ def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[A
     return tuple(sorted(out, key=lambda a: -a.before))
 
 
-def said_again(rest: Sequence[Entry], last: Announcement) -> List[Entry]:
-    """What is left of a timeline, with its last announcement once more in its place."""
+def with_repeated_announcement(rest: Sequence[Step], last: Announcement) -> List[Step]:
+    """Return the rest of a timeline with its last announcement repeated before the action."""
     action = rest[-1].planned
-    again = Entry(ANNOUNCEMENT, last.text, action - last.before, before=last.before)
-    return sorted([*rest, again], key=lambda entry: entry.planned)
+    again = Step(ANNOUNCEMENT, last.text, action - last.before, before=last.before)
+    return sorted([*rest, again], key=lambda step: step.planned)
 
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
-    """Refuse a text whose placeholder is misspelt or misplaced: players would read the braces. Other braces (JSON) are left alone."""
+    """Raise BadOption for a misspelt or misplaced placeholder, which players would read. Other braces, as in JSON, are allowed."""
     known = ("action", "remaining", "time", "name", *TEXTS)
     meant = ", ".join("{" + name + "}" for name in names)
     for inner in re.findall(r"\{([^{}]*)\}", text):
         if inner in names:
             continue
         if inner in known:
-            raise BadOption(option, f"{{{inner}}} has no meaning here; it may hold {meant}")
+            raise BadOption(option, f"{{{inner}}} cannot be used here; use {meant}")
         if get_close_matches(inner.strip().lower(), known, 1, 0.75):
-            raise BadOption(option, f"{{{inner}}} is not known; it may hold {meant}")
+            raise BadOption(option, f"{{{inner}}} is not a placeholder; use {meant}")
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values in for their placeholders, each once and from left to right: a value is data, never read for placeholders."""
+    """Return the text with its placeholders replaced. Placeholders inside a value are not replaced, since it is data."""
     out: List[str] = []
     while text:
         found = [(text.find("{" + name + "}"), name) for name in values]
@@ -123,39 +123,39 @@ def with_action(text: str, state: str) -> str:
 
 
 def spoken(name: str) -> str:
-    """A server's name within a console line: it begins no command, and ends none, as a semicolon does in some games."""
+    """Return a server's name for a console line, in a form that can neither begin nor end a console command."""
     return one_line(name).replace(";", ",").lstrip("/\\!.:|$~^ ")
 
 
 def has_text(command: str) -> bool:
-    """Whether a console command says where the text goes."""
+    """Return whether a console command has a placeholder for the text."""
     return any("{" + name + "}" in command for name in TEXTS)
 
 
 def check_announce_command(command: Optional[str]) -> None:
-    """Refuse a command that cannot show a text to players. None is the command of the game."""
+    """Raise BadOption for a command that cannot show a text. None stands for the command of the game."""
     if command is None:
         return
     check_line("announce_command", command)
     if not has_text(command):
-        raise BadOption("announce_command", "has no {text}, so nobody would read the text")
+        raise BadOption("announce_command", "must contain {text}, the place of the text for the players")
     check_braces("announce_command", command, TEXTS)
 
 
 def quotes_around(command: str) -> str:
-    """The quotation marks that ``{text}`` stands between in a command: none, one kind, or both (JSON as an argument)."""
+    """Return the quotation marks around ``{text}`` in a command: none, one kind, or both (JSON as an argument)."""
     before, _here, after = command.partition("{text}")
     double = before.count('"') - before.count('\\"')
-    # An apostrophe within a word is none.
+    # An apostrophe within a word is not a quotation mark.
     single = len(re.findall(r"(?<!\w)'|'(?!\w)", before)) if "'" in after else 0
     return ('"' if double % 2 else "") + ("'" if single % 2 else "")
 
 
 def speak(command: str, text: str) -> str:
-    """The console line that shows a text, the text cut to what the API takes of a line.
+    """Return the console line that shows a text, with the text cut to the longest line that the API accepts.
 
-    Between quotes (``say "{text}"``) the text must not end them: what follows would be read as another argument, or as code.
-    And a line that is a game's stop command, no more and no less, would stop it: it gets a full stop.
+    Between quotes (``say "{text}"``) the text must not end the quotes, since the rest would be another argument, or code. A line that
+    equals a stop command of a game gets a full stop, so that it does not stop the game.
     """
     if "{text_}" in command:
         command, text = command.replace("{text_}", "{text}"), "_".join(text.split())
@@ -169,15 +169,15 @@ def speak(command: str, text: str) -> str:
     return line.rstrip() + "." if line.strip().lower().lstrip("/") in STOP_COMMANDS else line
 
 
-def promised(text: str, before: float, remaining: float) -> float:
+def notice_given(text: str, before: float, remaining: float) -> float:
     """Return the notice in seconds that players read in an announcement, never less than the ``before`` it was planned with."""
     return max(before, float(whole_seconds(remaining))) if "{remaining}" in text else before
 
 
 def announce_line(command: str, text: str, *, remaining: float, action_at: float, name: str, tz: tzinfo) -> str:
-    """The console line of an announcement.
+    """Return the console line of an announcement.
 
-    ``{time}`` is the local time of the action, with its zone; ``{remaining}`` is rounded down to seconds.
+    ``{time}`` is the local time of the action with its time zone; ``{remaining}`` is rounded down to seconds.
     """
     local = datetime.fromtimestamp(action_at, timezone.utc).astimezone(tz)
     values = {
@@ -189,52 +189,53 @@ def announce_line(command: str, text: str, *, remaining: float, action_at: float
 
 
 @dataclass(frozen=True)
-class Shape:
-    """The writes of a timeline as offsets in seconds from its first, and which of them is the action (the last)."""
+class Timeline:
+    """All steps of one server. ``planned`` of each is in seconds after the first step. The last step is the action."""
 
-    entries: Tuple[Entry, ...]
+    steps: Tuple[Step, ...]
 
     @property
     def offsets(self) -> Tuple[float, ...]:
-        """Seconds after the first write; never falling."""
-        return tuple(entry.planned for entry in self.entries)
+        """Return the seconds of each step after the first, in ascending order."""
+        return tuple(step.planned for step in self.steps)
 
 
-def shape(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Shape:
-    """Offsets of every write, with the first at 0: announcements, the commands, ``command_wait`` seconds, the signal."""
+def make_timeline(announcements: Sequence[Announcement], commands: Sequence[str], command_wait: float, signal: str) -> Timeline:
+    """Return the timeline of announcements, commands, ``command_wait`` seconds, and a signal."""
     action = max([a.before + LEAD for a in announcements] + [command_wait + LEAD if commands else 0.0])
-    entries = [Entry(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
-    entries += [Entry(COMMAND, text, action - command_wait - LEAD, before=command_wait) for text in commands]
-    entries.sort(key=lambda entry: entry.planned)
-    return Shape((*entries, Entry(SIGNAL, signal, action)))
+    steps = [Step(ANNOUNCEMENT, a.text, action - a.before - LEAD, before=a.before) for a in announcements]
+    steps += [Step(COMMAND, text, action - command_wait - LEAD, before=command_wait) for text in commands]
+    steps.sort(key=lambda step: step.planned)
+    return Timeline((*steps, Step(SIGNAL, signal, action)))
 
 
-def placed(form: Shape, instants: Sequence[float]) -> List[Entry]:
-    """The entries at the instants that the budget gave."""
-    return [replace(entry, planned=at) for entry, at in zip(form.entries, instants)]
+def at_slots(timeline: Timeline, instants: Sequence[float]) -> List[Step]:
+    """Return the steps at the slots that were reserved for them, UTC seconds."""
+    return [replace(step, planned=at) for step, at in zip(timeline.steps, instants)]
 
 
-def action_not_before(entries: Sequence[Entry], planned: float) -> float:
-    """The earliest instant of the action that gives every announcement its full notice, and every command its time.
+def action_not_before(steps: Sequence[Step], planned: float) -> float:
+    """Return the earliest time of the action at which every announcement has its full notice, and every command its time.
 
-    A late line moves the action.
+    ``planned`` and the returned time are UTC seconds. A late line delays the action.
     """
-    due = [e.at + e.before for e in entries if e.at is not None and e.before is not None]
+    due = [e.at + e.before for e in steps if e.at is not None and e.before is not None]
     return max([planned, *due])
 
 
-def later(rest: Sequence[Entry], due: float, lag: float) -> List[Entry]:
-    """What is left of a timeline whose action moves to ``due``: each line as much later as keeps its time, and none earlier.
+def delayed(rest: Sequence[Step], due: float, lag: float) -> List[Step]:
+    """Return the rest of a timeline whose action moves to ``due``. Each line is delayed only as far as its notice allows.
 
-    Where lines take ``lag`` seconds to be heard, they stay ahead by that: else each would be late anew, and move the action once more.
+    If lines take ``lag`` seconds to be delivered, they are planned that much earlier. Otherwise each would be late and delay the action
+    again.
     """
     ahead = max(LEAD, lag)
-    lines = [replace(entry, planned=max(entry.planned, due - (entry.before or 0.0) - ahead)) for entry in rest[:-1]]
+    lines = [replace(step, planned=max(step.planned, due - (step.before or 0.0) - ahead)) for step in rest[:-1]]
     return [*lines, replace(rest[-1], planned=due)]
 
 
-def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Optional[float]:
-    """Return the seconds by which the action missed what the worst announcement said; never negative while the promise holds.
+def notice_error(steps: Sequence[Step], action_at: Optional[float]) -> Optional[float]:
+    """Return the seconds by which the action missed the notice of the worst announcement. Negative means less notice than announced.
 
     None without an action or an announcement.
     """
@@ -242,7 +243,7 @@ def notice_error(entries: Sequence[Entry], action_at: Optional[float]) -> Option
         return None
     errors: List[float] = [
         action_at - e.at - e.before
-        for e in entries
+        for e in steps
         if e.kind == ANNOUNCEMENT and e.outcome in (SENT, UNKNOWN) and e.at is not None and e.before is not None
     ]
     if not errors:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start a crashed server again, a few times at most. Private to this collection."""
+"""Start a crashed server again, a limited number of times. Private to this collection."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .._operation import (
     Operation,
     OperationFailed,
     Result,
-    is_break_off,
+    is_interruption,
 )
 from .evidence import UP
 from .follow import Follow, await_news, look
 from .options import Waiting
 from .rules import SEND, decide
 
-# Seconds to wait for the lock of the count, which is held for one read and one write.
+# Seconds to wait for the lock on the file of starts. Its owner needs it for one read and one write only.
 LOCK_PATIENCE = 10.0
 _LEAST = {"server_id": 1, "tries": 1, "within": 1, "patience": 0, "verify": 0}
 
@@ -75,7 +75,7 @@ def recent_starts(content: bytes, since: float) -> List[float]:
 
 
 def _count(ctx: Context) -> None:
-    """Count a start. It is not sent before, so after a crash the count may be too high but never too low. In check mode only read."""
+    """Count a start before it is sent, so that after a crash the count may be too high but never too low. Only read in check mode."""
     server_id, tries, within = (ctx.params[name] for name in ("server_id", "tries", "within"))
     folder = os.path.abspath(os.path.expanduser(ctx.params["folder"]))
     path, now, lock = os.path.join(folder, f"{server_id}.json"), ctx.clock.wall(), None
@@ -107,7 +107,7 @@ def _count(ctx: Context) -> None:
 
 
 async def run(ctx: Context) -> Result:
-    """Look, start the server if it is offline, and look again. Return the result of ``serverprism_bring_back``."""
+    """Read the state, start the server if it is offline, and read again. Return the result of ``serverprism_bring_back``."""
     server_id = ctx.params["server_id"]
     result: Result = {"changed": False, "server_id": server_id, "before": None, "after": None, "starts": 0}
     try:
@@ -115,10 +115,10 @@ async def run(ctx: Context) -> Result:
     except ServerPrismError as exc:
         raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
     except BaseException as exc:
-        if not is_break_off(exc) or not result["changed"]:
+        if not is_interruption(exc) or not result["changed"]:
             raise
         why = f"Interrupted ({str(exc).rstrip('.')}) after start was sent to server {server_id}"
-        raise OperationFailed(f"{why}: what came of it was not seen.", result) from exc
+        raise OperationFailed(f"{why}: its outcome is not known.", result) from exc
     ctx.progress(result["msg"])
     if ctx.diff:
         result["diff"] = {when: {"state": result[when]} for when in ("before", "after")}
@@ -131,32 +131,32 @@ async def _bring_back(ctx: Context, result: Result) -> str:
     if params["certain_only"] and not params["certain"]:
         return "went down and may have been stopped on purpose, so it is left alone (certain_only)"
     follow = Follow(ctx, server_id, "started", Waiting(params["verify"], params["verify"], "running", None))
-    # One look more than starts shows what came of the last one.
+    # One read more than starts, to see the outcome of the last start.
     for number in range(1 if ctx.check_mode else params["tries"] + 1):
         if not ctx.check_mode:
             await sleep(ctx.clock, max(params["patience"], params["verify"] if number else 0.0))
         await await_news(ctx, server_id)
-        server, sight = None, None
+        server, observation = None, None
         with suppress(ServerNotFound):
-            server, sight = await look(ctx, server_id, Patience(ctx.settings.max_wait, ctx.clock))
-        result["after"] = sight.state if sight else None
+            server, observation = await look(ctx, server_id, Patience(ctx.settings.max_wait, ctx.clock))
+        result["after"] = observation.state if observation else None
         result["before"] = result["before"] or result["after"]
         reason = reason_to_leave(server)
         if reason:
             return reason
-        # An unknown state never leads to a signal: the next look may show it.
-        if sight is None or decide("started", sight.state).action != SEND:
+        # An unknown state never leads to a signal. The next read may show it.
+        if observation is None or decide("started", observation.state).action != SEND:
             continue
         _count(ctx)
         if ctx.check_mode:
             result.update(changed=True, after="running")
             return "would be started"
         try:
-            await follow.send("start", sight)
+            await follow.send("start", observation)
         finally:
             result.update(changed=bool(follow.signals), starts=len(follow.signals))
     raise OperationFailed(
-        f"Server {server_id} was not brought back for sure: its state is {result['after'] or 'unknown'}. Look at the panel."
+        f"It is not certain that server {server_id} is running again: its state is {result['after'] or 'unknown'}. Look at the panel."
     )
 
 

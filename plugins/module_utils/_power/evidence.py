@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was seen of a server, and what that proves. Pure. Private to this collection.
+"""Evidence of a power change: observations of a server, and what they confirm. Pure. Private to this collection.
 
-A status may be up to ``status_cache`` seconds old and a power signal does not refresh it: a read
-soon after a signal can show the state before it. So only a *change* proves that a signal did something.
+A status may be up to ``status_cache`` seconds old, and a power signal does not refresh it, so a read
+soon after a signal can show the state before it. Only a *change* confirms that a signal was carried out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ UP = ("starting", "running")
 
 
 @dataclass(frozen=True)
-class Sight:
-    """One look at a server: ``at`` is UTC epoch seconds, ``state`` None where it is unknown, counters are bytes (rx, tx)."""
+class Observation:
+    """One read of a server's status.
+
+    ``at`` is UTC epoch seconds. ``state`` is None if it is unknown. ``counters`` are network bytes (rx, tx), None unless the server is up.
+    """
 
     at: float
     state: Optional[str]
@@ -28,8 +31,8 @@ class Sight:
     content: Optional[Tuple[object, ...]] = None
 
     @classmethod
-    def of(cls, server: Server, at: float) -> "Sight":
-        """The look that an answer of the API is."""
+    def of(cls, server: Server, at: float) -> "Observation":
+        """Return the observation that a reply of the API makes at a time, UTC seconds."""
         res = server.resources
         if res is None:
             return cls(at, None)
@@ -42,13 +45,13 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """What has been seen since a signal went out at ``sent_at``; ``before`` is the last look before it."""
+class Evidence:
+    """The observations since a signal. ``before`` is the last one before it; ``sent_at`` (UTC) and ``cache`` are seconds."""
 
-    before: Sight
+    before: Observation
     sent_at: float
     cache: float
-    last: Optional[Sight] = None
+    last: Optional[Observation] = None
     seen_down: bool = False
     seen_up: bool = False
     seen_starting: bool = False
@@ -57,57 +60,59 @@ class Watch:
     fell_back_at: Optional[float] = None
 
     @property
-    def horizon(self) -> float:
-        """From here on an answer cannot be older than the signal."""
+    def stale_until(self) -> float:
+        """Return the time, UTC seconds, from which a status cannot be older than the signal."""
         return self.sent_at + self.cache
 
     @property
-    def newest(self) -> Sight:
-        """The newest look that told a state: one since the signal, or the one before it."""
+    def newest(self) -> Observation:
+        """Return the newest observation with a state: one since the signal, or the one before it."""
         return self.last or self.before
 
-    def fresh(self, sight: Sight) -> bool:
-        """Whether this look shows the server after the signal: its content is new, or the cache has run out."""
-        if sight.state is None:
+    def is_fresh(self, observation: Observation) -> bool:
+        """Return whether an observation is newer than the signal: its content changed, or the cache has expired."""
+        if observation.state is None:
             return False
-        return sight.content != self.before.content or sight.at >= self.horizon
+        return observation.content != self.before.content or observation.at >= self.stale_until
 
-    def see(self, sight: Sight) -> "Watch":
-        """The watch after one more look; a look that may be older than the signal, or shows nothing, teaches nothing."""
-        if not self.fresh(sight):
+    def with_observation(self, observation: Observation) -> "Evidence":
+        """Return the evidence with one more observation. One without a state, or possibly older than the signal, is ignored."""
+        if not self.is_fresh(observation):
             return self
-        up = sight.state in UP
-        lower = fell(self.before.counters, sight.counters) or (self.last is not None and fell(self.last.counters, sight.counters))
-        # A server that was running and is starting, or up after it was down, is a new process.
-        starting = sight.state == "starting" and self.before.state == "running"
+        up = observation.state in UP
+        lower = fell(self.before.counters, observation.counters) or (
+            self.last is not None and fell(self.last.counters, observation.counters)
+        )
+        # A server that was running and is starting, or was down and is up, has a new process.
+        starting = observation.state == "starting" and self.before.state == "running"
         began = starting or (up and (self.seen_down or lower or self.before.state not in UP))
-        crashed = sight.state == "offline" and self.up_at is not None
+        crashed = observation.state == "offline" and self.up_at is not None
         return replace(
             self,
-            last=sight,
-            seen_down=self.seen_down or sight.state in ("stopping", "offline"),
+            last=observation,
+            seen_down=self.seen_down or observation.state in ("stopping", "offline"),
             seen_up=self.seen_up or up,
             seen_starting=self.seen_starting or starting,
             counters_fell=self.counters_fell or lower,
-            up_at=self.up_at if self.up_at is not None or not began else sight.at,
-            fell_back_at=(self.fell_back_at or sight.at) if crashed else None,
+            up_at=self.up_at if self.up_at is not None or not began else observation.at,
+            fell_back_at=(self.fell_back_at or observation.at) if crashed else None,
         )
 
     @property
     def restarted(self) -> bool:
-        """Whether a new process is proven: it went down, or began to start after running, or its counters fell."""
+        """Return whether a new process is confirmed: the server went down, or started after running, or its counters fell."""
         return self.counters_fell or self.seen_down or self.seen_starting
 
     @property
-    def evidence(self) -> str:
-        """``state``, ``counters`` or ``none``: on what the proof rests that a signal was carried out."""
+    def kind(self) -> str:
+        """Return what confirms that the signal was carried out: ``state``, ``counters`` or ``none``."""
         if self.seen_down or self.seen_starting or (self.seen_up and self.before.state not in UP):
             return "state"
         return "counters" if self.counters_fell else "none"
 
 
 def fell(old: Optional[Tuple[int, int]], new: Optional[Tuple[int, int]]) -> bool:
-    """The counters belong to the container, which is made anew at every start: they never fall but by a restart."""
+    """Return whether a network counter fell. Each start makes a new container with counters of 0, so only a restart lowers them."""
     if old is None or new is None:
         return False
     return new[0] < old[0] or new[1] < old[1]

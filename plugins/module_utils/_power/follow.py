@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looking at a server and following a signal until it is proven what came of it. Private to this collection."""
+"""Read a server's state, send a signal, and follow it until its outcome is known. Private to this collection."""
 
 from __future__ import annotations
 
@@ -16,60 +16,62 @@ from .._api.models import Server
 from .._errors import Ambiguous, LedgerLost, ServerPrismError
 from .._operation import Context, OperationFailed
 from .._quota.reservations import READ, WRITE
-from .evidence import Sight, Watch
+from .evidence import Evidence, Observation
 from .options import Waiting
 from .rules import (
     LOOK,
     SEND,
     WAIT,
-    Step,
-    Verdict,
+    Decision,
+    SignalOutcome,
+    assess,
     decide,
-    judge,
 )
 
-# So often a signal is sent again after it is proven that the server dropped it.
+# A signal that the server certainly dropped is sent this number of times at most.
 MAX_SIGNALS = 3
 
 
-async def look(ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None) -> Tuple[Server, Sight]:
-    """Read the server once, at a reserved turn or the next. The sight carries the time of asking: it is as new as that, less the cache."""
+async def look(
+    ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None
+) -> Tuple[Server, Observation]:
+    """Read the server once, in a reserved slot or the next free one. The observation has the time at which the request was sent."""
     reserved = turn
     try:
-        turn = await ctx.client.await_turn(READ, reserved, patience=patience)
+        turn = await ctx.client.await_slot(READ, reserved, patience=patience)
     except BaseException:
         if reserved is not None and reserved > ctx.clock.now():
             with suppress(LedgerLost):
                 ctx.client.ledger.release(READ, (reserved,))
         raise
     asked = ctx.clock.now()
-    server = await ctx.client.get_server(server_id, turn=turn, patience=patience)
-    return server, Sight.of(server, asked)
+    server = await ctx.client.get_server(server_id, slot=turn, patience=patience)
+    return server, Observation.of(server, asked)
 
 
 async def await_news(ctx: Context, server_id: int) -> None:
-    """Wait out the cache after a signal of which nobody saw what came: until then a status can be the one before it."""
-    # Whatever a clock that was set has made of it: no status is older than that.
+    """Wait until the status of a server is newer than its last signal, if nobody saw the outcome of that signal."""
+    # A changed clock can put the time in the ledger far ahead, but no status is older than status_cache.
     wait = min(ctx.settings.status_cache, ctx.client.ledger.stale_until(server_id) - ctx.clock.now())
     if wait > 0:
-        ctx.progress(f"had a signal a moment ago: its status is new in {wait:.0f} s")
+        ctx.progress(f"status may be older than its last signal: waiting {wait:.0f} s")
         await sleep(ctx.clock, wait)
 
 
-async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Sight]:
-    """Read until the state is known; an unknown state never leads to a signal, so after two cache times it is an error."""
+async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Observation]:
+    """Read until the state is known. Raise OperationFailed after two cache times: an unknown state never leads to a signal."""
     limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
     until = ctx.clock.now() + limit
     while True:
-        server, sight = await look(ctx, server_id, turn=turn)
+        server, observation = await look(ctx, server_id, turn=turn)
         turn = None
-        if sight.state is not None:
-            return server, sight
+        if observation.state is not None:
+            return server, observation
         now = ctx.clock.now()
         if now >= until:
             raise OperationFailed(
-                f"The state of server {server_id} is unknown (its node does not tell): nothing was sent. "
-                f"Asked for {limit:g} s; look at the panel, or try again later.",
+                f"The state of server {server_id} is unknown (its node does not report it): nothing was sent. "
+                f"It was read for {limit:g} s. Look at the panel, or try again later.",
                 {"before": None, "after": None},
                 server_id=server_id,
             )
@@ -78,49 +80,50 @@ async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] =
 
 async def settle(
     ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None, wait: bool = True
-) -> Tuple[Server, Sight, Step]:
-    """Read the state and decide; a transition already under way is waited out first, since signals in it are dropped.
+) -> Tuple[Server, Observation, Decision]:
+    """Read the state and decide. If the server is stopping, wait until it has stopped first, since it ignores signals until then.
 
-    One that was already hanging at the first look is to be killed ``kill_after`` seconds after that look.
-    Without ``wait`` a stop under way is the answer where a stop is wanted: then nothing is to be sent after it.
+    A server that is already stopping at the first read is killed ``kill_after`` seconds after that read. Without ``wait``, return WAIT
+    at once if a stop is wanted and the server is stopping, since nothing is sent afterwards. Raise OperationFailed after
+    ``waiting.timeout`` seconds.
     """
     until = ctx.clock.now() + waiting.timeout
     kill_at = math.inf
     await await_news(ctx, server_id)
-    server, sight = await look_until_known(ctx, server_id, turn)
-    step = decide(wanted, sight.state, if_offline)
+    server, observation = await look_until_known(ctx, server_id, turn)
+    decision = decide(wanted, observation.state, if_offline)
     told = False
-    while step.action in (WAIT, LOOK) and not ctx.check_mode:
-        if step.action == WAIT and wanted == "stopped" and not wait:
+    while decision.action in (WAIT, LOOK) and not ctx.check_mode:
+        if decision.action == WAIT and wanted == "stopped" and not wait:
             break
         now = ctx.clock.now()
-        if step.action == WAIT and waiting.kill_after is not None and wanted in ("stopped", "restarted"):
-            kill_at = min(kill_at, sight.at + waiting.kill_after)
+        if decision.action == WAIT and waiting.kill_after is not None and wanted in ("stopped", "restarted"):
+            kill_at = min(kill_at, observation.at + waiting.kill_after)
             if now >= kill_at:
-                ctx.progress(f"{sight.state} for {waiting.kill_after:g} s: kill, as asked")
-                return server, sight, Step(SEND, "kill")
+                ctx.progress(f"{observation.state} for {waiting.kill_after:g} s: sending kill (kill_after)")
+                return server, observation, Decision(SEND, "kill")
         if now >= until:
             raise OperationFailed(
-                f"Server {server_id} is still {sight.state or 'in an unknown state'} after {waiting.timeout:g} s: "
+                f"Server {server_id} is still {observation.state or 'in an unknown state'} after {waiting.timeout:g} s: "
                 "nothing was sent. Look at its console.",
-                {"before": sight.state, "after": sight.state},
+                {"before": observation.state, "after": observation.state},
                 server_id=server_id,
             )
         if not told:
-            ctx.progress(f"{sight.state}: waiting until that is over")
+            ctx.progress(f"{observation.state or 'state unknown'}: waiting for this to end")
             told = True
         pause = max(waiting.interval, ctx.settings.status_cache) or 0.05
         await sleep(ctx.clock, min(until - now, max(0.01, kill_at - now), pause))
-        server, sight = await look(ctx, server_id)
-        step = decide(wanted, sight.state, if_offline)
-    return server, sight, step
+        server, observation = await look(ctx, server_id)
+        decision = decide(wanted, observation.state, if_offline)
+    return server, observation, decision
 
 
 class Follow:
-    """Sends one signal and follows it until it is proven, disproven, or the time is up.
+    """One signal to a server, followed until it is confirmed, disproved, or the time is up.
 
-    ``check`` is called right before every attempt to send; what it raises keeps the signal back. ``starts_killed`` says whether a
-    server that was to be restarted, had to be killed, and stays offline is started.
+    ``check`` is called right before each attempt to send; if it raises, nothing is sent. With ``starts_killed`` a server that was killed
+    during a restart and stays offline is started.
     """
 
     def __init__(
@@ -139,43 +142,43 @@ class Follow:
         self.waiting = waiting
         self._check = check
         self._starts_killed = starts_killed
-        # From here on kill_after is counted, UTC seconds.
+        # The time from which kill_after counts, UTC seconds.
         self._stopping_since = 0.0
         self.signals: List[str] = []
-        # Each signal that went out, when (UTC seconds), and whether the API said so.
+        # Each signal sent, its time (UTC seconds), and whether the API confirmed it.
         self.sent: List[Tuple[str, float, bool]] = []
         self.ambiguous: Optional[Ambiguous] = None
-        self.watch: Optional[Watch] = None
+        self.evidence: Optional[Evidence] = None
         self.first_sent_at = 0.0
         self.shown: Optional[str] = None
 
-    async def send(self, signal: str, before: Sight, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
-        """Send the signal; an answer that never came leaves it open whether it was carried out. Returns when it was sent."""
-        # A kill is decided on a state that must not grow old.
-        spent = await self.ctx.client.await_turn(WRITE, turn, is_urgent=signal == "kill")
+    async def send(self, signal: str, before: Observation, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
+        """Send a signal and return the time at which it was sent, UTC seconds. If no reply came, ``ambiguous`` is set."""
+        # A kill is urgent: the state that it was decided on must not get old.
+        spent = await self.ctx.client.await_slot(WRITE, turn, is_urgent=signal == "kill")
         count = len(self.signals)
 
         def last_check() -> None:
             self._check()
-            # From here on an interruption must say that the signal may be out, and before it that it is not.
+            # If the task is interrupted from here on, its message must say that the signal may have been sent.
             self.signals[count:] = [signal]
 
         try:
-            await self.ctx.client.send_signal(self.server_id, signal, turn=spent, patience=patience, check=last_check)
+            await self.ctx.client.send_signal(self.server_id, signal, slot=spent, patience=patience, check=last_check)
             self.ambiguous = None
         except Ambiguous as exc:
             self.ambiguous = exc
-            self.ctx.warn(f"{exc} Its state will show whether it was.")
+            self.ctx.warn(f"{exc} The state of the server will show whether it was.")
         except ServerPrismError:
             del self.signals[count:]
             raise
-        # Not when it was tried first: what was refused was not done.
+        # The time of the attempt that was accepted: refused attempts had no effect.
         at, answered = self.ctx.client.written_at, self.ctx.clock.now()
         self.sent.append((signal, at, self.ambiguous is None))
         self._mark_stale(answered + self.ctx.settings.status_cache)
         if not self.first_sent_at:
             self.first_sent_at = self._stopping_since = at
-        self.watch = Watch(before, answered, self.ctx.settings.status_cache)
+        self.evidence = Evidence(before, answered, self.ctx.settings.status_cache)
         self.shown = before.state
         self.ctx.progress(f"{signal} sent" if self.ambiguous is None else f"{signal} may have been sent")
         return at
@@ -184,114 +187,114 @@ class Follow:
         try:
             self.ctx.client.ledger.mark_stale(self.server_id, until)
         except LedgerLost as exc:
-            # The signal is out, whatever is known of it later.
+            # The signal has been sent, so the outcome must still be followed.
             self.ctx.warn(str(exc))
 
     @property
-    def _watching(self) -> Watch:
-        if self.watch is None:
+    def _evidence(self) -> Evidence:
+        if self.evidence is None:
             raise RuntimeError("no signal was sent yet")
-        return self.watch
+        return self.evidence
 
-    async def until_done(self) -> Verdict:
-        """Look until there is a verdict other than pending; ``timeout`` in its status means the time is up."""
+    async def until_done(self) -> SignalOutcome:
+        """Read the state until the outcome is no longer pending, and return it. Its status is ``timeout`` if the time is up."""
         until = self.first_sent_at + self.waiting.timeout
         while True:
             await self._sleep_until_news(until)
             has_seen = await self._see(until)
             now = self.ctx.clock.now()
-            verdict = judge(self.wanted, self.signals[-1], self._watching, self.waiting.running_when, now)
-            if verdict.status == "again":
-                verdict = await self._send_again()
-            elif verdict.status == "start" and not self._starts_killed:
-                verdict = Verdict("offline")
-            elif verdict.status == "start":
-                self.ctx.progress("was killed and stays offline: start")
-                await self.send("start", self._watching.newest)
-                verdict = Verdict("pending")
-            elif verdict.status == "pending" and has_seen and self._kill_is_due(now):
-                self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: kill, as asked")
-                await self.send("kill", self._watching.newest)
-            if verdict.status in ("done", "offline"):
+            outcome = assess(self.wanted, self.signals[-1], self._evidence, self.waiting.running_when, now)
+            if outcome.status == "again":
+                outcome = await self._send_again()
+            elif outcome.status == "start" and not self._starts_killed:
+                outcome = SignalOutcome("offline")
+            elif outcome.status == "start":
+                self.ctx.progress("was killed and stays offline: sending start")
+                await self.send("start", self._evidence.newest)
+                outcome = SignalOutcome("pending")
+            elif outcome.status == "pending" and has_seen and self._kill_is_due(now):
+                self.ctx.progress(f"not down {self.waiting.kill_after:g} s after the {self.signals[-1]}: sending kill (kill_after)")
+                await self.send("kill", self._evidence.newest)
+            if outcome.status in ("done", "offline"):
                 self._mark_stale(None)
-            if verdict.status != "pending":
-                return verdict
+            if outcome.status != "pending":
+                return outcome
             if now >= until:
-                return Verdict("timeout")
+                return SignalOutcome("timeout")
 
     async def _see(self, until: float) -> bool:
-        """Look once. Return whether that told a state; a kill is never decided on an older one."""
+        """Read once. Return whether the state is known, since a kill is never decided on an older one."""
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
-            _server, sight = await look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
+            _server, observation = await look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
         except ServerPrismError as exc:
             if exc.status in (401, 403, 404):
                 raise
-            # A look that fails is only a look less: the signal is out, so go on until the time is up.
-            self.ctx.progress(f"could not look: {exc}")
+            # The signal has been sent, so one failed read must not end the task before the time is up.
+            self.ctx.progress(f"reading the state failed: {exc}")
             return False
-        self.watch = self._watching.see(sight)
-        if sight.state is not None and sight.state != self.shown and self._watching.fresh(sight):
-            self.shown = sight.state
-            self.ctx.progress(f"is {sight.state}")
-        return sight.state is not None
+        self.evidence = self._evidence.with_observation(observation)
+        if observation.state is not None and observation.state != self.shown and self._evidence.is_fresh(observation):
+            self.shown = observation.state
+            self.ctx.progress(f"is {observation.state}")
+        return observation.state is not None
 
     async def _sleep_until_news(self, until: float) -> None:
-        """Sleep until a look can show something new: the cache of the last look must have run out."""
+        """Sleep until a read can show something new, which is when the cache of the last one has expired."""
         now = self.ctx.clock.now()
-        cache = self._watching.cache * 1.01 + 0.01 if self._watching.cache else 0.0
+        cache = self._evidence.cache * 1.01 + 0.01 if self._evidence.cache else 0.0
         due = now + max(self.waiting.interval, cache)
-        if self._watching.last is None:
-            due = max(now + min(self.waiting.interval, cache or self.waiting.interval), self._watching.sent_at + cache)
+        if self._evidence.last is None:
+            due = max(now + min(self.waiting.interval, cache or self.waiting.interval), self._evidence.sent_at + cache)
         kill_at = self._kill_at()
         if kill_at is not None and kill_at > now:
             due = min(due, kill_at)
         await sleep(self.ctx.clock, max(0.01, min(due, max(until, now)) - now))
 
     def _kill_at(self) -> Optional[float]:
-        if self.waiting.kill_after is None or self.signals[-1] not in ("stop", "restart") or self.watch is None:
+        if self.waiting.kill_after is None or self.signals[-1] not in ("stop", "restart") or self.evidence is None:
             return None
         return self._stopping_since + self.waiting.kill_after
 
     def _kill_is_due(self, now: float) -> bool:
         kill_at = self._kill_at()
-        if kill_at is None or now < kill_at or self.watch is None:
+        if kill_at is None or now < kill_at or self.evidence is None:
             return False
         if self.signals[-1] == "restart":
-            # "running" may be the new process already: only a stop that is seen to hang is killed.
-            return self._watching.last is not None and self._watching.last.state == "stopping"
-        # Never a signal on an unknown state: the newest look that told a state decides.
-        sight = self._watching.newest
-        return sight.state in ("starting", "running", "stopping")
+            # "running" can be the new process, so only a server that is seen stopping is killed.
+            return self._evidence.last is not None and self._evidence.last.state == "stopping"
+        # An unknown state never leads to a signal, so the newest observation with a state decides.
+        observation = self._evidence.newest
+        return observation.state in ("starting", "running", "stopping")
 
-    async def _send_again(self) -> Verdict:
+    async def _send_again(self) -> SignalOutcome:
         tries = self.signals.count(self.signals[-1])
         if tries >= MAX_SIGNALS:
-            state = self._watching.newest.state
-            times = f"{self.signals[-1]} was accepted {tries} times, and the server is {state} all the same"
-            more = ": the start fails, or is dropped" if self.signals[-1] == "start" else ": it is dropped"
-            return Verdict("unconfirmed", times + more)
-        what = "was dropped, or failed" if self.signals[-1] == "start" else "did nothing"
+            state = self._evidence.newest.state
+            times = f"{self.signals[-1]} was accepted {tries} times, but the server is still {state}"
+            more = ": the start failed or was ignored" if self.signals[-1] == "start" else ": the signal was ignored"
+            return SignalOutcome("unconfirmed", times + more)
+        what = "failed or was ignored" if self.signals[-1] == "start" else "was ignored"
         signal = self.signals[-1]
         if signal == "kill" and self.wanted == "stopped":
-            # What hung was a restart, and the node has started the server again: this one is stopped in good order.
+            # A restart hung, and the node has started the server again. The new process can be stopped gracefully.
             signal = "stop"
-            self.ctx.progress(f"was killed and is {self._watching.newest.state} again: stop")
+            self.ctx.progress(f"was killed and is {self._evidence.newest.state} again: sending stop")
         else:
-            self.ctx.progress(f"still {self._watching.newest.state}, {signal} {what}: sending it again")
-        await self.send(signal, self._watching.newest)
+            self.ctx.progress(f"still {self._evidence.newest.state}, {signal} {what}: sending it again")
+        await self.send(signal, self._evidence.newest)
         if signal != self.signals[-2]:
             self._stopping_since = self.sent[-1][1]
-        return Verdict("pending")
+        return SignalOutcome("pending")
 
     @property
     def after(self) -> Optional[str]:
-        """The state last seen that is certainly not older than the signal; None where nothing is known."""
-        return self.watch.last.state if self.watch is not None and self.watch.last is not None else None
+        """Return the last state that is newer than the signal, or None if none is known."""
+        return self.evidence.last.state if self.evidence is not None and self.evidence.last is not None else None
 
     @property
     def downtime(self) -> Optional[float]:
-        """Seconds from the first signal to the first look that showed the server up again; None where it is not up."""
-        if self.watch is None or self.watch.last is None or self.watch.up_at is None or self.after not in ("starting", "running"):
+        """Return the seconds from the first signal to the first read that showed the server up again, or None if it is not up."""
+        if self.evidence is None or self.evidence.last is None or self.evidence.up_at is None or self.after not in ("starting", "running"):
             return None
-        return round(self.watch.last.at - self.first_sent_at, 3)
+        return round(self.evidence.last.at - self.first_sent_at, 3)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that say how a signal is followed, and what is refused of them before the first request. Pure. Private to this collection."""
+"""The options for following a signal, and their checks. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ WAITING_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def check_waiting(params: Dict[str, Any]) -> None:
-    """Refuse times that make no sense; BadOption names the option."""
+    """Raise BadOption for a time that is out of range."""
     for name in ("wait_timeout", "poll_interval", "kill_after"):
         value = params.get(name)
         if value is None:
             continue
         if not math.isfinite(value) or value < 0 or (value == 0 and name != "kill_after"):
-            raise BadOption(name, f"{value} is not a number of seconds above 0")
+            raise BadOption(name, f"must be {'0 seconds or greater' if name == 'kill_after' else 'greater than 0 seconds'}, got {value:g}")
 
 
 def check_server_id(params: Dict[str, Any]) -> None:
-    """Service IDs are positive whole numbers."""
+    """Raise BadOption unless ``server_id`` is a positive integer."""
     # YAML's "yes" would be server 1.
     if isinstance(params["server_id"], bool) or params["server_id"] < 1:
         why = "is not a service ID: that is the number in its /services/ID address, which hosts have in serverprism_id"
@@ -40,7 +40,11 @@ def check_server_id(params: Dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How to wait, all in seconds: for how long in all, how often to look, when a hung stop is killed (None: never)."""
+    """Times of waiting for an outcome, in seconds.
+
+    ``timeout`` is the total time, ``interval`` the time between two reads, ``kill_after`` the time after which a hung stop is killed (None:
+    never). ``running_when`` is the state from which a server counts as running.
+    """
 
     timeout: float
     interval: float
@@ -49,5 +53,5 @@ class Waiting:
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "Waiting":
-        """From a module's options."""
+        """Return the times from the options of a module."""
         return cls(params["wait_timeout"], params["poll_interval"], params["running_when"], params["kill_after"])

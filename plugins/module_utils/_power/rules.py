@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which signal, if any, brings a server from the state it is in to the state wanted. Pure. Private to this collection.
+"""Rules that choose a signal for a state, and assess its outcome. Pure. Private to this collection.
 
-What the API does with a signal depends on the state, and it answers ``sent: true`` in every case:
-``start`` is dropped unless the server is offline, every signal but ``kill`` is dropped while it is
+The effect of a signal depends on the state, but the API returns ``sent: true`` in every case:
+``start`` is ignored unless the server is offline, every signal but ``kill`` is ignored while it is
 stopping, and a ``restart`` *starts* a server that is off. So the state is read first.
 """
 
@@ -14,94 +14,98 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from .evidence import UP, Sight, Watch
+from .evidence import UP, Evidence, Observation
 
-SEND, HOLD, WAIT, SKIP, REFUSE, LOOK = "send", "hold", "wait", "skip", "refuse", "look"
+SEND, KEEP, WAIT, SKIP, REFUSE, LOOK = "send", "keep", "wait", "skip", "refuse", "look"
 
 
 @dataclass(frozen=True)
-class Step:
-    """What to do next: ``action`` is one of SEND, HOLD (already so), WAIT (a transition runs), SKIP, REFUSE, LOOK (unknown)."""
+class Decision:
+    """The next thing to do with a server.
+
+    ``action`` is SEND, KEEP (it is in the wanted state), WAIT (it is stopping), SKIP, REFUSE, or LOOK (read the unknown state again).
+    """
 
     action: str
     signal: Optional[str] = None
 
 
 _TABLE = {
-    "started": {"offline": Step(SEND, "start"), "starting": Step(HOLD), "running": Step(HOLD), "stopping": Step(WAIT)},
+    "started": {"offline": Decision(SEND, "start"), "starting": Decision(KEEP), "running": Decision(KEEP), "stopping": Decision(WAIT)},
     "stopped": {
-        "offline": Step(HOLD),
-        "starting": Step(SEND, "stop"),
-        "running": Step(SEND, "stop"),
-        "stopping": Step(WAIT),
+        "offline": Decision(KEEP),
+        "starting": Decision(SEND, "stop"),
+        "running": Decision(SEND, "stop"),
+        "stopping": Decision(WAIT),
     },
     "killed": {
-        "offline": Step(HOLD),
-        "starting": Step(SEND, "kill"),
-        "running": Step(SEND, "kill"),
-        "stopping": Step(SEND, "kill"),
+        "offline": Decision(KEEP),
+        "starting": Decision(SEND, "kill"),
+        "running": Decision(SEND, "kill"),
+        "stopping": Decision(SEND, "kill"),
     },
-    "restarted": {"starting": Step(SEND, "restart"), "running": Step(SEND, "restart"), "stopping": Step(WAIT)},
+    "restarted": {"starting": Decision(SEND, "restart"), "running": Decision(SEND, "restart"), "stopping": Decision(WAIT)},
 }
-_OFFLINE_RESTART = {"start": Step(SEND, "start"), "skip": Step(SKIP), "fail": Step(REFUSE)}
+_OFFLINE_RESTART = {"start": Decision(SEND, "start"), "skip": Decision(SKIP), "fail": Decision(REFUSE)}
 
 
-def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Step:
-    """The next step; an unknown state (None) never leads to a signal."""
+def decide(wanted: str, state: Optional[str], if_offline: str = "start") -> Decision:
+    """Return the decision for a state. An unknown state (None) never leads to a signal."""
     if state is None:
-        return Step(LOOK)
+        return Decision(LOOK)
     if wanted == "restarted" and state == "offline":
         return _OFFLINE_RESTART[if_offline]
     return _TABLE[wanted][state]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``pending``, ``done``, ``again`` (it is proven that the signal was dropped: send it again), ``unconfirmed`` or ``failed``.
+class SignalOutcome:
+    """The outcome of a signal, as far as it is known.
 
-    ``start`` means that a killed server did not come back by itself and has to be started. Followed to its end it can also be
-    ``timeout``, or ``offline``: it stays down after a kill and is not to be started.
+    ``status`` is ``pending``, ``done``, ``again`` (the signal was certainly dropped and must be sent again), ``start`` (a killed server
+    did not come back and must be started), ``unconfirmed`` or ``failed``. ``Follow.until_done`` also returns ``timeout``, or ``offline``
+    for a server that stays down after a kill and must not be started.
     """
 
     status: str
     why: str = ""
 
 
-PENDING = Verdict("pending")
-DONE = Verdict("done")
-# A crashed server is brought back by the node, which takes a moment: so long an "offline" after a start is no verdict.
+PENDING = SignalOutcome("pending")
+DONE = SignalOutcome("done")
+# The node restarts a crashed server after a moment. Until this number of cache times has passed, "offline" after a start is not a failure.
 GRACE_CACHES = 1.5
 
 
-def judge(wanted: str, signal: str, watch: Watch, running_when: str, now: float) -> Verdict:
-    """What the looks since the signal amount to. The status of a report may be worse than reality, never better."""
-    sight = watch.last
-    if sight is None:
+def assess(wanted: str, signal: str, evidence: Evidence, running_when: str, now: float) -> SignalOutcome:
+    """Return the outcome that the evidence supports. It may be worse than reality, but never better."""
+    observation = evidence.last
+    if observation is None:
         return PENDING
-    ready = sight.state == "running" or (running_when == "starting" and sight.state == "starting")
+    ready = observation.state == "running" or (running_when == "starting" and observation.state == "starting")
     if signal in ("stop", "kill") and wanted != "restarted":
-        return _judge_down(sight, watch)
-    if watch.fell_back_at is not None:
-        if now >= watch.fell_back_at + GRACE_CACHES * watch.cache:
-            return Verdict("failed", "it began to start and went offline again: the start failed, or the game crashed")
+        return _assess_down(observation, evidence)
+    if evidence.fell_back_at is not None:
+        if now >= evidence.fell_back_at + GRACE_CACHES * evidence.cache:
+            return SignalOutcome("failed", "it began to start and went offline again: the start failed, or the game crashed")
         return PENDING
     if signal == "kill":
-        # A restart hung in its stop and was killed, as asked: the node goes on with the start by itself.
-        lost = sight.state == "offline" and sight.at >= watch.horizon
-        return DONE if ready else Verdict("start") if lost else PENDING
+        # The restart hung while stopping and was killed. The node then continues with the start.
+        lost = observation.state == "offline" and observation.at >= evidence.stale_until
+        return DONE if ready else SignalOutcome("start") if lost else PENDING
     if signal == "start":
         if ready:
             return DONE
-        # Content alone may change for other reasons; only past the cache does "offline" say that the start was dropped.
-        return Verdict("again") if sight.state == "offline" and sight.at >= watch.horizon else PENDING
-    if watch.restarted:
+        # The content can change for other reasons, so "offline" means a dropped start only after the cache has expired.
+        return SignalOutcome("again") if observation.state == "offline" and observation.at >= evidence.stale_until else PENDING
+    if evidence.restarted:
         return DONE if ready else PENDING
-    return Verdict("unconfirmed") if ready and sight.at >= watch.horizon else PENDING
+    return SignalOutcome("unconfirmed") if ready and observation.at >= evidence.stale_until else PENDING
 
 
-def _judge_down(sight: Sight, watch: Watch) -> Verdict:
-    if sight.state == "offline":
+def _assess_down(observation: Observation, evidence: Evidence) -> SignalOutcome:
+    if observation.state == "offline":
         return DONE
-    # A stop is dropped while a server boots, and a killed server that was restarting starts again.
-    dropped = sight.at >= watch.horizon and sight.state in UP
-    return Verdict("again") if dropped else PENDING
+    # A booting server ignores a stop, and a restarting server that is killed starts again.
+    dropped = observation.at >= evidence.stale_until and observation.state in UP
+    return SignalOutcome("again") if dropped else PENDING

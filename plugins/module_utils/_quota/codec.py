@@ -2,58 +2,62 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calendars as they are stored, in a file or in Redis. Pure. Private to this collection."""
+"""Convert calendars to and from the data that a file or Redis stores. Pure. Private to this collection."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
-from . import reservations as _budget
+from . import reservations as _reservations
 from .reservations import LONGEST_RETRY_AFTER, Calendar, Lock
 
 Calendars = Dict[str, Calendar]
 LATEST = 95_649_119_999.0  # The end of the year 5000.
-# What reading a stored ledger can raise where it is none.
+# The exceptions that reading invalid data can raise.
 NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def seconds(value: Any) -> float:
-    """A stored time or duration; ValueError where no clock can have shown it, and nothing could be reckoned with it."""
+    """Return a stored time or duration in seconds. Raises ValueError if no clock can have shown it."""
     out = float(value)
     if not -LATEST <= out <= LATEST:
-        raise ValueError("not a time")
+        raise ValueError("the value is not a time")
     return out
 
 
 def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float) -> Calendars:
-    """The calendars of a stored ledger, ``moved`` seconds later; one of NOT_A_LEDGER where it is none."""
+    """Return the calendars of a stored ledger, shifted by ``moved`` seconds. Raises one of NOT_A_LEDGER for invalid data."""
     out: Calendars = {}
     seconds(moved)
     for bucket in known:
         part = buckets.get(bucket, {})
-        instants = tuple(sorted(seconds(at) for at in part.get("instants", [])))
+        slots = tuple(sorted(seconds(at) for at in part.get("slots", [])))
         blocked = seconds(part.get("blocked_until", 0.0))
         locks = tuple(
             Lock(int(server), str(owner), seconds(until), seconds(renewed)) for server, owner, until, renewed in part.get("locks", [])
         )
         if blocked + moved > now + 2 * LONGEST_RETRY_AFTER:
-            raise ValueError("blocked for longer than any answer asks for")
+            raise ValueError("blocked_until is later than any response can ask for")
         stale = tuple((int(server), seconds(until)) for server, until in part.get("stale", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        out[bucket] = _budget.shift(Calendar(instants, blocked, locks, stale, late), moved)
+        out[bucket] = _reservations.shift(Calendar(slots, blocked, locks, stale, late), moved)
     return out
 
 
-def dump_calendars(calendars: Calendars, before: float) -> Dict[str, Any]:
-    """The calendars as they are stored, without what lies before ``before``."""
-    pruned = {bucket: _budget.prune(calendar, before) for bucket, calendar in calendars.items()}
+def prune_calendars(calendars: Calendars, before: float) -> Calendars:
+    """Return the calendars without entries before ``before``, UTC seconds."""
+    return {bucket: _reservations.prune(calendar, before) for bucket, calendar in calendars.items()}
+
+
+def dump_calendars(calendars: Calendars) -> Dict[str, Any]:
+    """Return the data to store."""
     return {
         bucket: {
-            "instants": list(one.instants),
+            "slots": list(one.slots),
             "blocked_until": one.blocked_until,
             "locks": [[lock.server_id, lock.owner, lock.until, lock.renewed] for lock in one.locks],
             "stale": [[server, until] for server, until in one.stale],
             "late": list(one.late),
         }
-        for bucket, one in pruned.items()
+        for bucket, one in calendars.items()
     }

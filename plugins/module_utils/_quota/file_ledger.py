@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the calendar lives: one locked file for every process of this machine. Private to this collection."""
+"""The ledger in a file that all processes of this machine share. Private to this collection."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from .._files import (
     open_locked,
     open_own,
     read_all,
-    sealed,
-    unsealed,
     write_all,
 )
 from .._process import boot_id
@@ -30,26 +28,27 @@ from .codec import (
     Calendars,
     dump_calendars,
     parse_calendars,
+    prune_calendars,
     seconds,
 )
 from .ledger import Ledger, MemoryLedger, T
 from .reservations import Calendar, Quota
 
 VERSION = 1
-# The lock is held for about a millisecond at a time: who does not get it for so long has met a hung holder.
+# Seconds to wait for the file lock. Processes hold it for about a millisecond, so after this time the holder hangs.
 LOCK_PATIENCE = 10.0
-# A folder: where the quota is shared instead, once a ledger in Redis is lost.
+# The environment variable with the folder of the ledger that is used if Redis cannot be reached.
 FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
 
 
 class LedgerUnusable(Exception):
-    """The file cannot be locked, read or written; the text says why."""
+    """The error for a ledger file that cannot be locked, read or written."""
 
 
 class FileLedger(Ledger):
-    """A ledger in a folder of this machine: ``flock`` on one file, the calendar in another that is replaced as a whole.
+    """A ledger in a folder of this machine: one file is locked with ``flock``, another with the calendars is replaced atomically.
 
-    A process that is killed leaves either the old calendar or the new one, and the system frees its lock.
+    A killed process leaves either the old calendars or the new ones, and the system releases its lock.
     """
 
     def __init__(
@@ -68,6 +67,8 @@ class FileLedger(Ledger):
         self._warn = warn
         self._thread_lock = threading.Lock()
         self._boot = boot_id()
+        # The file as this process last wrote it, and what is in it. A run makes thousands of changes, nearly all of them by itself.
+        self._written: Tuple[bytes, Calendars, float] = (b"", {}, 0.0)
 
     @property
     def _origin(self) -> float:
@@ -101,38 +102,41 @@ class FileLedger(Ledger):
         except FileNotFoundError:
             return empty, own
         try:
-            data, is_sealed = unsealed(read_all(descriptor))
+            text = read_all(descriptor)
+            if text == self._written[0]:
+                return dict(self._written[1]), self._written[2]
+            data = json.loads(text.decode())
             version = data["version"]
             if isinstance(version, int) and version > VERSION:
-                raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}): update this one")
-            if not is_sealed:
-                raise ValueError("not as it was written")
+                raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}), so update the collection")
             return {**empty, **self._parse(data)}, max(own, seconds(data["window"]))
         except NOT_A_LEDGER:
-            self._warn(f"The ledger {self.path} was not readable and begins anew; the last minute's requests are not known.")
+            self._warn(f"The ledger {self.path} was not readable and starts again empty. Requests of the last minute are not counted.")
             return empty, own
 
     def _parse(self, data: Mapping[str, Any]) -> Calendars:
-        """The calendars in this process's time: within one boot a clock that was set moves nothing."""
+        """Return the calendars in the time of this process. Within one boot, setting the clock does not move them."""
         moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
         return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
 
     def _save(self, calendars: Calendars, window: float) -> None:
         keep = self.clock.now() - 2 * max(window, 1.0)
-        buckets = dump_calendars(calendars, keep)
-        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": buckets}
-        # Whoever holds the lock is alone with this name.
+        kept = prune_calendars(calendars, keep)
+        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": dump_calendars(kept)}
+        text = json.dumps(data).encode()
+        # Only the process that holds the lock uses this name.
         name = self.path + ".new"
         descriptor = make_new(name)
         try:
-            write_all(descriptor, sealed(json.dumps(data)))
+            write_all(descriptor, text)
         finally:
             os.close(descriptor)
         os.replace(name, self.path)
+        self._written = (text, kept, window)
 
 
-class Resilient(Ledger):
-    """A file ledger that, once unusable, is given up with one clear warning: from then on 429 answers are obeyed."""
+class FileOrMemory(Ledger):
+    """A file ledger that is replaced by one in memory, with a warning, once the file cannot be used."""
 
     def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:
         super().__init__(file.quotas, file.clock)
@@ -155,9 +159,9 @@ class Resilient(Ledger):
                 with self._lock:
                     if self._file is not None:
                         self._warn(
-                            f"The ledger {file.path} cannot be used: {exc}. From here on this task paces itself alone, "
-                            "obeys HTTP 429, and does not know who else maintains a server: set the option "
-                            "ledger to a folder that can be written."
+                            f"The ledger {file.path} cannot be used: {exc}. This task continues without it: it does not see the "
+                            "requests and server locks of other tasks, and waits after HTTP 429. Set the option ledger to a folder "
+                            "that can be written."
                         )
                     self._file = None
         return self._memory._change(step, commit)

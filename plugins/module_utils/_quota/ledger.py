@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every ledger can do: pure functions, each applied to the calendars under one lock. Private to this collection."""
+"""The operations of all ledgers: pure functions, each applied to the calendars under one lock. Private to this collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Type
 from .._clock import Clock
 from .._process import ALIVE, DEAD, fate_of
 from . import locks as _locks
-from . import reservations as _budget
+from . import reservations as _reservations
 from .codec import Calendars
 from .reservations import WRITE, Calendar, Lock, Quota
 
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 def valid_until(lock: Lock, fate: str) -> float:
-    """Return until when a lock counts, UTC seconds, given the fate of its owner."""
+    """Return the time until which a lock is valid, UTC seconds, given the fate of its owner."""
     if fate == DEAD:
         return 0.0
     return lock.until if fate == ALIVE else min(lock.until, lock.renewed + _locks.LEASE)
 
 
 class Ledger:
-    """Reservations of the customer's quota. Instants are UTC epoch seconds of the caller's clock.
+    """The shared quota of a customer. Slots are UTC epoch seconds of the caller's clock.
 
-    All verbs are on top of ``_change``, which applies a pure function to the calendars under the lock.
+    All methods use ``_change``, which applies a pure function to the calendars under the lock.
     """
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
@@ -39,7 +39,7 @@ class Ledger:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it could not be used, so that this process knows nothing of the others."""
+        """Return whether the ledger has failed, so that this process no longer shares the quota and the locks."""
         return False
 
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
@@ -54,17 +54,17 @@ class Ledger:
         headroom: int = 0,
         commit: bool = True,
     ) -> Tuple[float, ...]:
-        """Reserve the earliest place for all offsets in one step; ``commit=False`` only tells where it would be."""
+        """Reserve the earliest slots for all offsets in one step, and return them. ``commit=False`` reserves nothing."""
 
         def step(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
-            # The clock is read under the lock: first come, first served.
+            # The clock is read under the lock, so that processes are served in the order in which they get it.
             start = max(self.clock.now(), not_before or 0.0)
-            return _budget.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
+            return _reservations.reserve(calendar, self.quotas[bucket], offsets, start, headroom)
 
-        return self.place(bucket, step, commit)
+        return self.reserve_with(bucket, step, commit)
 
-    def place(self, bucket: str, step: Callable[[Calendar], Tuple[Calendar, T]], commit: bool = True) -> T:
-        """Reserve what a function reserves, and return what it says of that."""
+    def reserve_with(self, bucket: str, step: Callable[[Calendar], Tuple[Calendar, T]], commit: bool = True) -> T:
+        """Apply a function that reserves slots in a calendar, and return its result."""
 
         def change(calendars: Calendars) -> T:
             calendars[bucket], out = step(calendars[bucket])
@@ -76,74 +76,74 @@ class Ledger:
         """Return the calendar of a bucket as it is now."""
         return self._change(lambda calendars: calendars[bucket], commit=False)
 
-    def rebook(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
-        """Give back, and reserve anew what is urgent: each as soon after its wanted instant as what lies before it allows."""
+    def reschedule(self, bucket: str, old: Sequence[float], wanted: Sequence[float]) -> Tuple[float, ...]:
+        """Release the old slots and reserve urgent ones, each as soon after the wanted time as earlier slots allow. Return them."""
 
         def step(calendars: Calendars) -> Tuple[float, ...]:
             now = self.clock.now()
-            calendar = _budget.release(calendars[bucket], old)
-            calendars[bucket], instants = _budget.squeeze(calendar, self.quotas[bucket], [max(now, at) for at in wanted], now)
-            return instants
+            calendar = _reservations.release(calendars[bucket], old)
+            calendars[bucket], slots = _reservations.reschedule(calendar, self.quotas[bucket], [max(now, at) for at in wanted], now)
+            return slots
 
         return self._change(step)
 
     def due(self, bucket: str, at: float) -> float:
-        """When a request whose reserved instant has come may really go: that instant where it is in time, else the one noted now."""
+        """Return the time at which a request with the slot ``at`` may be sent: ``at`` if it is on time, otherwise the new slot."""
 
         def step(calendars: Calendars) -> float:
             now = self.clock.now()
-            when = _budget.due(calendars[bucket], self.quotas[bucket], at, now)
+            when = _reservations.due(calendars[bucket], self.quotas[bucket], at, now)
             if when != at:
-                calendars[bucket] = _budget.defer(calendars[bucket], at, when, now)
+                calendars[bucket] = _reservations.move(calendars[bucket], at, when, now)
             return when
 
-        # Nearly always it is in time, and nothing has to be written.
+        # Nearly all requests are on time, and then nothing has to be written.
         return at if self._change(step, commit=False) == at else self._change(step)
 
-    def release(self, bucket: str, instants: Sequence[float]) -> None:
-        """Give instants back."""
+    def release(self, bucket: str, slots: Sequence[float]) -> None:
+        """Release slots."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.release(calendars[bucket], instants)
+            calendars[bucket] = _reservations.release(calendars[bucket], slots)
 
-        if instants:
+        if slots:
             self._change(step)
 
     def correct(self, bucket: str, reserved: float, spent: float) -> None:
-        """Note that a request was spent so much later than it was reserved for."""
+        """Record that the request of the slot ``reserved`` was sent at ``spent``, which is later."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.correct(calendars[bucket], reserved, spent)
+            calendars[bucket] = _reservations.correct(calendars[bucket], reserved, spent)
 
         self._change(step)
 
     def block(self, bucket: str, until: float) -> None:
-        """Nothing new before ``until``, for every process."""
+        """Block new slots before ``until``, for all processes."""
 
         def step(calendars: Calendars) -> None:
-            calendars[bucket] = _budget.block(calendars[bucket], until)
+            calendars[bucket] = _reservations.block(calendars[bucket], until)
 
         self._change(step)
 
     def blocked_until(self, bucket: str) -> float:
-        """Until when the bucket is blocked; in the past where it is not."""
+        """Return the time until which the bucket is blocked. A time in the past means that it is not blocked."""
         return self._change(lambda calendars: calendars[bucket].blocked_until, commit=False)
 
     def lock(self, servers: Sequence[int], owner: str, seconds: float, *, commit: bool = True) -> Dict[int, Lock]:
-        """Lock servers for a number of seconds, and return the locks that others have on some of them. ``commit=False`` only tells."""
+        """Lock servers for a number of seconds, and return the locks of other runs on them. ``commit=False`` locks nothing."""
 
         def step(calendars: Calendars) -> Dict[int, Lock]:
             now = self.clock.now()
             calendars[WRITE], others = _locks.take(
                 calendars[WRITE], servers, owner, now + seconds, now, lambda one: valid_until(one, fate_of(one.owner)) > now
             )
-            # What is shown of a lock is when it will be over.
+            # Users are shown the time at which the lock ends.
             return {server: replace(one, until=valid_until(one, fate_of(one.owner))) for server, one in others.items()}
 
         return self._change(step, commit)
 
     def renew(self, servers: Sequence[int], owner: str, seconds: float) -> Set[int]:
-        """Renew the locks of an owner for a number of seconds, and return the servers whose lock it has lost."""
+        """Renew the locks of an owner for a number of seconds, and return the servers whose lock is lost."""
 
         def step(calendars: Calendars) -> Set[int]:
             now = self.clock.now()
@@ -153,7 +153,7 @@ class Ledger:
         return self._change(step)
 
     def unlock(self, servers: Sequence[int], owner: str) -> None:
-        """Give up the locks of an owner."""
+        """Release the locks of an owner."""
 
         def step(calendars: Calendars) -> None:
             calendars[WRITE] = _locks.free(calendars[WRITE], servers, owner)
@@ -161,7 +161,7 @@ class Ledger:
         self._change(step)
 
     def mark_stale(self, server_id: int, until: Optional[float]) -> None:
-        """Note until when a status may be older than a signal; None where what came of the signal was seen."""
+        """Set the time until which a status may be older than the last signal. None means that its effect was observed."""
 
         def step(calendars: Calendars) -> None:
             calendars[WRITE] = _locks.mark_stale(calendars[WRITE], server_id, until)
@@ -169,19 +169,19 @@ class Ledger:
         self._change(step)
 
     def stale_until(self, server_id: int) -> float:
-        """Return until when a status of the server may be older than its last signal; in the past where it is not."""
+        """Return the time until which a status of the server may be older than its last signal. It may be in the past."""
         return self._change(lambda calendars: _locks.stale_until(calendars[WRITE], server_id), commit=False)
 
     def note(self, journal: str, server_id: int, event: str) -> None:
-        """Note the last event of a server in a journal, for other machines. Where there are none, nothing is noted."""
+        """Store the last event of a server in a journal for other machines. A ledger of one machine stores nothing."""
 
     def noted(self, journal: str, server_id: int) -> Optional[str]:
-        """The last event of a server in a journal, as other machines noted it."""
+        """Return the last event of a server in a journal that other machines stored, or None."""
         return None
 
 
 class MemoryLedger(Ledger):
-    """A ledger of this process alone."""
+    """A ledger that only this process uses."""
 
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
         super().__init__(quotas, clock)
@@ -196,5 +196,5 @@ class MemoryLedger(Ledger):
                 now = self.clock.now()
                 for bucket, calendar in calendars.items():
                     if calendar is not self._calendars[bucket]:
-                        self._calendars[bucket] = _budget.prune(calendar, now - 2 * self.quotas[bucket].guarded)
+                        self._calendars[bucket] = _reservations.prune(calendar, now - 2 * self.quotas[bucket].guarded)
             return out

@@ -11,13 +11,13 @@ from typing import Callable
 
 from .._clock import Clock
 from .._settings import Settings
-from .file_ledger import FALLBACK_VARIABLE, FileLedger, Resilient
+from .file_ledger import FALLBACK_VARIABLE, FileLedger, FileOrMemory
 from .ledger import Ledger, MemoryLedger
 from .reservations import READ, WRITE, Quota
 
 
 def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = lambda text: None) -> Ledger:
-    """Return the ledger that the settings name. All tokens of a customer share its quota, so the key is the API alone."""
+    """Return the ledger of the settings. All tokens of a customer share its quota, so the key is the address of the API."""
     quotas = {
         READ: Quota(settings.read_limit, settings.limit_window),
         WRITE: Quota(settings.write_limit, settings.limit_window),
@@ -25,12 +25,12 @@ def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = 
     if settings.ledger == "none":
         return MemoryLedger(quotas, clock)
     if "://" not in settings.ledger:
-        return Resilient(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
+        return FileOrMemory(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
     from .redis_ledger import RedisLedger, RedisOrFolder
 
     shared = RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)
     folder = os.path.abspath(os.path.expanduser(os.environ.get(FALLBACK_VARIABLE, "") or "/"))
     if folder == "/":
         return shared
-    own = Resilient(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
+    own = FileOrMemory(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
     return RedisOrFolder(shared, own, folder, warn)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calendar in Redis or Valkey, for several machines: CI runners, nodes of an automation controller. Private to this collection.
+"""The ledger in Redis or Valkey, for several machines such as CI runners or controller nodes. Private to this collection.
 
-A change is a transaction that is watched and tried again when somebody else was quicker: no lock, so a killed
-process holds nothing up. Redis tells the time, so machines whose clocks differ agree.
+A change is a transaction that is repeated if another process made a change first. There is no lock, so a killed process blocks nobody. The
+times in Redis are those of its own clock, so the clocks of the machines may differ.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from .._clock import Clock
 from .._errors import LedgerLost, MissingLibrary
-from .._redact import Veil
+from .._redact import Redaction
 from .._settings import shown_ledger
-from . import reservations as _budget
+from . import reservations as _reservations
 from .codec import (
     NOT_A_LEDGER,
     Calendars,
     dump_calendars,
     parse_calendars,
+    prune_calendars,
     seconds,
 )
 from .file_ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
@@ -51,18 +52,18 @@ else:
     )
 
 PREFIX = "serverprism"
-# One operation on a connection may take so long; a lost one is tried again for LOCK_PATIENCE in all.
+# The limit for one operation on a connection, in seconds. Failed operations are repeated for LOCK_PATIENCE seconds in all.
 SOCKET_TIMEOUT = 3.0
-# The clock of the server is compared so often, and the quickest answer is believed.
+# The number of comparisons with the clock of the server. The comparison with the fastest response counts.
 CLOCK_SAMPLES = 3
-# What other machines have to know of a maintenance ID is kept for so many seconds.
+# Seconds for which the events of a maintenance ID are kept for other machines.
 NOTES_KEPT = 7 * 86400
-WHAT_TO_DO = "check it, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
+WHAT_TO_DO = "check the Redis server, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
 T = TypeVar("T")
 
 
 def split_url(url: str) -> Tuple[str, str]:
-    """The address as redis-py takes it, and the prefix of the keys (``?prefix=NAME``)."""
+    """Return the address for redis-py and the prefix of the keys (``?prefix=NAME``)."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     prefix = query.pop("prefix", PREFIX)
@@ -70,12 +71,12 @@ def split_url(url: str) -> Tuple[str, str]:
 
 
 def _said(exc: Exception) -> str:
-    """What went wrong, without the command that it was said of, and without a period of its own: it stands within a sentence."""
+    """Return the message of an exception for use within a sentence: without the command that failed and without a final period."""
     return str(exc).rpartition("of pipeline caused error: ")[2].rstrip(".")
 
 
 class RedisLedger(Ledger):
-    """A ledger in Redis or Valkey. Raises LedgerLost when the server cannot be reached for LOCK_PATIENCE seconds."""
+    """A ledger in Redis or Valkey. Its methods raise LedgerLost if the server cannot be reached for LOCK_PATIENCE seconds."""
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class RedisLedger(Ledger):
         self.shown = shown_ledger(url)
         self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         secret = urlsplit(url).password or ""
-        self._veil = Veil(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), shown="***")
+        self._redaction = Redaction(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), replacement="***")
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
@@ -105,11 +106,11 @@ class RedisLedger(Ledger):
             options["ssl_ca_certs"] = ca_path
         try:
             self._redis = redis.Redis.from_url(address, **options)
-            # Options that it does not know are refused only when a connection is made; this one is not opened.
+            # redis-py refuses unknown options only when it makes a connection object. This one is not opened.
             pool = self._redis.connection_pool
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError) as exc:
-            raise LedgerLost(self._clean(f"ledger: {self.shown} is not an address of Redis: {_said(exc)}.")) from exc
+            raise LedgerLost(self._clean(f"ledger: {self.shown} is not a valid Redis address: {_said(exc)}.")) from exc
 
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         return self._patiently(lambda: self._transaction(step, commit))
@@ -135,7 +136,7 @@ class RedisLedger(Ledger):
         return f"{self.key}:journal:{journal}"
 
     def _patiently(self, attempt: Callable[[], Tuple[bool, T]]) -> T:
-        """Try until it holds, for LOCK_PATIENCE seconds."""
+        """Repeat an attempt until it succeeds, for at most LOCK_PATIENCE seconds. Raises LedgerLost."""
         until = time.monotonic() + LOCK_PATIENCE
         pause = 0.001
         while True:
@@ -144,20 +145,21 @@ class RedisLedger(Ledger):
                     done, out = self._attempt(attempt)
                 if done:
                     return out
-                # Somebody was quicker: not a reason to wait for long, nor to try in step with others.
-                why, pause = "others changed it all the time", min(0.02, pause * 1.5)
+                # Another process changed the ledger first. A short random pause keeps processes from colliding again.
+                why, pause = "other processes changed it all the time", min(0.02, pause * 1.5)
             except redis.exceptions.AuthenticationError as exc:
-                # Without a password Redis complains of the first command that redis-py sends.
-                why = "it wants one" if "HELLO" in str(exc) else _said(exc)
-                text = f"The ledger {self.shown} refuses the password: {why}. Correct it in the option ledger."
+                # Without a password, Redis names the first command that redis-py sends, which does not help the user.
+                why = "a password is required" if "HELLO" in str(exc) else _said(exc)
+                text = f"The ledger {self.shown} refuses the password: {why}. Correct the option ledger."
                 raise LedgerLost(self._clean(text)) from exc
             except _PASSING as exc:
-                # A replica that is not yet the master takes no writes, for a moment: the next connection may find the one that is.
-                # A connection that ends between watching and reading is told as an error of the watch.
+                # During a failover, a replica refuses writes for a moment, and the next connection may reach the new master. redis-py
+                # reports a connection that ends between WATCH and GET as a WatchError.
                 self._ahead = None
                 if "CERTIFICATE_VERIFY_FAILED" in str(exc):
                     text = (
-                        f"The certificate of the ledger {self.shown} was not accepted ({_said(exc)}). Name its authority's file in ca_path."
+                        f"The certificate of the ledger {self.shown} was not accepted ({_said(exc)}). Set ca_path to the file of its "
+                        "certificate authority."
                     )
                     raise LedgerLost(self._clean(text)) from exc
                 why, pause = _said(exc), min(1.0, max(0.1, pause * 2))
@@ -169,7 +171,7 @@ class RedisLedger(Ledger):
             time.sleep(random.uniform(pause / 2, pause))
 
     def _attempt(self, attempt: Callable[[], Tuple[bool, T]]) -> Tuple[bool, T]:
-        """One try, after which no answer is left for the next one to take for its own, whatever breaks it off: Ctrl-C, too."""
+        """Make one attempt. After any exception, such as Ctrl-C, disconnect, so that the next attempt does not read an old response."""
         try:
             return attempt()
         except BaseException:
@@ -177,7 +179,7 @@ class RedisLedger(Ledger):
             raise
 
     def _transaction(self, step: Callable[[Calendars], T], commit: bool) -> Tuple[bool, T]:
-        """One try: whether it held, and what the step gave."""
+        """Make one attempt. Return whether it succeeded, and the result of the step."""
         ahead = self._server_ahead()
         with self._redis.pipeline() as pipe:
             pipe.watch(self.key)
@@ -186,11 +188,11 @@ class RedisLedger(Ledger):
             return not commit or self._write(pipe, calendars, window, ahead), out
 
     def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
-        """Store the calendars, unless somebody else was quicker."""
-        shifted = {bucket: _budget.shift(calendar, ahead) for bucket, calendar in calendars.items()}
-        buckets = dump_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0))
-        # Nothing of it matters once the last reservation and the last lock have been over for a while.
-        ends = [at for one in calendars.values() for at in (*one.instants, one.blocked_until, *(lock.until for lock in one.locks))]
+        """Store the calendars. Return False if another process changed them first."""
+        shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
+        buckets = dump_calendars(prune_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0)))
+        # The key may expire some time after the last reservation and the last lock have ended.
+        ends = [at for one in calendars.values() for at in (*one.slots, one.blocked_until, *(lock.until for lock in one.locks))]
         last = max([0.0, *ends])
         keep = max(60, int(last - self.clock.now() + 4 * window))
         pipe.multi()
@@ -202,7 +204,7 @@ class RedisLedger(Ledger):
         return True
 
     def _server_ahead(self) -> float:
-        """Seconds by which the server's clock is ahead of this process's: compared once a connection, by the quickest answer."""
+        """Return the seconds by which the server's clock is ahead of this process. It is measured once for each connection."""
         if self._ahead is None:
             samples = []
             for _each in range(CLOCK_SAMPLES):
@@ -214,25 +216,27 @@ class RedisLedger(Ledger):
         return self._ahead
 
     def _parse(self, raw: Optional[bytes], ahead: float) -> Tuple[Calendars, float]:
-        """The calendars in this process's time, and the longest window that any process has named."""
+        """Return the calendars in the time of this process, and the longest window of all processes."""
         own = max(quota.window for quota in self.quotas.values())
         if raw is None:
             return {bucket: Calendar() for bucket in self.quotas}, own
         try:
             data = json.loads(raw)
             if isinstance(data["version"], int) and data["version"] > VERSION:
-                raise LedgerLost(f"The ledger {self.shown} was written by a newer release (format {data['version']}): update this one.")
+                raise LedgerLost(
+                    f"The ledger {self.shown} was written by a newer release of this collection (format {data['version']}). Update it here."
+                )
             return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now()), max(own, seconds(data["window"]))
         except NOT_A_LEDGER:
-            self._warn(f"The ledger {self.shown} was not readable and begins anew; the last minute's requests are not known.")
+            self._warn(f"The ledger {self.shown} was not readable and starts again empty. Requests of the last minute are not counted.")
             return {bucket: Calendar() for bucket in self.quotas}, own
 
     def _clean(self, text: str) -> str:
-        return self._veil.text(text)
+        return self._redaction.text(text)
 
 
 class RedisOrFolder(Ledger):
-    """Redis, and once it is lost the ledger of this machine, with one clear warning: asked for by SERVERPRISM_LEDGER_FALLBACK."""
+    """A ledger in Redis that is replaced by one of this machine, with a warning, if Redis fails (SERVERPRISM_LEDGER_FALLBACK)."""
 
     def __init__(self, first: RedisLedger, second: Ledger, folder: str, warn: Callable[[str], None]) -> None:
         super().__init__(first.quotas, first.clock)
@@ -260,7 +264,7 @@ class RedisOrFolder(Ledger):
                 self._first = None
                 why = str(exc).replace(f", or set {FALLBACK_VARIABLE} to a folder", "")
                 self._warn(
-                    f"{why} From here on this task shares the quota on this machine alone, in {self._folder}: others do not know of it, "
-                    "nor of the servers that it maintains."
+                    f"{why} This task continues with the ledger in {self._folder}: it shares the quota and the server locks only with "
+                    "tasks on this machine."
                 )
         return ask(self._second)

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calendar of a customer's quota: what was spent, and what is reserved. Pure. Private to this collection.
+"""The calendar of a customer's quota: past requests and reserved slots. Pure. Private to this collection.
 
-The quota of the API belongs to the customer: every process, play and machine shares it. Its window is
-fixed (60 s from its first hit) in the API's framework, but that is not promised; a client that never
-has more than the limit in *any* window is right either way. So a set of instants is allowed when no
-half-open window holds more than ``limit`` of them.
+The quota of the API belongs to the customer, so all processes, plays and machines share it. The API's framework uses a fixed window
+(60 seconds from the first request), but that is not documented. A client that stays within the limit in *any* window is correct in
+both cases. So a set of slots is allowed if no half-open window contains more than ``limit`` of them.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
 READ, WRITE = "read", "write"
-# A request arrives a little later than it was sent, and not always by as much.
-GUARD_SHARE, GUARD_LEAST = 0.015, 0.05
-# So much of the guard is for the network; the rest is for requests that are late, and that are not noted if they are so by less.
-NETWORK_SHARE, HAIR_SHARE = 0.4, 0.1
+# The calendar keeps a longer window than the API, because the time between sending a request and its arrival varies.
+GUARD_SHARE, GUARD_MINIMUM = 0.015, 0.05
+# NETWORK_SHARE of that extra time is for the network. The rest is for late requests; a delay below IGNORED_SHARE is not noted.
+NETWORK_SHARE, IGNORED_SHARE = 0.4, 0.1
+# Slots that differ by less than this are the same, in seconds, because a shared ledger rounds them.
 SAME = 0.001
 LONGEST_RETRY_AFTER = 86400.0
 
@@ -34,30 +34,30 @@ class Quota:
 
     @property
     def guarded(self) -> float:
-        """The window that the calendar keeps, in seconds: a little longer than the API's."""
-        return self.window + max(GUARD_SHARE * self.window, GUARD_LEAST)
+        """Return the window for reservations in seconds. It is a little longer than the window of the API."""
+        return self.window + max(GUARD_SHARE * self.window, GUARD_MINIMUM)
 
     @property
-    def least(self) -> float:
-        """The window that is kept when requests really go, in seconds: they may take so much longer than the API's to arrive."""
+    def sent_window(self) -> float:
+        """Return the window for sent requests in seconds. It exceeds the API's window by the time allowed for the network."""
         return self.window + NETWORK_SHARE * (self.guarded - self.window)
 
     @property
-    def slack(self) -> float:
-        """Seconds by which a request may miss its instant without any harm to others."""
-        return self.guarded - self.least
+    def tolerance(self) -> float:
+        """Return the seconds by which a request may miss its slot without affecting other requests."""
+        return self.guarded - self.sent_window
 
     @property
-    def hair(self) -> float:
-        """Seconds by which a request may miss its instant without being noted."""
-        return HAIR_SHARE * (self.guarded - self.window)
+    def ignored_delay(self) -> float:
+        """Return the seconds by which a request may miss its slot without a change to the calendar."""
+        return IGNORED_SHARE * (self.guarded - self.window)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A server that a run has for itself, until a time, UTC seconds.
+    """A lock of a run on a server, which ends at ``until``, UTC seconds.
 
-    ``renewed`` is when its owner last said that it is alive. It matters where the owner cannot be looked at.
+    ``renewed`` is the time of the owner's last renewal. It matters if the owner runs where its process cannot be checked.
     """
 
     server_id: int
@@ -68,45 +68,45 @@ class Lock:
 
 @dataclass(frozen=True)
 class Calendar:
-    """The reserved times of one bucket, sorted, UTC seconds; nothing new before ``blocked_until``; locks on servers.
+    """The reserved slots of one bucket, sorted, in UTC seconds, and the locks on servers. No new slot begins before ``blocked_until``.
 
-    ``late`` are those of the times whose requests wait for longer than they were reserved for. ``stale`` are servers that had a signal of
-    which nobody saw what came, each with the time until which a status of it may be older than that.
+    ``late`` are the slots of requests that had to move to a later slot. ``stale`` are servers with a signal whose effect was not observed,
+    each with the time until which a status may be older than that signal.
     """
 
-    instants: Tuple[float, ...] = ()
+    slots: Tuple[float, ...] = ()
     blocked_until: float = 0.0
     locks: Tuple[Lock, ...] = ()
     stale: Tuple[Tuple[int, float], ...] = ()
     late: Tuple[float, ...] = ()
 
 
-def is_allowed(instants: Sequence[float], limit: int, window: float) -> bool:
-    """Whether no half-open window of ``window`` seconds holds more than ``limit`` of the instants."""
-    ordered = sorted(instants)
+def is_allowed(slots: Sequence[float], limit: int, window: float) -> bool:
+    """Return whether each half-open window of ``window`` seconds contains at most ``limit`` of the slots."""
+    ordered = sorted(slots)
     return all(late - early >= window for early, late in zip(ordered, ordered[limit:]))
 
 
 def reserve(
     calendar: Calendar, quota: Quota, offsets: Sequence[float], not_before: float, headroom: int = 0
 ) -> Tuple[Calendar, Tuple[float, ...]]:
-    """Write down the earliest ``t0 + offset`` for all offsets, with t0 >= not_before.
+    """Reserve the slots ``start + offset`` with the earliest possible start, at or after ``not_before``.
 
-    ``headroom`` requests of each window are left to others. ValueError where the offsets alone are too dense.
+    ``headroom`` requests of each window are left free. Raises ValueError if the offsets alone exceed the quota.
     """
     limit = max(1, quota.limit - headroom)
     start = max(not_before, calendar.blocked_until)
     while True:
-        jump = _jump(calendar.instants, offsets, start, limit, quota.guarded)
-        if jump <= start:
+        later = _next_start(calendar.slots, offsets, start, limit, quota.guarded)
+        if later <= start:
             break
-        start = jump
-    new = tuple(_placed(offsets, start, limit, quota.guarded))
-    return replace(calendar, instants=tuple(sorted((*calendar.instants, *new)))), new
+        start = later
+    new = tuple(_slots_from(offsets, start, limit, quota.guarded))
+    return replace(calendar, slots=tuple(sorted((*calendar.slots, *new)))), new
 
 
-def _placed(offsets: Sequence[float], start: float, limit: int, window: float) -> List[float]:
-    """The instants of a timeline. Two that are just far enough apart stay so, where the sum is rounded down."""
+def _slots_from(offsets: Sequence[float], start: float, limit: int, window: float) -> List[float]:
+    """Return ``start + offset`` for all offsets. Offsets that are exactly a window apart stay so, although sums are rounded."""
     new = [start + offset for offset in offsets]
     for index in range(limit, len(new)):
         while new[index] - new[index - limit] < window <= offsets[index] - offsets[index - limit]:
@@ -114,16 +114,16 @@ def _placed(offsets: Sequence[float], start: float, limit: int, window: float) -
     return new
 
 
-def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
-    """How far the start must move at least; ``start`` itself where everything fits.
+def _next_start(slots: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
+    """Return the earliest start that may fit, or ``start`` itself if everything fits.
 
-    A run of limit + 1 instants within the window is left only when its latest new point is a whole
-    window after its earliest old one: everything before that is skipped at once.
+    If limit + 1 slots are within one window, the latest new one of them must move to a whole window after the earliest reserved one. All
+    starts before that are skipped.
     """
-    new = _placed(offsets, start, limit, window)
-    low = bisect_left(instants, min(new) - window)
-    high = bisect_left(instants, max(new) + window)
-    merged: List[Tuple[float, float]] = [(at, -1.0) for at in instants[low:high]]
+    new = _slots_from(offsets, start, limit, window)
+    low = bisect_left(slots, min(new) - window)
+    high = bisect_left(slots, max(new) + window)
+    merged: List[Tuple[float, float]] = [(at, -1.0) for at in slots[low:high]]
     for at, offset in zip(new, offsets):
         insort(merged, (at, offset))
     target = start
@@ -136,13 +136,13 @@ def _jump(instants: Sequence[float], offsets: Sequence[float], start: float, lim
         if not moving:
             continue
         if not fixed:
-            raise ValueError(f"{limit} requests in {window:g} s are too few for this timeline")
-        target = max(target, _after(min(fixed) + window, max(moving), min(fixed), window))
+            raise ValueError(f"this timeline needs more than {limit} requests in {window:g} s")
+        target = max(target, _window_after(min(fixed) + window, max(moving), min(fixed), window))
     return target
 
 
-def _after(edge: float, offset: float, fixed: float, window: float) -> float:
-    """The start that puts the offset a whole window after the fixed instant, rounding errors included."""
+def _window_after(edge: float, offset: float, fixed: float, window: float) -> float:
+    """Return the start that puts the offset a whole window after ``fixed``, despite rounding errors."""
     start = edge - offset
     while (start + offset) - fixed < window:
         start += max(abs(start) * 2.0**-52, 1e-9)
@@ -150,80 +150,81 @@ def _after(edge: float, offset: float, fixed: float, window: float) -> float:
 
 
 def due(calendar: Calendar, quota: Quota, at: float, now: float) -> float:
-    """When a request that was reserved for ``at``, which has come, may really go: ``at`` where it is in time, else from now on.
+    """Return the time at which a request may be sent whose slot ``at`` is now due: ``at`` if it is on time, otherwise now or later.
 
-    With each request looking back over its own window when it goes, no window ever holds too many, whatever was late. Those that are
-    late already go first; what is reserved ahead waits in its turn.
+    Each request checks its own window when it is sent, so no window contains too many requests, whatever was late. Requests that are late
+    go first. Slots reserved for later wait in order.
     """
     others = release(calendar, (at,))
-    late = [one for one in others.late if one > now and (one <= at or not _holds(calendar.late, at))]
-    if now <= at + quota.hair and now >= calendar.blocked_until and _next([*_until(others.instants, at), *late], quota, at) == at:
+    late = [one for one in others.late if one > now and (one <= at or not _contains(calendar.late, at))]
+    if (
+        now <= at + quota.ignored_delay
+        and now >= calendar.blocked_until
+        and _next_slot([*_up_to(others.slots, at), *late], quota, at) == at
+    ):
         return at
-    return _next([*_until(others.instants, now), *late], quota, max(now, calendar.blocked_until))
+    return _next_slot([*_up_to(others.slots, now), *late], quota, max(now, calendar.blocked_until))
 
 
-def defer(calendar: Calendar, at: float, when: float, now: float) -> Calendar:
-    """A request that goes at another instant than it was reserved for: one that still has to wait is late."""
-    return _with(release(calendar, (at,)), when, is_late=when > now)
+def move(calendar: Calendar, at: float, when: float, now: float) -> Calendar:
+    """Move a request from the slot ``at`` to the slot ``when``. It counts as late if it still has to wait."""
+    return _add(release(calendar, (at,)), when, is_late=when > now)
 
 
-def _with(calendar: Calendar, at: float, is_late: bool) -> Calendar:
+def _add(calendar: Calendar, at: float, is_late: bool) -> Calendar:
     late = tuple(sorted((*calendar.late, at))) if is_late else calendar.late
-    return replace(calendar, instants=tuple(sorted((*calendar.instants, at))), late=late)
+    return replace(calendar, slots=tuple(sorted((*calendar.slots, at))), late=late)
 
 
-def squeeze(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: float) -> Tuple[Calendar, Tuple[float, ...]]:
-    """Write down each instant as soon after the wanted one as what is before it allows; ``wanted`` never falls.
+def reschedule(calendar: Calendar, quota: Quota, wanted: Sequence[float], now: float) -> Tuple[Calendar, Tuple[float, ...]]:
+    """Reserve urgent slots, each as soon after the wanted time as earlier slots allow. ``wanted`` must be in ascending order.
 
-    For what has been announced, and is late. What is reserved for later waits in its turn (``due``), for about as long as this is
-    late: in a full calendar the earliest free place could be many windows away.
+    This is for announced requests that are late, because the next free slot of a full calendar can be many windows away. Requests with
+    later slots wait (see ``due``), for about as long as the urgent ones are late.
     """
     new: List[float] = []
     for at in wanted:
-        new.append(_next(_before(calendar, quota, at, now), quota, max(at, calendar.blocked_until)))
-        calendar = _with(calendar, new[-1], is_late=at <= now < new[-1])
+        new.append(_next_slot(_slots_before(calendar, quota, at, now), quota, max(at, calendar.blocked_until)))
+        calendar = _add(calendar, new[-1], is_late=at <= now < new[-1])
     return calendar, tuple(new)
 
 
-def _before(calendar: Calendar, quota: Quota, at: float, now: float) -> List[float]:
-    """When those before an instant will go: after the late ones comes what is reserved until then, each as soon as the others allow."""
+def _slots_before(calendar: Calendar, quota: Quota, at: float, now: float) -> List[float]:
+    """Return the times of all requests before ``at``: the late ones, then the reserved ones, each as early as the quota allows."""
     late = [one for one in calendar.late if one > now]
-    out = [*_until(calendar.instants, now), *late]
-    reserved = _until(release(calendar, late).instants, max(at, now))[len(out) - len(late) :]
+    out = [*_up_to(calendar.slots, now), *late]
+    reserved = _up_to(release(calendar, late).slots, max(at, now))[len(out) - len(late) :]
     for one in reserved:
-        out.append(_next(out, quota, one))
+        out.append(_next_slot(out, quota, one))
     return out
 
 
-def _holds(instants: Sequence[float], at: float) -> bool:
-    index = bisect_left(instants, at - SAME)
-    return index < len(instants) and instants[index] <= at + SAME
+def _contains(slots: Sequence[float], at: float) -> bool:
+    index = bisect_left(slots, at - SAME)
+    return index < len(slots) and slots[index] <= at + SAME
 
 
-def _until(instants: Sequence[float], now: float) -> Tuple[float, ...]:
-    return tuple(instants[: bisect_right(instants, now)])
+def _up_to(slots: Sequence[float], now: float) -> Tuple[float, ...]:
+    return tuple(slots[: bisect_right(slots, now)])
 
 
-def _next(before: Sequence[float], quota: Quota, start: float) -> float:
-    """The earliest instant from ``start`` on for one that comes after all of these."""
+def _next_slot(before: Sequence[float], quota: Quota, start: float) -> float:
+    """Return the earliest slot at or after ``start`` for a request that is sent after all of ``before``."""
     limit = max(1, quota.limit)
     start = max([start, *before[-1:]])
-    if len(before) < limit or start - before[-limit] >= quota.least:
+    if len(before) < limit or start - before[-limit] >= quota.sent_window:
         return start
-    return _after(before[-limit] + quota.least, 0.0, before[-limit], quota.least)
+    return _window_after(before[-limit] + quota.sent_window, 0.0, before[-limit], quota.sent_window)
 
 
-def release(calendar: Calendar, instants: Sequence[float]) -> Calendar:
-    """Give instants back; one that is not there is passed over.
-
-    They are told apart to a thousandth of a second: on their way through a shared ledger they are rounded.
-    """
-    return replace(calendar, instants=_without(calendar.instants, instants), late=_without(calendar.late, instants))
+def release(calendar: Calendar, slots: Sequence[float]) -> Calendar:
+    """Release slots. Slots that are not reserved are ignored, and slots that differ by less than SAME are the same."""
+    return replace(calendar, slots=_remove(calendar.slots, slots), late=_remove(calendar.late, slots))
 
 
-def _without(all_of_them: Sequence[float], instants: Sequence[float]) -> Tuple[float, ...]:
-    left = list(all_of_them)
-    for at in instants:
+def _remove(slots_of_all: Sequence[float], slots: Sequence[float]) -> Tuple[float, ...]:
+    left = list(slots_of_all)
+    for at in slots:
         index = bisect_left(left, at - SAME)
         near = left[index : bisect_left(left, at + SAME)]
         if near:
@@ -232,19 +233,19 @@ def _without(all_of_them: Sequence[float], instants: Sequence[float]) -> Tuple[f
 
 
 def correct(calendar: Calendar, reserved: float, spent: float) -> Calendar:
-    """An instant that was spent later than it was reserved for: what is reserved from now on keeps clear of when it really was."""
-    return _with(release(calendar, (reserved,)), spent, is_late=False)
+    """Move a slot to the time at which its request was sent, so that later reservations take the real time into account."""
+    return _add(release(calendar, (reserved,)), spent, is_late=False)
 
 
 def block(calendar: Calendar, until: float) -> Calendar:
-    """Nothing new before ``until``: somebody else spent the quota, and the API said so."""
+    """Reserve nothing before ``until``, because the API answered that others have used up the quota."""
     return replace(calendar, blocked_until=max(calendar.blocked_until, until))
 
 
 def prune(calendar: Calendar, before: float) -> Calendar:
-    """Forget what lies before a time."""
+    """Remove everything before a time."""
     return Calendar(
-        calendar.instants[bisect_left(calendar.instants, before) :],
+        calendar.slots[bisect_left(calendar.slots, before) :],
         calendar.blocked_until,
         tuple(lock for lock in calendar.locks if lock.until >= before),
         tuple(one for one in calendar.stale if one[1] >= before),
@@ -253,9 +254,9 @@ def prune(calendar: Calendar, before: float) -> Calendar:
 
 
 def shift(calendar: Calendar, seconds: float) -> Calendar:
-    """Move everything in time: the wall clock was set, not the time that passed."""
+    """Shift all times, because the wall clock was set or another clock is used."""
     return Calendar(
-        tuple(at + seconds for at in calendar.instants),
+        tuple(at + seconds for at in calendar.slots),
         calendar.blocked_until + seconds if calendar.blocked_until else 0.0,
         tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.locks),
         tuple((server, until + seconds) for server, until in calendar.stale),

@@ -50,7 +50,7 @@ class Stagger:
         is_next_group = self.size >= self.group and self.regular > 0
         return max(now, self.last, self.head + self.gap if is_next_group else self.last)
 
-    def place(
+    def reserve(
         self, calendar: Calendar, quota: Quota, offsets: Sequence[float], now: float, headroom: int = 0
     ) -> Tuple[Calendar, Tuple[float, ...], Stagger]:
         """Reserve the next timeline, and return the calendar, the reserved times and the rule for the timeline after it."""
@@ -64,14 +64,14 @@ class Stagger:
         return placed, times, replace(after, head=times[0], size=1, gap=gap)
 
 
-class Rehearsal(NamedTuple):
+class Simulation(NamedTuple):
     """The simulated start of each timeline, and the seconds from ``now`` until the last timeline has ended."""
 
     starts: Tuple[float, ...]
     duration: float
 
 
-def rehearse(
+def simulate(
     stagger: Stagger,
     quota: Quota,
     headroom: int,
@@ -79,23 +79,23 @@ def rehearse(
     calendar: Calendar,
     now: float,
     stop_after: float = math.inf,
-) -> Rehearsal:
+) -> Simulation:
     """Simulate a run of timelines, given as the offsets of their writes, in order.
 
     A run that takes longer than ``stop_after`` seconds is not simulated to its end; its duration is infinite.
     """
     # Without locks and finished requests each step is faster.
-    calendar = prune(Calendar(calendar.instants, calendar.blocked_until), now - quota.guarded)
+    calendar = prune(Calendar(calendar.slots, calendar.blocked_until), now - quota.guarded)
     starts: List[float] = []
     end = now
     for offsets in timelines:
-        calendar, times, stagger = stagger.place(calendar, quota, offsets, now, headroom)
+        calendar, times, stagger = stagger.reserve(calendar, quota, offsets, now, headroom)
         starts.append(times[0])
         end = max(end, times[-1])
         if end > now + stop_after:
-            return Rehearsal(tuple(starts), math.inf)
+            return Simulation(tuple(starts), math.inf)
         calendar = prune(calendar, times[0] - quota.guarded)
-    return Rehearsal(tuple(starts), end - now)
+    return Simulation(tuple(starts), end - now)
 
 
 def choose(quota: Quota, headroom: int, timelines: Sequence[Sequence[float]], calendar: Calendar, now: float) -> Stagger:
@@ -121,7 +121,7 @@ def choose(quota: Quota, headroom: int, timelines: Sequence[Sequence[float]], ca
     rules += [Stagger(group, pace * share, some) for share in SHORT_SHARES for group in (1, 2) for some in regular]
     best, shortest = Stagger(), math.inf
     for rule in (best, *rules):
-        duration = rehearse(rule, quota, headroom, timelines, calendar, now, shortest).duration
+        duration = simulate(rule, quota, headroom, timelines, calendar, now, shortest).duration
         if duration < shortest:
             best, shortest = rule, duration
     return best

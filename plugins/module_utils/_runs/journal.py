@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was done under a maintenance ID, so that a run can be repeated after a crash. Private to this collection.
+"""A journal of each maintenance ID, so that a run can be repeated after a crash. Private to this collection.
 
-One file for each ID, one line for each event, never rewritten. A line is on the disk before what it announces is done: after a
-power cut the journal may say too much, never too little, so no server is restarted twice. A torn last line is passed over.
+There is one file for each ID, with one line for each event. Lines are never rewritten. A line is on the disk before its signal is sent.
+After a power cut the journal may therefore contain a signal that was not sent, but never lack one that was sent, so no server is
+restarted twice. An incomplete last line is ignored.
 """
 
 from __future__ import annotations
@@ -19,28 +20,28 @@ from .._errors import JournalUnusable
 from .._files import make_folder, open_locked, open_own, read_all, write_all
 from .._text import iso
 
-# Whoever does not get the lock for so long has met a hung holder: it is held for one line.
+# Seconds to wait for the lock on the file. Its owner needs it for one line only, so after this time it hangs.
 LOCK_PATIENCE = 10.0
-SIGNAL, DONE, UNPROVEN, REFUSED = "signal", "done", "unproven", "refused"
-# What a repeated run says of a server that may have had its signal; the report and the role know it by these words.
+SIGNAL, DONE, UNCONFIRMED, REFUSED = "signal", "done", "unconfirmed", "refused"
+# The reason of a repeated run for a server whose signal may have been sent.
 MAY_HAVE_BEGUN = "its signal may have been sent already"
-EVENTS = (SIGNAL, DONE, UNPROVEN, REFUSED)
+EVENTS = (SIGNAL, DONE, UNCONFIRMED, REFUSED)
 
 
-def verdict(events: List[Dict[str, Any]], server_id: int) -> Optional[str]:
-    """The last event of a server, None where it is still to be done. A refused signal did nothing."""
+def last_event(events: List[Dict[str, Any]], server_id: int) -> Optional[str]:
+    """Return the last event of a server. None if it must still be maintained, as after a refused signal."""
     last = next((event["event"] for event in reversed(events) if event.get("server_id") == server_id), None)
     return None if last == REFUSED else last
 
 
 def strongest(*events: Optional[str]) -> Optional[str]:
-    """Of what several journals say of a server, what leaves least to be done."""
-    order = (None, SIGNAL, UNPROVEN, DONE)
+    """Return the event that leaves the least to do, of the events that several journals have for a server."""
+    order = (None, SIGNAL, UNCONFIRMED, DONE)
     return max((event if event in order else None for event in events), key=order.index)
 
 
 def parse(text: str) -> List[Dict[str, Any]]:
-    """The events of a journal; lines that are none (a torn one) are passed over."""
+    """Return the events of a journal. Lines without an event, such as an incomplete one, are ignored."""
     out = []
     for line in text.splitlines():
         try:
@@ -61,13 +62,13 @@ class Journal:
         self.path = os.path.join(folder, "journal", f"{self.name}.jsonl")
 
     def last(self, server_id: int) -> Optional[str]:
-        """What the journal says of a server: None, ``signal``, ``done`` or ``unproven``."""
-        return verdict(self._events(), server_id)
+        """Return the last event of a server: None, ``signal``, ``done`` or ``unconfirmed``."""
+        return last_event(self._events(), server_id)
 
-    def verdicts(self, server_ids: Sequence[int]) -> Dict[int, str]:
-        """The servers of these that are not to be maintained again, with what the journal says of each. Makes nothing."""
+    def outcomes(self, server_ids: Sequence[int]) -> Dict[int, str]:
+        """Return the last event of each server that must not be maintained again. Create no file."""
         events = self._events()
-        found = ((server_id, verdict(events, server_id)) for server_id in server_ids)
+        found = ((server_id, last_event(events, server_id)) for server_id in server_ids)
         return {server_id: last for server_id, last in found if last is not None}
 
     def _events(self) -> List[Dict[str, Any]]:
@@ -80,7 +81,7 @@ class Journal:
             raise self._unusable(exc) from exc
 
     def note(self, server_id: int, event: str, at: float) -> None:
-        """Add an event, and return only when it is on the disk."""
+        """Add an event. Return only after it is on the disk. ``at`` is UTC seconds."""
         line = json.dumps({"time": iso(at), "id": self.maintenance_id, "server_id": server_id, "event": event}) + "\n"
         try:
             make_folder(os.path.dirname(os.path.dirname(self.path)))
@@ -88,13 +89,13 @@ class Journal:
             descriptor = open_locked(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, LOCK_PATIENCE)
             try:
                 size = os.fstat(descriptor).st_size
-                # After a torn line a new one must not become a part of it.
+                # A new line must not become a part of an incomplete one.
                 torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
                 try:
                     write_all(descriptor, (("\n" if torn else "") + line).encode())
                     os.fsync(descriptor)
                 except OSError:
-                    # What is told as not written must not be read later.
+                    # An event that is reported as not written must not be read later.
                     os.ftruncate(descriptor, size)
                     raise
             finally:
@@ -104,6 +105,6 @@ class Journal:
 
     def _unusable(self, exc: Exception) -> JournalUnusable:
         return JournalUnusable(
-            f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({getattr(exc, 'strerror', None) or exc}): "
-            "without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that can be written."
+            f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({getattr(exc, 'strerror', None) or exc}). "
+            "Without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that you can write to."
         )

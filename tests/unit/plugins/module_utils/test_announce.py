@@ -21,10 +21,10 @@ def announce(api, text="hello", **options):
         ({"text": " "}, "text: is empty"),
         ({"text": "a\nstop"}, "text: holds a line break"),
         ({"text": "x" * 1025}, "text: has 1025 characters"),
-        ({"text": "back at {time}"}, "text: {time} has no meaning here"),
+        ({"text": "back at {time}"}, "text: {time} cannot be used here"),
         ({"announce_command": ""}, "announce_command: is empty"),
-        ({"announce_command": "say x"}, "announce_command: has no {text}, so nobody would read the text."),
-        ({"announce_command": "say {text} {name}"}, "announce_command: {name} has no meaning here"),
+        ({"announce_command": "say x"}, "announce_command: must contain {text}, the place of the text for the players."),
+        ({"announce_command": "say {text} {name}"}, "announce_command: {name} cannot be used here"),
     ],
 )
 def test_bad_option_is_refused_before_the_first_request(options, problem):

@@ -105,7 +105,7 @@ def test_a_fleet_of_any_size_can_be_read_since_each_read_may_wait_for_itself():
     assert all(server["current_state"] == "running" for server in result["servers"])
 
 
-@pytest.mark.parametrize(("status", "words"), [(429, "HTTP 429"), (500, "past max_wait (300 s)")])
+@pytest.mark.parametrize(("status", "words"), [(429, "HTTP 429"), (500, "exceeds max_wait (300 s)")])
 def test_a_read_that_is_refused_for_longer_than_max_wait_ends_that_of_the_fleet(status, words):
     api = virtual.api(*FLEET)
     api.fault = lambda method, path: virtual.Fault(status=status) if path.endswith("/2") else None

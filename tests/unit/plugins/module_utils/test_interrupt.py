@@ -251,7 +251,7 @@ def _playbook(pipe, installs):
 
     TaskQueueManager(pipe)
     if installs:
-        _interrupt.outlive_workers()
+        _interrupt.wait_for_workers()
     started = FORK.Event()
     FORK.Process(target=worker, args=(started,)).start()
     started.wait(20)
@@ -273,5 +273,5 @@ def test_playbook_ends_after_its_workers(monkeypatch, number):
 
 def test_other_processes_keep_their_signal_handlers():
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    _interrupt.outlive_workers()
+    _interrupt.wait_for_workers()
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before

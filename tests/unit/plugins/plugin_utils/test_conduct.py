@@ -165,7 +165,7 @@ def test_bug_is_the_failure_of_one_host(bench, monkeypatch):
     monkeypatch.setattr(_conduct.Client, "send_command", broken)
     bench.conduct(bench.order("a", 1), bench.order("b", 2))
     assert bench.outcomes() == {"a": "failed", "b": "done"}
-    assert "A bug of this collection: ZeroDivisionError('oops')" in bench.results["a"]["msg"]
+    assert "A bug in serverprism.cloud: ZeroDivisionError('oops')" in bench.results["a"]["msg"]
     assert "ZeroDivisionError: oops" in bench.results["a"]["exception"]
 
 
@@ -184,5 +184,5 @@ def test_plan_that_cannot_be_made_ends_nothing(bench, monkeypatch):
         raise ServerPrismError("the journal cannot be read")
 
     monkeypatch.setattr(_conduct, "make_plan", fails)
-    assert bench.conduct(bench.order("a", 1)) == "There is no plan: the journal cannot be read"
+    assert bench.conduct(bench.order("a", 1)) == "The plan cannot be computed: the journal cannot be read"
     assert bench.outcomes() == {"a": "done"}

@@ -98,3 +98,9 @@ def test_result_ends_the_conduct_of_a_host(folder):
     folder.put("a", {"outcome": "done"})
     assert folder.is_conducted("a") and folder.get("a") == {"outcome": "done"}
     assert not folder.is_conducted("a") and not folder.was_conducted("a")
+
+
+def test_hosts_that_need_not_join_are_taken_once(folder):
+    assert folder.take_all(["a", EVIL]) == ["a", EVIL]
+    assert folder.take_all(["a", "b"]) == ["b"] and folder.joined(["a", "b"]) == []
+    assert folder.is_conducted(EVIL) and folder.was_conducted("b")

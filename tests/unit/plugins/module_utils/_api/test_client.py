@@ -194,7 +194,7 @@ def test_a_long_wait_is_told_and_a_short_one_is_not():
     run(c.get_server(7), c.clock)
     # After 3.5 s of short waits, and then not more often than once in 30 s.
     assert c.usage.waited_seconds > 120 and len(told) == 4, told
-    assert told[0] == "no answer yet to server 7 (an answer that is not JSON): once more in 4 s"
+    assert told[0] == "no response to server 7 yet (the response is not JSON): trying again in 4 s"
 
 
 def test_a_long_wait_for_the_quota_is_told():
@@ -202,7 +202,7 @@ def test_a_long_wait_for_the_quota_is_told():
     c = client(VERBS["signal"][1], progress=told.append, write_limit=1, write_headroom=0)
     for _each in range(2):
         run(c.send_signal(7, "stop"), c.clock)
-    assert len(told) == 1 and told[0].endswith("for its turn in the quota of writes"), told
+    assert len(told) == 1 and told[0].endswith("for a slot in the quota of writes"), told
 
 
 def test_a_refusal_of_the_list_speaks_of_no_server():
@@ -223,7 +223,7 @@ def test_who_cannot_wait_for_the_end_of_a_429_hears_of_it():
     c = client(reply(429, None, retry_after="1800"))
     with pytest.raises(errors.RateLimited):
         run(c.send_signal(7, "stop"), c.clock)
-    with pytest.raises(errors.TurnTooLate, match="HTTP 429 and asked to wait until 1970-01-12T14:16:40Z"):
+    with pytest.raises(errors.SlotTooLate, match="HTTP 429 and asked to wait until 1970-01-12T14:16:40Z"):
         run(c.send_signal(7, "stop"), c.clock)
 
 
@@ -249,7 +249,7 @@ def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
     assert c.clock.now() - begun >= 60
     hurried = client(VERBS["signal"][1], write_limit=1, write_headroom=0, max_wait=5.0)
     run(hurried.send_signal(7, "stop"), hurried.clock)
-    with pytest.raises(errors.TurnTooLate, match="max_wait"):
+    with pytest.raises(errors.SlotTooLate, match="max_wait"):
         run(hurried.send_signal(7, "stop"), hurried.clock)
     assert len(hurried._transport.asked) == 1
 
@@ -270,7 +270,7 @@ def test_a_slow_request_holds_its_place_from_when_it_can_have_arrived(is_reserve
     c = client(VERBS["get"][1], read_limit=2)
     c._transport = SlowTransport(VERBS["get"][1])
     c._transport.clock = c.clock
-    run(c.get_server(7, turn=c.ledger.reserve(READ)[0] if is_reserved else None), c.clock)
+    run(c.get_server(7, slot=c.ledger.reserve(READ)[0] if is_reserved else None), c.clock)
     answered = c.clock.now()
     run(c.get_server(7), c.clock)
     run(c.get_server(7), c.clock)
@@ -339,33 +339,33 @@ def test_interrupted_wait_gives_back_its_turn():
     one = client(VERBS["command"][1], write_limit=2, write_headroom=0)
     for _each in range(2):
         run(VERBS["command"][0](one), one.clock)
-    waiting = one.await_turn(WRITE)
+    waiting = one.await_slot(WRITE)
     waiting.send(None)
-    assert len(one.ledger.calendar(WRITE).instants) == 3
+    assert len(one.ledger.calendar(WRITE).slots) == 3
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
-    assert len(one.ledger.calendar(WRITE).instants) == 2
+    assert len(one.ledger.calendar(WRITE).slots) == 2
 
 
 def test_interrupted_wait_keeps_the_turn_of_its_caller():
     one = client(reply(200, {}))
     (turn,) = one.ledger.reserve(WRITE, not_before=one.clock.now() + 60.0)
-    waiting = one.await_turn(WRITE, turn)
+    waiting = one.await_slot(WRITE, turn)
     waiting.send(None)
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
-    assert one.ledger.calendar(WRITE).instants == (turn,)
+    assert one.ledger.calendar(WRITE).slots == (turn,)
 
 
 def test_interrupted_wait_gives_back_a_turn_that_has_moved():
     one = client(reply(200, {}))
     turn = one.clock.now()
     # Somebody else is late, and goes first.
-    calendar = Calendar(instants=(turn, turn + 30.0), late=(turn + 30.0,))
+    calendar = Calendar(slots=(turn, turn + 30.0), late=(turn + 30.0,))
     one.ledger._change(lambda calendars: calendars.update({WRITE: calendar}))
-    waiting = one.await_turn(WRITE, turn)
+    waiting = one.await_slot(WRITE, turn)
     waiting.send(None)
-    assert one.ledger.calendar(WRITE).instants == (turn + 30.0, turn + 30.0)
+    assert one.ledger.calendar(WRITE).slots == (turn + 30.0, turn + 30.0)
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
-    assert one.ledger.calendar(WRITE).instants == (turn + 30.0,)
+    assert one.ledger.calendar(WRITE).slots == (turn + 30.0,)

@@ -68,7 +68,7 @@ BROKEN = [None, [], "x", 1, True]
 
 @pytest.mark.parametrize("payload", [*BROKEN, {}, {"data": None}, {"data": {}}, *({"data": [row]} for row in BROKEN)])
 def test_a_list_of_the_wrong_shape_is_refused(payload):
-    with pytest.raises(BadAnswer, match="not as promised"):
+    with pytest.raises(BadAnswer, match="response is invalid"):
         parse_servers(payload)
 
 

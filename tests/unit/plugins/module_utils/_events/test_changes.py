@@ -11,7 +11,7 @@ from typing import Any, Optional
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.models import Limits, Resources, Server, ServerSummary
 from ansible_collections.serverprism.cloud.plugins.module_utils._events.changes import EVENTS, Record, Rules, listed, looked, transition
-from ansible_collections.serverprism.cloud.plugins.module_utils._power.evidence import Sight
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.evidence import Observation
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulator.config import ServerConfig
@@ -36,8 +36,8 @@ def server(state: Optional[str], traffic: int = 1000, status: str = "active") ->
     return Server(1, "Fred's", status, Limits(0, 0, 0), resources)
 
 
-def sight(at: float, state: str, traffic: int = 1000) -> Sight:
-    return Sight.of(server(state, traffic), at)
+def observed(at: float, state: str, traffic: int = 1000) -> Observation:
+    return Observation.of(server(state, traffic), at)
 
 
 def story(*looks: Any, rules: Rules = RULES, every: float = 30.0) -> list[tuple[str, bool]]:
@@ -52,7 +52,7 @@ def story(*looks: Any, rules: Rules = RULES, every: float = 30.0) -> list[tuple[
 
 @pytest.mark.parametrize(("before", "after"), [(one, other) for one in TABLE for other in TABLE])
 def test_the_table_of_transitions(before: str, after: str) -> None:
-    verdict = transition(sight(0, before), sight(30, after, 2000), None, RULES)
+    verdict = transition(observed(0, before), observed(30, after, 2000), None, RULES)
     assert (verdict and (verdict.event, verdict.certain)) == TABLE[before][after]
     assert verdict is None or verdict.why
 

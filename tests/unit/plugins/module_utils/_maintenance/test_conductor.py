@@ -135,7 +135,7 @@ def test_check_mode_plans_all_servers_at_once_and_sends_nothing():
     conductor.run()
     starts = [ends[one]["timeline"][0]["planned"] for one in range(1, 31)]
     assert not api.lines and not api.signals and starts == sorted(starts) and starts[0] < starts[-1]
-    assert not first.client.ledger.calendar(WRITE).instants and not first.client.ledger.calendar(WRITE).locks
+    assert not first.client.ledger.calendar(WRITE).slots and not first.client.ledger.calendar(WRITE).locks
 
 
 def test_status_line_does_without_its_end_while_the_ledger_is_away(monkeypatch):
@@ -181,7 +181,7 @@ def test_lost_lock_cancels_one_server_and_no_other():
         def step(calendars):
             calendar = calendars[WRITE]
             locks = tuple(one if one.server_id != 1 else Lock(1, "other//b/n/7/1", api.clock.now() + 600.0) for one in calendar.locks)
-            calendars[WRITE] = type(calendar)(calendar.instants, calendar.blocked_until, locks, calendar.stale, calendar.late)
+            calendars[WRITE] = type(calendar)(calendar.slots, calendar.blocked_until, locks, calendar.stale, calendar.late)
 
         api.ledger._change(step)
 
@@ -205,7 +205,7 @@ def test_server_that_is_not_listed_is_refused_before_anything_is_sent():
         virtual.run(OPERATION, ctx)
     # As documented: a result has its outcome and its server, whatever happened.
     assert (caught.value.result["outcome"], caught.value.result["server_id"], caught.value.status) == ("failed", 7, 404)
-    assert not api.lines and len(ctx.client.ledger.calendar(READ).instants) == 1
+    assert not api.lines and len(ctx.client.ledger.calendar(READ).slots) == 1
 
 
 def test_line_that_was_on_its_way_when_the_run_was_stopped_is_in_the_result():

@@ -11,7 +11,7 @@ import re
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.durations import parse_duration, say_duration
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import promised
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import notice_given
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Calendar, Quota
 from hypothesis import given, settings
@@ -84,8 +84,8 @@ def test_players_have_the_seconds_that_they_read(faults):
 
 @given(st.floats(0.0, 4000.0), st.floats(0.0, 4000.0))
 def test_promise_is_what_the_text_names_and_never_less_than_planned(before, remaining):
-    assert promised("soon", before, remaining) == before
-    said = promised("in {remaining}", before, remaining)
+    assert notice_given("soon", before, remaining) == before
+    said = notice_given("in {remaining}", before, remaining)
     assert said >= before and (said == before or say_duration(said) == say_duration(remaining))
 
 
@@ -94,7 +94,7 @@ def test_timeline_behind_a_late_request_waits_for_it_once(monkeypatch):
     api = virtual.api({"id": 1})
     ledger = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
     late = api.clock.now() + 30.0
-    ledger._change(lambda calendars: calendars.update({WRITE: Calendar(instants=(late,), late=(late,))}))
+    ledger._change(lambda calendars: calendars.update({WRITE: Calendar(slots=(late,), late=(late,))}))
     dues, due = [], ledger.due
 
     def counted(*args):

@@ -13,37 +13,37 @@ from hypothesis import strategies as st
 
 
 def test_the_shape_is_announcements_commands_and_the_signal_last() -> None:
-    form = tl.shape([tl.Announcement(60, "a"), tl.Announcement(10, "b")], ["save-all"], 5.0, "restart")
-    assert [e.kind for e in form.entries] == ["announcement", "announcement", "command", "signal"]
-    assert form.offsets == pytest.approx((0, 50, 55, 60.25))
+    timeline = tl.make_timeline([tl.Announcement(60, "a"), tl.Announcement(10, "b")], ["save-all"], 5.0, "restart")
+    assert [e.kind for e in timeline.steps] == ["announcement", "announcement", "command", "signal"]
+    assert timeline.offsets == pytest.approx((0, 50, 55, 60.25))
 
 
 def test_without_words_the_signal_comes_at_once() -> None:
-    assert tl.shape([], [], 5.0, "restart").offsets == (0.0,)
+    assert tl.make_timeline([], [], 5.0, "restart").offsets == (0.0,)
 
 
 @given(st.lists(st.floats(0, 7200), max_size=6), st.integers(0, 3), st.floats(0, 60))
 def test_every_announcement_has_its_whole_notice_in_the_plan(befores: list[float], commands: int, wait: float) -> None:
-    form = tl.shape([tl.Announcement(b, "x") for b in befores], ["c"] * commands, wait, "restart")
-    action = form.offsets[-1]
-    assert list(form.offsets) == sorted(form.offsets)
-    assert min(form.offsets) >= -1e-9
-    for entry in form.entries:
-        if entry.before is not None:
-            assert action - entry.planned >= entry.before
+    timeline = tl.make_timeline([tl.Announcement(b, "x") for b in befores], ["c"] * commands, wait, "restart")
+    action = timeline.offsets[-1]
+    assert list(timeline.offsets) == sorted(timeline.offsets)
+    assert min(timeline.offsets) >= -1e-9
+    for step in timeline.steps:
+        if step.before is not None:
+            assert action - step.planned >= step.before
 
 
 def test_a_late_line_moves_the_action() -> None:
-    late = tl.Entry("announcement", "x", 100.0, at=107.0, outcome="sent", before=60.0)
+    late = tl.Step("announcement", "x", 100.0, at=107.0, outcome="sent", before=60.0)
     assert tl.action_not_before([late], 160.25) == 167.0
     assert tl.action_not_before([late], 170.0) == 170.0
 
 
 def test_the_worst_notice_error_counts() -> None:
     lines = [
-        tl.Entry("announcement", "x", 0, at=0.1, outcome="sent", before=60.0),
-        tl.Entry("announcement", "x", 50, at=50.2, outcome="sent", before=10.0),
-        tl.Entry("announcement", "x", 50, at=0.0, outcome="failed", before=10.0),
+        tl.Step("announcement", "x", 0, at=0.1, outcome="sent", before=60.0),
+        tl.Step("announcement", "x", 50, at=50.2, outcome="sent", before=10.0),
+        tl.Step("announcement", "x", 50, at=0.0, outcome="failed", before=10.0),
     ]
     assert tl.notice_error(lines, 60.25) == 0.15
     assert tl.notice_error(lines, None) is None

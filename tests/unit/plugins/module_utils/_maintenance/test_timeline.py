@@ -49,7 +49,7 @@ def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
     result = maintain(api, done_text="Back!", diff=True)
     assert (result["outcome"], result["confirmed"], result["changed"]) == ("done", True, True), result
     assert api.said() == [*NOTICE, "save-all", "say Back!"] and api.sent() == ["restart"]
-    assert [entry["kind"] for entry in result["timeline"]] == [*["announcement"] * 3, "command", "signal", "done"]
+    assert [step["kind"] for step in result["timeline"]] == [*["announcement"] * 3, "command", "signal", "done"]
     assert 0 <= result["notice_error"] < 1.0 and result["downtime"] >= 35.0
     assert "announcement: say Restart in 5 minutes" in result["diff"]["after"]
 
@@ -234,7 +234,7 @@ def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_
     api.clock.sleep = sleep
     result = maintain(api, done_text="Back!", done_delay=600.0, warn=warned.append)
     assert result["outcome"] == "done" and not result.get("failed") and "say Back!" not in api.said(), result
-    assert warned == ["Interrupted (SIGTERM) before the players of server 1 were told that it is over; the rest is done."]
+    assert warned == ["Interrupted (SIGTERM): the maintenance of server 1 is done, but its done_text was not sent."]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_server_that_is_already_hanging_is_killed_after_its_time_and_nobody_is_w
     assert result["outcome"] == outcome and result["changed"] and api.sent() == sent and not api.lines, result
     # In between it is looked at once more.
     assert 60.0 <= api.signals[0][0] - begun <= 65.0
-    assert [entry["text"] for entry in result["timeline"]] == sent
+    assert [step["text"] for step in result["timeline"]] == sent
 
 
 def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
@@ -273,7 +273,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
             api.nodes[1].signal("kill", api.clock.now())
 
     api.fault = lambda method, path: sleep(0.0) if len(api.reads) == 4 else None
-    with pytest.raises(OperationFailed, match="hung in its stop, and is running now: nothing was sent"):
+    with pytest.raises(OperationFailed, match="hung while stopping, and is running now: nothing was sent"):
         virtual.run(OPERATION, ctx)
     assert not api.signals
 
@@ -371,7 +371,9 @@ def test_where_nobody_was_certainly_told_nothing_is_restarted():
     api.fault = lambda method, path: virtual.Fault(lost=True, done=False) if path.endswith("/command") else None
     warned = []
     result = maintain(api, warn=warned.append)
-    assert result["outcome"] == "failed" and "No announcement certainly reached the players" in result["msg"] and not api.signals, result
+    assert (
+        result["outcome"] == "failed" and "It is not certain that an announcement reached the players" in result["msg"] and not api.signals
+    ), result
     # It may have been heard, so it is taken back; that this may not have been heard either is told.
     assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
 
@@ -443,7 +445,7 @@ def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
 def test_the_timeline_holds_every_signal():
     api = virtual.api({**SERVER, "stop_seconds": 500.0})
     result = maintain(api, kill_after=60.0, commands=[])
-    assert [entry["text"] for entry in result["timeline"] if entry["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
+    assert [step["text"] for step in result["timeline"] if step["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
 
 
 def test_a_late_last_word_is_said_once():
@@ -488,7 +490,7 @@ def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
 
     api.fault = fault
     assert 0 <= virtual.run(OPERATION, ctx)["notice_error"] < 1.0
-    assert len(ctx.client.ledger._calendars[READ].instants) == len(api.reads) + 59
+    assert len(ctx.client.ledger._calendars[READ].slots) == len(api.reads) + 59
 
 
 def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
@@ -523,7 +525,7 @@ def interrupted(api, happening, **options):
         passed(seconds)
 
     api.clock.sleep = sleep
-    with pytest.raises(ServerPrismError, match="was called off"):
+    with pytest.raises(ServerPrismError, match="was cancelled"):
         virtual.run(OPERATION, ctx)
     return at[0]
 
@@ -558,7 +560,7 @@ def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
 def test_where_the_api_takes_nothing_for_an_hour_nobody_waits_for_that():
     api, warned = virtual.api(SERVER), []
     at = interrupted(api, lambda ledger: ledger.block(WRITE, api.clock.now() + 3600.0), warn=warned.append)
-    assert api.clock.now() - at < 60.0 and any("could not be told that it is called off" in text for text in warned), warned
+    assert api.clock.now() - at < 60.0 and any("could not be told that the maintenance is cancelled" in text for text in warned), warned
 
 
 def test_an_interruption_after_the_signal_does_not_hide_it():
@@ -566,7 +568,7 @@ def test_an_interruption_after_the_signal_does_not_hide_it():
     api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
     result = maintain(api)
     assert result["outcome"] == "unconfirmed" and result["changed"] and result["signal"] == "restart", result
-    assert "what came of it was not seen" in result["msg"] and "cancelled" not in " ".join(api.said())
+    assert "its outcome is not known" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
 def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monkeypatch):
@@ -605,7 +607,7 @@ def test_check_mode_gives_the_plan_and_sends_nothing():
     api = virtual.api(SERVER)
     result = maintain(api, check_mode=True)
     assert result["changed"] and result["outcome"] == "done" and not api.lines and not api.signals, result
-    assert [entry["text"] for entry in result["timeline"]] == [*NOTICE, "save-all", "restart"]
+    assert [step["text"] for step in result["timeline"]] == [*NOTICE, "save-all", "restart"]
 
 
 def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():

@@ -18,7 +18,7 @@ DOWN = {"id": 1, "state": "offline"}
 
 
 class TimeLimit(BaseException):
-    """What the timeout of a task raises."""
+    """The exception that the timeout of a task raises."""
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_offline_server_is_started_once_and_seen_up(bring, tmp_path):
     result = bring(api, diff=True, progress=said.append)
     assert result["changed"] and result["starts"] == 1 and api.sent() == ["start"] and len(counted(tmp_path)) == 1, result
     assert result["msg"] == said[-1] == "Server 1 is up (running)." and result["diff"]["after"] == {"state": "running"}
-    # The patience, and then the time to verify.
+    # The time of patience, then of verify.
     assert api.clock.time > 1_000_000 + 30 + 60 and len(api.reads) == 2
 
 
@@ -105,7 +105,7 @@ def test_server_that_the_node_brings_back_is_left_alone(bring):
 
 
 def test_status_from_before_a_start_is_not_acted_on(bring):
-    """Without patience, the look after a start waits until the status is newer than the start."""
+    """Without patience, the read after a start waits until the status is newer than the start."""
     api = virtual.api({**DOWN, "boot_seconds": 5.0})
     result = bring(api, patience=0, verify=0)
     assert api.sent() == ["start"] and result["after"] == "running", result

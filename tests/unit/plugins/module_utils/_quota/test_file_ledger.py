@@ -16,10 +16,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import sealed
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import Process, name_of, own_name
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import file_ledger as _ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, LedgerUnusable, Resilient
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, FileOrMemory, LedgerUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Calendar, Lock, Quota, is_allowed
 
@@ -59,7 +58,7 @@ def test_the_verbs(tmp_path, make):
     assert book.reserve(WRITE, (0.0, 5.0), commit=False) == (now, now + 5)
     turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
     assert turns == (now + 10, now + 15)
-    assert book.rebook(WRITE, turns, (now + 1,)) == (now + 1,)
+    assert book.reschedule(WRITE, turns, (now + 1,)) == (now + 1,)
     book.release(WRITE, (now + 1,))
     book.block(WRITE, now + 40)
     assert book.blocked_until(WRITE) == now + 40
@@ -134,7 +133,7 @@ def test_a_hung_holder_is_given_up_with_a_warning(tmp_path, monkeypatch):
     book = ledger(tmp_path)
     process = holder(book)
     try:
-        resilient = Resilient(book, warnings.append)
+        resilient = FileOrMemory(book, warnings.append)
         assert resilient.reserve(READ) and resilient.reserve(READ)
     finally:
         process.kill()
@@ -150,7 +149,7 @@ def test_what_a_holder_left_half_written_is_no_ledger(tmp_path):
     assert book.reserve(READ)[0] > book.clock.now()
 
 
-GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buckets": {"read": {"instants": [1.0], "blocked_until": 0}}}
+GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buckets": {"read": {"slots": [1.0], "blocked_until": 0}}}
 
 
 @pytest.mark.parametrize(
@@ -160,13 +159,11 @@ GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buck
         "{",
         "[]",
         "null",
-        sealed(json.dumps({**GOOD, "version": None, "window": "x"})).decode(),
-        sealed(json.dumps({**GOOD, "buckets": []})).decode(),
-        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": ["soon"]}}})).decode(),
-        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": [float("nan")]}}})).decode(),
-        sealed(json.dumps({**GOOD, "buckets": {"read": {"instants": [float("inf")]}}})).decode(),
-        # As good as any, but for the seal.
-        json.dumps(GOOD),
+        json.dumps({**GOOD, "version": None, "window": "x"}),
+        json.dumps({**GOOD, "buckets": []}),
+        json.dumps({**GOOD, "buckets": {"read": {"slots": ["soon"]}}}),
+        json.dumps({**GOOD, "buckets": {"read": {"slots": [float("nan")]}}}),
+        json.dumps({**GOOD, "buckets": {"read": {"slots": [float("inf")]}}}),
         "\x00" * 100,
     ],
 )
@@ -187,7 +184,7 @@ def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path):
     book.reserve(READ)
     with open(book.path, "w") as stream:
         json.dump({**GOOD, "version": 99}, stream)
-    assert Resilient(book, warnings.append).reserve(READ)
+    assert FileOrMemory(book, warnings.append).reserve(READ)
     assert "newer release" in warnings[0]
     with open(book.path) as stream:
         assert json.load(stream)["version"] == 99
@@ -198,7 +195,7 @@ def test_an_unusable_folder_is_told_once_and_each_task_paces_itself(tmp_path, fo
     (tmp_path / "file").write_text("")
     warnings = []
     book = FileLedger(folder.format(tmp=tmp_path), "https://x", quotas(2), FakeClock())
-    resilient = Resilient(book, warnings.append)
+    resilient = FileOrMemory(book, warnings.append)
     turns = [resilient.reserve(READ)[0] for _each in range(3)]
     assert is_allowed(turns, 2, book.quotas[READ].guarded)
     assert len(warnings) == 1 and "HTTP 429" in warnings[0] and "ledger" in warnings[0]

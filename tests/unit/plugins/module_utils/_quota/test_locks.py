@@ -89,7 +89,7 @@ def test_status_is_stale_until_the_outcome_was_seen():
 
 def test_locks_are_stored_moved_and_forgotten_like_all_else():
     calendar = Calendar(locks=(Lock(1, "a", NOW, NOW - 5),), stale=((2, NOW),))
-    stored = dump_calendars({WRITE: calendar}, 0.0)
+    stored = dump_calendars({WRITE: calendar})
     assert parse_calendars(stored, [WRITE], 5.0, NOW)[WRITE] == shift(calendar, 5.0)
     assert shift(calendar, 5.0).locks[0].until == NOW + 5 and prune(calendar, NOW + 1) == Calendar() and prune(calendar, NOW) == calendar
 

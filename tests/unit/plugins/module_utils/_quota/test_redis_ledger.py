@@ -60,7 +60,7 @@ def test_the_verbs(server):
     turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
     assert turns == pytest.approx((now + 10, now + 15))
     assert book.reserve(WRITE, (0.0, 5.0), not_before=now + 10, commit=False)[0] > now + 60
-    assert book.rebook(WRITE, turns, (now + 1,)) == pytest.approx((now + 1,))
+    assert book.reschedule(WRITE, turns, (now + 1,)) == pytest.approx((now + 1,))
     book.release(WRITE, (now + 1,))
     assert book.reserve(WRITE, (0.0, 1.0))[0] == pytest.approx(now, abs=20)
 
@@ -138,7 +138,7 @@ def test_a_server_that_is_lost_is_told_after_a_bounded_time(server, monkeypatch)
     assert str(redis.port) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", json.dumps({"version": 1, "window": 60, "buckets": {"read": {"instants": ["x"]}}})])
+@pytest.mark.parametrize("content", ["", "{", json.dumps({"version": 1, "window": 60, "buckets": {"read": {"slots": ["x"]}}})])
 def test_corrupt_content_begins_anew_with_a_warning(server, content):
     warnings = []
     book = ledger(server().url(), limit=1, warn=warnings.append)

@@ -14,14 +14,14 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
     Quota,
     block,
     correct,
-    defer,
     due,
     is_allowed,
+    move,
     prune,
     release,
+    reschedule,
     reserve,
     shift,
-    squeeze,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,33 +38,33 @@ def fill(quota, requests, calendar=None):
     calendar, got = calendar or Calendar(), []
     for offsets, not_before, headroom in requests:
         try:
-            calendar, instants = reserve(calendar, quota, offsets, not_before, headroom)
+            calendar, slots = reserve(calendar, quota, offsets, not_before, headroom)
         except ValueError:
             assert not is_allowed(offsets, max(1, quota.limit - headroom), quota.guarded)
             continue
-        got.append((offsets, not_before, headroom, instants))
+        got.append((offsets, not_before, headroom, slots))
     return calendar, got
 
 
 @given(QUOTAS, REQUESTS)
 def test_no_window_ever_holds_more_than_the_limit(quota, requests):
     calendar, _got = fill(quota, requests)
-    assert is_allowed(calendar.instants, quota.limit, quota.guarded)
+    assert is_allowed(calendar.slots, quota.limit, quota.guarded)
 
 
 @given(QUOTAS, REQUESTS)
 def test_what_was_given_is_kept_and_never_moves(quota, requests):
     calendar, got = fill(quota, requests)
-    assert sorted(at for *_rest, instants in got for at in instants) == list(calendar.instants)
-    for offsets, not_before, _headroom, instants in got:
-        assert instants[0] >= not_before
-        assert [at - instants[0] for at in instants] == pytest.approx(offsets, abs=1e-6)
+    assert sorted(at for *_rest, slots in got for at in slots) == list(calendar.slots)
+    for offsets, not_before, _headroom, slots in got:
+        assert slots[0] >= not_before
+        assert [at - slots[0] for at in slots] == pytest.approx(offsets, abs=1e-6)
 
 
 @given(QUOTAS, st.lists(TIMES, max_size=25).map(sorted))
 def test_who_comes_first_is_served_first(quota, arrivals):
     _calendar, got = fill(quota, [([0.0], at, 0) for at in arrivals])
-    turns = [instants[0] for *_rest, instants in got]
+    turns = [slots[0] for *_rest, slots in got]
     assert turns == sorted(turns)
 
 
@@ -74,13 +74,13 @@ def test_nobody_waits_longer_than_needed(quota, requests, offsets, not_before):
     """By brute force: the earliest start is ``not_before``, or one where an instant comes a whole window after another."""
     calendar, _got = fill(quota, requests)
     try:
-        _after, instants = reserve(calendar, quota, offsets, not_before)
+        _after, slots = reserve(calendar, quota, offsets, not_before)
     except ValueError:
         return
-    starts = {not_before, *(at + quota.guarded - offset for at in calendar.instants for offset in offsets)}
+    starts = {not_before, *(at + quota.guarded - offset for at in calendar.slots for offset in offsets)}
     for start in sorted(starts):
-        if not_before <= start < instants[0] - 1e-6:
-            both = [*calendar.instants, *(start + offset + 1e-7 for offset in offsets)]
+        if not_before <= start < slots[0] - 1e-6:
+            both = [*calendar.slots, *(start + offset + 1e-7 for offset in offsets)]
             assert not is_allowed(both, quota.limit, quota.guarded), start
 
 
@@ -88,17 +88,17 @@ def test_nobody_waits_longer_than_needed(quota, requests, offsets, not_before):
 def test_what_is_given_back_is_free_again(quota, requests, index):
     calendar, got = fill(quota, requests)
     if got:
-        *_rest, instants = got[index % len(got)]
-        back = release(calendar, instants)
-        assert len(back.instants) == len(calendar.instants) - len(instants)
+        *_rest, slots = got[index % len(got)]
+        back = release(calendar, slots)
+        assert len(back.slots) == len(calendar.slots) - len(slots)
         assert release(back, (12345.0,)) == back
 
 
 @given(QUOTAS, REQUESTS, TIMES)
 def test_nothing_new_is_given_while_somebody_elses_spending_blocks(quota, requests, until):
     calendar, _got = fill(quota, requests)
-    _after, instants = reserve(block(calendar, until), quota, [0.0], 0.0)
-    assert instants[0] >= until
+    _after, slots = reserve(block(calendar, until), quota, [0.0], 0.0)
+    assert slots[0] >= until
 
 
 def test_a_block_is_never_shortened():
@@ -117,12 +117,12 @@ def test_headroom_is_left_for_an_urgent_request():
 def test_a_timeline_just_loose_enough_has_a_place_wherever_it_starts(not_before):
     quota = Quota(1, 1.0)
     offsets = [0.0, quota.guarded, 2 * quota.guarded]
-    calendar, instants = reserve(Calendar(), quota, offsets, not_before)
-    assert is_allowed(instants, 1, quota.guarded) and instants[0] - not_before < 1e-3
+    calendar, slots = reserve(Calendar(), quota, offsets, not_before)
+    assert is_allowed(slots, 1, quota.guarded) and slots[0] - not_before < 1e-3
 
 
 def test_a_timeline_too_dense_for_the_quota_is_refused():
-    with pytest.raises(ValueError, match="too few"):
+    with pytest.raises(ValueError, match="needs more than 2 requests"):
         reserve(Calendar(), Quota(2, 60.0), [0.0, 1.0, 2.0], 0.0)
 
 
@@ -130,11 +130,11 @@ def test_a_timeline_too_dense_for_the_quota_is_refused():
 def test_a_clock_that_was_set_moves_everything_alike(quota, requests, seconds):
     calendar, _got = fill(quota, requests)
     moved = shift(calendar, seconds)
-    assert [at - seconds for at in moved.instants] == pytest.approx(list(calendar.instants), abs=1e-6)
+    assert [at - seconds for at in moved.slots] == pytest.approx(list(calendar.slots), abs=1e-6)
 
 
 def test_only_what_is_old_is_forgotten():
-    assert prune(Calendar((1.0, 2.0, 3.0)), 2.0).instants == (2.0, 3.0)
+    assert prune(Calendar((1.0, 2.0, 3.0)), 2.0).slots == (2.0, 3.0)
 
 
 # What befalls each request: its process wakes so late, it is heard so long after it was sent, and whether it then moves by so much,
@@ -148,7 +148,7 @@ class Traffic:
     def __init__(self, quota, calendar, got, late):
         self.quota, self.calendar, self.late = quota, calendar, late
         self.events, self.arrived, self.count = [], [], 0
-        for number, at in enumerate(at for *_rest, instants in got for at in instants):
+        for number, at in enumerate(at for *_rest, slots in got for at in slots):
             self.plan(at, self.wake, at, number)
         while self.events:
             now, _order, step, *more = heapq.heappop(self.events)
@@ -163,16 +163,16 @@ class Traffic:
 
     def wake(self, now, at, number):
         now += self.part(number, 0)
-        self.plan(now, self.move if self.part(number, 2) > self.quota.slack else self.go, at, number)
+        self.plan(now, self.move if self.part(number, 2) > self.quota.tolerance else self.go, at, number)
 
     def move(self, now, at, number):
-        self.calendar, (at,) = squeeze(release(self.calendar, (at,)), self.quota, [now + self.part(number, 2)], now)
+        self.calendar, (at,) = reschedule(release(self.calendar, (at,)), self.quota, [now + self.part(number, 2)], now)
         self.plan(max(now, at), self.go, at, number)
 
     def go(self, now, at, number):
         goes = due(self.calendar, self.quota, at, now)
         if goes != at:
-            self.calendar = defer(self.calendar, at, goes, now)
+            self.calendar = move(self.calendar, at, goes, now)
         if goes > now:
             return self.plan(goes, self.go, goes, number)
         took = self.part(number, 1)
@@ -180,7 +180,7 @@ class Traffic:
         self.plan(now + took, self.answer, goes, now + took)
 
     def answer(self, now, reserved, answered):
-        if answered - reserved > self.quota.least - self.quota.window:
+        if answered - reserved > self.quota.sent_window - self.quota.window:
             self.calendar = correct(self.calendar, reserved, answered)
 
 
@@ -190,20 +190,20 @@ def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quot
     """Each looks back when it goes, and one that took long counts from its answer on."""
     calendar, got = fill(quota, requests)
     traffic = Traffic(quota, calendar, got, late)
-    assert len(traffic.arrived) == len(calendar.instants) == len(traffic.calendar.instants)
+    assert len(traffic.arrived) == len(calendar.slots) == len(traffic.calendar.slots)
     assert is_allowed(traffic.arrived, quota.limit, quota.window - 1e-6), sorted(traffic.arrived)
 
 
 @given(QUOTAS, REQUESTS)
 def test_where_nothing_is_late_everything_goes_when_it_was_reserved(quota, requests):
     calendar, got = fill(quota, requests)
-    assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.instants)
+    assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.slots)
 
 
 # Two of 100 s; the second column are the others, the third what of them is late already.
 DUE = [
     ("in time", [], [], 0.0, 100.0, 100.0),
-    ("late by less than a hair", [], [], 0.0, 100.05, 100.0),
+    ("late by less than a ignored_delay", [], [], 0.0, 100.05, 100.0),
     ("late", [], [], 0.0, 100.7, 100.7),
     ("room for one more", [70.0], [], 0.0, 100.0, 100.0),
     ("what was before it was late", [50.0, 70.0], [], 0.0, 100.0, 110.36),
@@ -225,7 +225,7 @@ def test_when_a_request_goes_whose_instant_has_come(what, others, late, blocked,
 def test_those_that_are_late_go_one_after_the_other():
     quota, calendar = Quota(2, 60.0), Calendar((50.0, 60.0, 100.0, 100.5, 101.0))
     for at in (100.0, 100.5, 101.0):
-        calendar = defer(calendar, at, due(calendar, quota, at, at), at)
+        calendar = move(calendar, at, due(calendar, quota, at, at), at)
     assert calendar.late == pytest.approx((110.36, 120.36, 170.72))
     assert [due(calendar, quota, at, at) for at in calendar.late] == list(calendar.late)
 
@@ -235,11 +235,11 @@ def test_what_is_urgent_waits_only_for_what_is_before_it():
     quota = Quota(2, 60.0)
     full = Calendar(tuple(100.0 + 31.0 * each for each in range(20)))
     assert reserve(full, quota, [0.0], 105.0)[1][0] > 700.0
-    assert squeeze(full, quota, [105.0], 105.0)[1] == (105.0,)
-    calendar, new = squeeze(full, quota, [140.0, 141.0], 140.0)
+    assert reschedule(full, quota, [105.0], 105.0)[1] == (105.0,)
+    calendar, new = reschedule(full, quota, [140.0, 141.0], 140.0)
     assert new == pytest.approx((160.36, 191.36)) and calendar.late == new[:1]
-    assert set(full.instants) < set(calendar.instants) and len(calendar.instants) == 22
-    assert squeeze(block(full, 400.0), quota, [105.0], 105.0)[1][0] >= 400.0
+    assert set(full.slots) < set(calendar.slots) and len(calendar.slots) == 22
+    assert reschedule(block(full, 400.0), quota, [105.0], 105.0)[1][0] >= 400.0
 
 
 def test_what_is_given_back_is_not_late_any_more():

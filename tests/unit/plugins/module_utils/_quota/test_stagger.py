@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import Announcement, shape
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import Announcement, make_timeline
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Calendar, Quota, is_allowed, reserve
-from ansible_collections.serverprism.cloud.plugins.module_utils._quota.stagger import Stagger, choose, rehearse
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.stagger import Stagger, choose, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ USUAL = (REAL, (300.0, 60.0, 10.0), 1.0)
 
 
 def offsets_of(befores, wait):
-    return shape([Announcement(before, "text") for before in befores], ["save"], wait, "restart").offsets
+    return make_timeline([Announcement(before, "text") for before in befores], ["save"], wait, "restart").offsets
 
 
 def bound(servers, quota, befores, headroom=0):
@@ -31,7 +31,7 @@ def bound(servers, quota, befores, headroom=0):
 def ratio(servers, quota, befores, wait, headroom=0):
     timelines = [offsets_of(befores, wait)] * servers
     rule = choose(quota, headroom, timelines, Calendar(), 0.0)
-    return rehearse(rule, quota, headroom, timelines, Calendar(), 0.0).duration / bound(servers, quota, befores, headroom)
+    return simulate(rule, quota, headroom, timelines, Calendar(), 0.0).duration / bound(servers, quota, befores, headroom)
 
 
 @pytest.mark.parametrize(
@@ -64,24 +64,24 @@ def test_duration_with_a_headroom_that_leaves_no_multiple_of_the_writes(servers,
 def test_handful_starts_at_once():
     timelines = [offsets_of(*USUAL[1:])] * 4
     rule = choose(REAL, 0, timelines, Calendar(), 100.0)
-    assert rehearse(rule, REAL, 0, timelines, Calendar(), 100.0).starts == (100.0,) * 4
+    assert simulate(rule, REAL, 0, timelines, Calendar(), 100.0).starts == (100.0,) * 4
 
 
 @pytest.mark.parametrize("servers", [0, 1])
 def test_run_without_a_second_server_needs_no_simulation(servers):
     timelines = [(0.0, 10.0)] * servers
     assert choose(REAL, 0, timelines, Calendar(), 0.0) == Stagger()
-    assert rehearse(Stagger(), REAL, 0, timelines, Calendar(), 5.0) == ((5.0,) * servers, 10.0 * servers)
+    assert simulate(Stagger(), REAL, 0, timelines, Calendar(), 5.0) == ((5.0,) * servers, 10.0 * servers)
 
 
 def test_rehearsal_gives_the_starts_that_the_run_reserves():
     timelines = [offsets_of(*USUAL[1:])] * 30
     calendar, _times = reserve(Calendar(), REAL, (0.0, 10.0, 70.0), 0.0)
     rule = choose(REAL, 2, timelines, calendar, 0.0)
-    told, starts, now = rehearse(rule, REAL, 2, timelines, calendar, 0.0), [], 0.0
+    told, starts, now = simulate(rule, REAL, 2, timelines, calendar, 0.0), [], 0.0
     for offsets in timelines:
         now = max(now, rule.not_before(now) - 5.0)
-        calendar, times, rule = rule.place(calendar, REAL, offsets, now, 2)
+        calendar, times, rule = rule.reserve(calendar, REAL, offsets, now, 2)
         starts.append(times[0])
     assert tuple(starts) == told.starts and told.duration == starts[-1] + timelines[-1][-1]
 
@@ -89,14 +89,14 @@ def test_rehearsal_gives_the_starts_that_the_run_reserves():
 def test_late_starts_cost_a_regular_run_little():
     quota, timelines = REAL, [offsets_of(*USUAL[1:])] * 60
     rule, noise = choose(quota, 0, timelines, Calendar(), 0.0), random.Random(3)
-    told = rehearse(rule, quota, 0, timelines, Calendar(), 0.0).duration
+    told = simulate(rule, quota, 0, timelines, Calendar(), 0.0).duration
     calendar, end = Calendar(), 0.0
     for offsets in timelines:
         now = rule.not_before(0.0) + (noise.uniform(0.0, 0.02 * quota.window) if noise.random() < 0.1 else 0.0)
-        calendar, times, rule = rule.place(calendar, quota, offsets, now)
+        calendar, times, rule = rule.reserve(calendar, quota, offsets, now)
         end = max(end, times[-1])
     assert end <= 1.1 * told
-    assert is_allowed(calendar.instants, quota.limit, quota.guarded - 1e-6)
+    assert is_allowed(calendar.slots, quota.limit, quota.guarded - 1e-6)
 
 
 def test_other_traffic_costs_no_more_than_its_share_and_a_quarter():
@@ -108,25 +108,25 @@ def test_other_traffic_costs_no_more_than_its_share_and_a_quarter():
             while other <= rule.not_before(0.0):
                 calendar, _times = reserve(calendar, quota, (0.0,), other)
                 other += noise.expovariate(0.1 * quota.limit / quota.window)
-            calendar, times, rule = rule.place(calendar, quota, offsets, 0.0)
+            calendar, times, rule = rule.reserve(calendar, quota, offsets, 0.0)
             end = max(end, times[-1])
         assert end <= 1.25 / 0.9 * bound(60, *USUAL[:2])
 
 
 def test_timeline_that_misses_its_group_is_the_first_of_the_next_group():
     rule, quota = Stagger(group=2, pace=61.0 / 2), Quota(2, 60.0)
-    calendar, _times, rule = rule.place(Calendar(), quota, (0.0,), 0.0)
+    calendar, _times, rule = rule.reserve(Calendar(), quota, (0.0,), 0.0)
     calendar, _other = reserve(calendar, quota, (0.0,), 1.0)
-    calendar, times, rule = rule.place(calendar, quota, (0.0,), 0.0)
+    calendar, times, rule = rule.reserve(calendar, quota, (0.0,), 0.0)
     assert times[0] == quota.guarded
-    calendar, times, rule = rule.place(calendar, quota, (0.0,), 0.0)
+    calendar, times, rule = rule.reserve(calendar, quota, (0.0,), 0.0)
     assert rule.not_before(0.0) == quota.guarded + 61.0
 
 
 def test_last_timelines_start_as_early_as_they_fit():
     rule, calendar, starts = Stagger(pace=30.0, regular=2), Calendar(), []
     for _each in range(4):
-        calendar, times, rule = rule.place(calendar, REAL, (0.0,), 0.0)
+        calendar, times, rule = rule.reserve(calendar, REAL, (0.0,), 0.0)
         starts.append(times[0])
     assert starts == [0.0, 30.0, 30.0, 30.0]
 
@@ -146,10 +146,10 @@ def test_mixed_timelines_take_no_longer_than_each_as_early_as_it_fits(timelines,
     for other in others:
         calendar, _times = reserve(calendar, quota, (0.0,), other)
     rule = choose(quota, headroom, timelines, calendar, 0.0)
-    told = rehearse(rule, quota, headroom, timelines, calendar, 0.0)
-    early = rehearse(Stagger(), quota, headroom, timelines, calendar, 0.0)
+    told = simulate(rule, quota, headroom, timelines, calendar, 0.0)
+    early = simulate(Stagger(), quota, headroom, timelines, calendar, 0.0)
     assert len(told.starts) == len(timelines) and list(told.starts) == sorted(told.starts)
     assert told.duration <= 1.016 * early.duration + 1e-6
     for offsets in timelines:
-        calendar, _times, rule = rule.place(calendar, quota, offsets, 0.0, headroom)
-    assert is_allowed(calendar.instants, quota.limit, quota.guarded - 1e-6)
+        calendar, _times, rule = rule.reserve(calendar, quota, offsets, 0.0, headroom)
+    assert is_allowed(calendar.slots, quota.limit, quota.guarded - 1e-6)

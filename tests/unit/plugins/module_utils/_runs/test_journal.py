@@ -11,7 +11,7 @@ import os
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import journal_folder
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal, parse, strongest, verdict
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal, last_event, parse, strongest
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 
 
@@ -21,7 +21,7 @@ def settings(ledger):
     return Settings.from_params({**defaults, "api_token": "the-token", "ledger": ledger})
 
 
-def test_a_torn_last_line_is_passed_over(tmp_path):
+def test_incomplete_last_line_is_ignored(tmp_path):
     journal = Journal(str(tmp_path), "https://x", "CHG-7")
     journal.note(1, "done", 0.0)
     with open(journal.path, "a") as stream:
@@ -34,11 +34,11 @@ def test_a_torn_last_line_is_passed_over(tmp_path):
 
 @pytest.mark.parametrize(
     ("events", "last"),
-    [([], None), (["signal"], "signal"), (["signal", "done"], "done"), (["signal", "refused"], None), (["unproven"], "unproven")],
+    [([], None), (["signal"], "signal"), (["signal", "done"], "done"), (["signal", "refused"], None), (["unconfirmed"], "unconfirmed")],
 )
-def test_what_the_journal_says_of_a_server(events, last):
+def test_last_event_of_a_server(events, last):
     lines = "\n".join(json.dumps({"server_id": 7, "event": event}) for event in events)
-    assert verdict(parse(f'{lines}\nnoise\n[]\n{{"server_id": 8, "event": "done"}}'), 7) == last
+    assert last_event(parse(f'{lines}\nnoise\n[]\n{{"server_id": 8, "event": "done"}}'), 7) == last
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_what_the_journal_says_of_a_server(events, last):
         ("signal", None, "signal"),
         ("refused", "done", "done"),
         ("signal", "refused", "signal"),
-        ("unproven", "done", "done"),
+        ("unconfirmed", "done", "done"),
         ("done", "signal", "done"),
         (None, "nonsense", None),
     ],
 )
-def test_of_two_journals_the_one_counts_that_leaves_less_to_be_done(here, there, known):
+def test_strongest_event_leaves_the_least_to_do(here, there, known):
     assert strongest(here, there) == strongest(there, here) == known
 
 
-def test_the_journal_lies_beside_the_ledger_or_where_it_would_stand_in(monkeypatch, tmp_path):
+def test_journal_is_in_the_folder_of_the_ledger_or_the_default_one(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SERVERPRISM_LEDGER_FALLBACK", raising=False)
     folders = {ledger: journal_folder(settings(ledger)) for ledger in ("/var/ledger", "none", "redis://host/0")}
