@@ -27,7 +27,7 @@ GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
 # Galaxy's import and ansible-test do what the other sessions of nox do.
 SESSIONS ?= yamllint docs-check license-check extra-checks
 
-.PHONY: help venv hooks lint unit functional check test gates hostile prove demo bench docs release clean \
+.PHONY: help venv hooks lint unit functional check test gates hostile prove demo pictures bench docs release clean \
   environments build types practice gate-units $(GATES:%=gate-%)
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -75,15 +75,21 @@ gates: venv ## Run all other checks (GATES="sanity docs": only these)
 	$(MAKE) --jobs=3 --output-sync=target $(GATES:%=gate-%)
 
 hostile: venv ## Try to break it: faults, kills, full disks, foreign content
-	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
-
-prove: venv ## The same at length; writes docs/docsite/rst/proof.rst
 	rm -rf .dev/hostile
-	HOSTILE_ACTION_EVERY=1 HOSTILE_MODULE_EVERY=1 HOSTILE_EXAMPLES=5000 $(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest tests/hostile -q -n 3 --dist loadfile
 	$(BIN)/python -m hostile.table
+
+prove: export HOSTILE_ACTION_EVERY := 1
+prove: export HOSTILE_MODULE_EVERY := 1
+prove: export HOSTILE_EXAMPLES := 5000
+prove: hostile ## The same at length; both write .dev/hostile/proof.rst
 
 demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a real game)
 	$(BIN)/python tests/demo/run.py
+
+# They are committed. Needs chromium.
+pictures: venv
+	$(BIN)/python tests/demo/pictures.py
 
 bench: venv ## Measure, side by side, and put the figures into the README
 	$(BIN)/python -m benchmarks.cost

@@ -19,8 +19,8 @@ extensions = ["sphinx_antsibull_ext"]
 pygments_style = "ansible"
 highlight_language = "YAML+Jinja"
 html_theme = "sphinx_ansible_theme"
-html_theme_options = {"topbar_links": {}, "show_extranav": False}
-html_static_path = ["docsite/static"]
+html_theme_options = {"topbar_links": {"ServerPrism": "https://serverprism.com", "Ansible": "https://docs.ansible.com"}}
+html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_use_smartypants = False
@@ -51,6 +51,12 @@ def _link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
     return nodes.reference("", "", content, internal=False, refuri=uri)
 
 
+def _link_to_start(app: Any, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    """Link the name at the top of each page to the home page instead of the root of the web server."""
+    context["theme_documentation_home_url"] = context["pathto"](app.config.root_doc)
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx, which calls this."""
+    app.connect("html-page-context", _link_to_start)
     app.connect("missing-reference", _link_to_ansible)

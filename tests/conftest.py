@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LINK = ROOT / ".dev" / "collections" / "ansible_collections" / "serverprism" / "cloud"
 
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests")]
-# ansible-test wants a collection to lie where its name says, and imports it from there.
+# ansible-test needs the collection in a folder that its name defines, and imports it from there.
 IS_ANSIBLE_TEST = ROOT.parts[-3:] == LINK.parts[-3:]
 if not IS_ANSIBLE_TEST:
     LINK.parent.mkdir(parents=True, exist_ok=True)
@@ -26,8 +26,8 @@ if not IS_ANSIBLE_TEST:
         LINK.symlink_to("../../../..")
     sys.path.insert(0, str(ROOT / ".dev" / "collections"))
 
-# How long a case takes says something of the machine, and nothing of what is tested. ansible-test is the gate: there the cases are
-# the same each time, as Hypothesis has them wherever CI is set, which ansible-test does not hand on. "make unit" looks further.
+# The duration of a case depends on the machine, so there is no deadline. ansible-test is the gate: its cases must be the same each time,
+# as Hypothesis makes them if CI is set, but ansible-test does not pass CI on. "make unit" tries random cases.
 settings.register_profile("unhurried", settings.default, deadline=None, derandomize=IS_ANSIBLE_TEST or settings.default.derandomize)
 settings.load_profile("unhurried")
 
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def masks_of_threads(monkeypatch: pytest.MonkeyPatch) -> list[set[signal.Signals]]:
-    """The signals that each thread which is begun will not get."""
+    """Record the signals that each newly started thread blocks."""
     masks: list[set[signal.Signals]] = []
     start = threading.Thread.start
 

@@ -20,6 +20,7 @@ report=${REPORT_DIR:+$REPORT_DIR/$(TZ=$zone date +%FT%H%M%S)}
 exec ansible-playbook -i inventory.yml serverprism.cloud.maintenance \
   -e maintenance_id="nightly-$today" \
   -e maintenance_timezone="$zone" \
+  -e maintenance_at="${today}T04:00" \
   -e maintenance_deadline="${today}T05:00" \
   -e maintenance_report_dir="'$report'" \
   "$@"

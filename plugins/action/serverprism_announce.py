@@ -9,6 +9,6 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import
 
 
 class ActionModule(GameAction):
-    """The operation inside the Ansible worker."""
+    """The action that runs the operation inside the Ansible worker."""
 
     operation = OPERATION

@@ -9,6 +9,6 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import S
 
 
 class ActionModule(ServerPrismAction):
-    """The operation inside the Ansible worker."""
+    """The action that runs the operation inside the Ansible worker."""
 
     operation = OPERATION

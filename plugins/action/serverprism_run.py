@@ -112,11 +112,12 @@ class ActionModule(ControllerAction):
         batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
         begun = play[: play.index(batch[-1]) + 1]
         hosts = Hosts(self, task_vars)
-        found = {name: one.values for name, one in hosts.read(play, [RESULT, ERROR, orders.REPORT_FOLDER]).items()}
+        found = {name: one.values for name, one in hosts.read(play, [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]).items()}
         spared = run_check.spared(hosts.extra_vars, [found[name].get(ERROR) for name in batch], play[len(begun) :])
         known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or ERROR in found[name]}
         known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
-        report = RunReport(known, {name: str(found[name].get(ERROR) or "") for name in begun}, self._task.check_mode)
+        errors = {name: str(found[name].get(ERROR) or "") for name in begun}
+        report = RunReport(known, errors, self._task.check_mode, run_check.report_timezone(found.values()))
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
         lines = report.lines([*batch, *spared])
@@ -181,7 +182,7 @@ class ActionModule(ControllerAction):
 
     def _report_now(self, results: dict[str, Any], extra_vars: dict[str, Any], values: list[dict[str, Any]], screen: Screen) -> None:
         """Show the summary of an interrupted run, and write its report."""
-        report = RunReport(results, {}, self._task.check_mode)
+        report = RunReport(results, {}, self._task.check_mode, run_check.report_timezone(values))
         lines = report.lines(list(results))
         path = next(iter(run_check.report_folders(extra_vars, values)), "")
         lines += [report.write(path) or f"The report is in {path}."] if path else []

@@ -20,7 +20,7 @@ ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"
 
 
 class ActionModule(ControllerAction):
-    """Read the servers of all hosts once, show a table and write a file."""
+    """Read the servers of all hosts once, show a table, and write a file."""
 
     operation = OPERATION
 
@@ -44,7 +44,7 @@ class ActionModule(ControllerAction):
         return result
 
     def _use_access(self, found: dict[str, HostVariables]) -> None:
-        """Take token and address from the hosts that have a server. The others can be another customer's."""
+        """Take token and address from the hosts that have a server. The others can belong to another customer."""
         known = {host: one for host, one in found.items() if ID in one.values}
         for option, name in ACCESS.items():
             for host, one in known.items():

@@ -2,104 +2,108 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of every module."""
+"""The options that every module shares."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Used as ``serverprism.cloud.api``."""
+    """The fragment ``serverprism.cloud.api``."""
 
     DOCUMENTATION = r"""
 options:
   api_token:
     description:
-      - The API token, made under Account, API Credentials. Reading needs the scope C(servers:read), signals and commands need
-        C(servers:control).
+      - The API token. Create one in the panel under Account, API Credentials.
+      - Reads need the scope C(servers:read). Power signals and console commands need C(servers:control).
       - If not set, E(SERVERPRISM_API_TOKEN) is used.
     type: str
     required: true
   api_url:
     description:
-      - Where the API is. Plain C(http) is accepted for a loopback address only.
+      - The address of the API. Plain C(http) is accepted only for a loopback address.
       - If not set, E(SERVERPRISM_API_URL) is used.
     type: str
     default: https://serverprism.com
   validate_certs:
     description:
-      - Whether the certificate of the API is checked.
+      - Verify the TLS certificate of the API.
       - If not set, E(SERVERPRISM_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
-      - A file of certificates of a private authority.
+      - The path of a file with the certificates of a private certificate authority.
       - If not set, E(SERVERPRISM_CA_PATH) is used.
     type: path
   timeout:
     description:
-      - Seconds for one HTTP attempt, its body included.
+      - The maximum number of seconds for one HTTP attempt, including the response body.
       - If not set, E(SERVERPRISM_TIMEOUT) is used.
     type: float
     default: 20.0
   max_wait:
     description:
-      - Seconds the task may spend on waiting for its turn, on HTTP 429 and 503 and on retries, in all. Then it fails and says on what the
-        time went. The start of a timeline is bounded by its deadline instead, and the looks after a signal by C(wait_timeout).
-      - Where the details of several servers are read, each of these reads may spend as much, so that a fleet of any size is read to its end.
-        A server whose node is unavailable (HTTP 503) is asked again for one O(limit_window) at most.
+      - The maximum number of seconds that the task waits in total for the quota, after HTTP 429 and 503, and between retries. After that,
+        the task fails and says what it waited for.
+      - The limit does not apply to the start of a maintenance, which waits until its C(deadline), or to reads after a power signal, which
+        end after C(wait_timeout).
+      - If a task reads the details of several servers, the limit applies to each read, so a fleet of any size can be read completely. A
+        server whose node is unavailable (HTTP 503) is retried for no longer than one O(limit_window).
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0
   read_limit:
     description:
-      - Reads that the API allows in O(limit_window).
+      - The number of reads that the API allows in each O(limit_window).
       - If not set, E(SERVERPRISM_READ_LIMIT) is used.
     type: int
     default: 60
   write_limit:
     description:
-      - Writes that the API allows in O(limit_window).
+      - The number of writes that the API allows in each O(limit_window).
       - If not set, E(SERVERPRISM_WRITE_LIMIT) is used.
     type: int
     default: 20
   limit_window:
     description:
-      - Seconds of the window of the limits.
+      - The length of the quota window in seconds.
       - If not set, E(SERVERPRISM_LIMIT_WINDOW) is used.
     type: float
     default: 60.0
   write_headroom:
     description:
-      - Writes of each window that timelines may not reserve, so that an urgent stop never waits behind a fleet.
+      - The number of writes in each window that maintenance timelines leave free, so that an urgent stop never waits behind a fleet.
       - If not set, E(SERVERPRISM_WRITE_HEADROOM) is used.
     type: int
     default: 2
   ledger:
     description:
-      - Where the quota is shared. A folder, for every process of this machine; V(redis://:password@host:6379/0) or V(rediss://...) (TLS),
-        for several machines, in Redis or Valkey (needs the Python library C(redis)); or V(none), each task for itself.
-      - With V(none) nothing tells two runs of each other, so both may maintain the same server at once.
-      - C(?prefix=NAME) at the end of an address sets the first part of its keys, V(serverprism) by default.
-      - When Redis cannot be reached for 10 seconds the task fails, and nothing was sent. With E(SERVERPRISM_LEDGER_FALLBACK) set to a
-        folder it goes on with that one, and warns.
-      - The quota belongs to the customer, so every token shares the ledger. Give each customer a folder, database or prefix of its own.
+      - The place where tasks and runs share the quota.
+      - A folder shares it between all processes of this machine.
+      - V(redis://:password@host:6379/0), or V(rediss://...) for TLS, shares it between several machines in Redis or Valkey. This needs the
+        Python library C(redis). Append C(?prefix=NAME) to set the prefix of the keys. The default prefix is V(serverprism).
+      - V(none) shares nothing. Two runs then do not see each other and may maintain the same server at the same time.
+      - If Redis cannot be reached for 10 seconds, the request is not sent and the task fails. If E(SERVERPRISM_LEDGER_FALLBACK) is set to a
+        folder, the task continues with that folder and warns.
+      - The quota belongs to the customer, so all tokens of a customer share one ledger. Use a separate folder, database or prefix for each
+        customer.
       - If not set, E(SERVERPRISM_LEDGER) is used.
     type: str
     default: ~/.ansible/serverprism
   status_cache:
     description:
-      - Seconds that a status of the API may be old.
+      - The maximum age in seconds of a server status that the API returns.
       - If not set, E(SERVERPRISM_STATUS_CACHE) is used.
     type: float
     default: 20.0
 notes:
-  - With a local connection the task runs inside the Ansible worker, without a new Python process. With any other connection, or
-    with C(async), the module runs on the target, which needs the Python library C(requests).
+  - With a local connection, the task runs inside the Ansible worker and starts no Python process. With any other connection, or with
+    C(async), the module runs on the target, which needs the Python library C(requests).
 requirements: [requests]
 """
 
-    # For plugins that are no modules: where else each option comes from.
+    # Plugins other than modules declare their environment variables here.
     PLUGIN = r"""
 options:
   api_token:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Used as ``serverprism.cloud.game``."""
+    """The fragment ``serverprism.cloud.game``."""
 
     DOCUMENTATION = r"""
 options:
   game:
     description:
-      - The game of the server, which gives the console commands that other options do not set.
-      - V(auto) takes the game whose name is in the O(product). If no known game is, texts are sent with C(say) and no save command is sent.
-      - V(generic) sends texts with C(say), and only what the other options set.
-      - A game that takes no console commands, such as Valheim, is sent none, unless O(announce_command) is set.
+      - The game of the server. It provides the defaults of the options for console commands.
+      - V(auto) finds the game in the O(product). If the product names no known game, texts are sent with C(say), and no save command is
+        sent.
+      - V(generic) sends texts with C(say) and only what the other options set.
+      - Nothing is sent to a game without a console, such as Valheim, unless O(announce_command) is set.
     type: str
     choices:
       - auto
@@ -36,8 +37,8 @@ options:
     default: auto
   product:
     description:
-      - The product as ServerPrism names it, such as C(Minecraft 4 GB).
-      - The default is the host variable C(serverprism_product) with a local connection. If the product is needed and not known, the list of
-        servers is read once.
+      - The product name at ServerPrism, such as C(Minecraft 4 GB).
+      - With a local connection, the default is the host variable C(serverprism_product). If the product is needed and unknown, the task
+        reads the list of servers once.
     type: str
 """

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: servers
-short_description: The servers of a ServerPrism customer as an inventory
+short_description: Inventory of the servers of a ServerPrism customer
 version_added: 0.1.0
 description:
-  - Every active or suspended server becomes a host. Its configuration file ends in C(.serverprism.yml) or C(.serverprism.yaml).
-  - A fleet of any size costs one read. With O(details) each server costs one more, and the API allows 60 a minute.
-  - Nothing of the API is ever taken for a template. A host is added only after everything was read, so a failure leaves no partial fleet.
-  - When an inventory fails, Ansible goes on without it. In pipelines set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true).
+  - Makes every active or suspended server a host. The name of the configuration file must end in C(.serverprism.yml) or
+    C(.serverprism.yaml).
+  - The inventory costs one read for any number of servers. With O(details) it costs one more read for each server. The API allows 60 reads
+    in a minute.
+  - Hosts are added after all reads have succeeded, so a failure never leaves a part of the fleet. Texts from the API are never evaluated as
+    templates.
+  - If an inventory fails, Ansible continues without it. In pipelines, set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) to V(true).
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
@@ -21,46 +24,47 @@ extends_documentation_fragment:
   - inventory_cache
 options:
   plugin:
-    description: Must be V(serverprism.cloud.servers).
+    description: The name of this plugin, V(serverprism.cloud.servers).
     type: str
     required: true
     choices: [serverprism.cloud.servers]
   details:
     description:
-      - Whether name, limits, resources and state of each server are read, too. Costs one read for each server.
-      - What cannot be read of one of several servers, since its node is unavailable or its record is odd, is null, and a warning names it.
-        Such a list is not kept in the cache. A host whose name is not known is called after product and ID.
+      - Also read name, limits, resources and state of each server. Costs one read for each server.
+      - If the node of one of several servers is unavailable, or its record is not valid, these values are null and a warning names the
+        server. The host is then named after product and ID, and the inventory is not cached.
     type: bool
     default: false
   service_status:
-    description: Only servers with this billing status, such as V(active).
+    description: Include only servers with this billing status, such as V(active).
     type: str
   product:
-    description: Only servers whose product this regular expression finds something in. Case counts, unless it begins with V((?i\)).
+    description: Include only servers whose product matches this regular expression. Begin it with V((?i\)) to ignore case.
     type: str
   hostname:
     description:
-      - A Jinja2 expression or template for the name of a host, as V(serverprism_name | lower) or V(srv-{{ serverprism_id }}), or a list of
-        them, of which the first with a result is taken. It may use the variables of the host.
-      - By default product and ID, as in V(minecraft-4-gb-1234).
-      - Characters that have a meaning in host patterns become hyphens. Of servers with the same name each gets its ID appended, and so
-        does one that is called like a group, V(all) or V(localhost).
+      - A Jinja2 expression or template for the name of a host, such as V(serverprism_name | lower) or V(srv-{{ serverprism_id }}). It can
+        use the variables of the host. In a list, the first expression with a result is used.
+      - The default is product and ID, such as V(minecraft-4-gb-1234).
+      - Characters with a meaning in host patterns become hyphens. The ID is appended to names that are not unique, or that are the name of
+        a group, V(all) or V(localhost).
     type: list
     elements: str
     default: []
   connection_local:
     description:
-      - Whether hosts get C(ansible_connection=local) and the Python of this controller, since modules of this collection only call an API.
+      - Give each host C(ansible_connection=local) and the Python interpreter of the controller. The modules of this collection need no
+        connection to the server.
     type: bool
     default: true
 """
 
 EXAMPLES = r"""
-# fleet.serverprism.yml; the token is taken from the environment variable SERVERPRISM_API_TOKEN.
+# fleet.serverprism.yml. The token comes from the environment variable SERVERPRISM_API_TOKEN.
 plugin: serverprism.cloud.servers
 
 ---
-# Only what is paid for, in groups by game: game_minecraft, game_palworld.
+# Only active servers, in one group for each game: game_minecraft, game_palworld. The token comes from another variable.
 plugin: serverprism.cloud.servers
 api_token: "{{ lookup('ansible.builtin.env', 'COMMUNITY_TOKEN') }}"
 service_status: active
@@ -69,7 +73,7 @@ keyed_groups:
     prefix: game
 
 ---
-# Names, limits and states, and hosts called after their names; kept for ten minutes.
+# Hosts named after their servers, with limits and states, cached for ten minutes.
 plugin: serverprism.cloud.servers
 details: true
 hostname: serverprism_name | lower
@@ -101,19 +105,19 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._text import pri
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import check_options, check_template
 
 display = Display()
-# What hosts have as variables only with details.
+# Host variables that exist only with details.
 DETAILS = ("name", "limits", "resources", "state")
-# The key with which a file names this plugin, and the number of characters in which it is searched.
+# A file that names this plugin has this key within its first characters.
 PLUGIN_KEY = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b")
 SEARCHED = 10_000
 
 
 class NameTaken(Exception):
-    """A group is about to be made that is called like a host."""
+    """A group would get the name of a host."""
 
 
 class GuardedInventory:
-    """The inventory, in which no group gets the name of one of these hosts: Ansible would take the one for the other."""
+    """An inventory in which no group gets the name of one of these hosts, because Ansible would confuse the two."""
 
     def __init__(self, inventory: Any, hosts: set[str]) -> None:
         self._inventory = inventory
@@ -123,20 +127,20 @@ class GuardedInventory:
         return getattr(self._inventory, name)
 
     def add_group(self, group: str) -> Any:
-        """Add a group; NameTaken where a host has its name."""
+        """Add a group. Raises NameTaken if a host has its name."""
         if group in self._hosts:
             raise NameTaken(group)
         return self._inventory.add_group(group)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
-    """See DOCUMENTATION."""
+    """The inventory plugin ``serverprism.cloud.servers``."""
 
     NAME = "serverprism.cloud.servers"
     _why_no_name = ""
 
     def verify_file(self, path: str) -> bool:
-        """Return whether the name of the file is one for this plugin. Raises AnsibleParserError if only its content is."""
+        """Return True if the file name has the ending of this plugin. Raises AnsibleParserError if only the content names the plugin."""
         if not super().verify_file(path):
             return False
         if path.endswith((".serverprism.yml", ".serverprism.yaml", "/serverprism.yml", "/serverprism.yaml")):
@@ -150,7 +154,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return False
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """What the file says, once it makes sense: a misspelt filter that is ignored would select every server."""
+        """Set the options of the file. Refuse unknown ones, because a misspelt filter would otherwise select every server."""
         if direct is not None:
             check_options(direct, self.option_definitions, os.environ)
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
@@ -164,7 +168,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             for expression in self.get_option("hostname"):
                 check_template("hostname", str(expression))
             fleet = self._fleet(path, cache)
-        # Ansible shows a cause as well, and so would say the same twice.
+        # Without a cause: Ansible would show its message a second time.
         except ServerPrismError as exc:
             raise AnsibleParserError(f"{printable(path)}: {exc}") from None
         except AnsibleRequiredOptionError as exc:
@@ -173,11 +177,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._populate(fleet)
 
     def _fleet(self, path: str, cache: bool) -> list[FleetServer]:
-        """From the cache, where it may be used and holds what is asked for; else from the API."""
+        """Return the servers from the cache if it has them for these options, else from the API."""
         settings = Settings.from_params({name: self._option(name) for name in API_ARGUMENT_SPEC})
         details = self.get_option("details")
         product, service_status = self.get_option("product"), self.get_option("service_status")
-        # Another token can be that of another customer. What is kept of it says only whether it is the same.
+        # Another token can belong to another customer. The hash shows a change and reveals nothing of the token.
         token = hashlib.sha256(f"inventory cache {settings.api_token}".encode()).hexdigest()[:16]
         what = {"api_url": settings.api_url, "details": details, "product": product, "service_status": service_status, "customer": token}
         key = self.get_cache_key(path)
@@ -200,27 +204,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         )
         fleet = read_fleet(client, details, product, service_status, warn)
         if not fleet and (product or service_status):
-            warn("No server is left by product and service_status. Look at the list without them.")
+            warn("No server matches product and service_status. Remove these options to see all servers.")
         odd = [server for server in fleet if server.details is not None and server.details["limits"] is None]
         if self.get_option("cache") and not odd:
             self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
         return fleet
 
     def _option(self, name: str) -> Any:
-        """An option of the API; its value may be a template, as for a token from a lookup."""
+        """Return an API option. Its value may be a template, such as a lookup of the token. Raises BadOption if that fails."""
         value = self.get_option(name)
         if isinstance(value, str) and self.templar.is_template(value):
             try:
                 value = self.templar.template(value)
             except Exception as exc:
-                # The error may quote what the template gave: for a token only its kind is told.
+                # The message may contain the result of the template, which can be the token, so only the type is shown.
                 raise BadOption(name, f"the template cannot be evaluated ({type(exc).__name__})") from exc
             if not isinstance(value, str):
-                raise BadOption(name, "the template does not give a text")
+                raise BadOption(name, "the template must give a string")
         return value
 
     def _populate(self, fleet: list[FleetServer]) -> None:
-        """Hosts, variables and groups; all of them, or no host."""
+        """Add hosts, variables and groups. If that fails, remove the hosts again."""
         connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         common = connection if self.get_option("connection_local") else {}
         rows = [variables(server) for server in fleet]
@@ -240,13 +244,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                     inventory.remove_host(host)
                 if not isinstance(exc, NameTaken):
                     raise
-                # A name with its ID has hyphens, which no group has that is made here.
+                # Once its ID is appended, the name has a hyphen, and no group that is created here has one.
                 taken.add(str(exc))
             finally:
                 self.inventory = inventory
 
     def _add(self, hosts: dict[str, dict[str, Any]]) -> None:
-        """Texts of the API are not trusted as templates, which is what Ansible assumes of plain ones."""
+        """Add these hosts. Plain strings are not trusted as templates by Ansible, so texts from the API are never evaluated."""
         strict, compose = self.get_option("strict"), self.get_option("compose")
         groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
         self.inventory = GuardedInventory(self.inventory, set(hosts))
@@ -262,16 +266,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 self._add_host_to_keyed_groups(keyed_groups, row, name, strict=strict)
 
     def _names(self, rows: list[dict[str, Any]]) -> list[str]:
-        """What the user's expressions give for each host."""
+        """Return the name that the option ``hostname`` gives each host. Warn if it gives none at all."""
         names = [self._name(row) for row in rows]
         if rows and self.get_option("hostname") and not any(names):
             wants_details = any(f"serverprism_{name}" in one for one in self.get_option("hostname") for name in DETAILS)
-            more = " Names and limits are only read with details: true." if wants_details and not self.get_option("details") else ""
-            display.warning(f"hostname gives no name for any server{self._why_no_name}, so they are called after product and ID.{more}")
+            more = " Names and limits are read only with details: true." if wants_details and not self.get_option("details") else ""
+            display.warning(f"hostname gives no name for any server{self._why_no_name}, so hosts are named after product and ID.{more}")
         return names
 
     def _name(self, row: dict[str, Any]) -> str:
-        """What the first of the expressions gives; empty where none gives anything."""
+        """Return the result of the first expression of ``hostname`` that has one, or an empty text."""
         for expression in self.get_option("hostname"):
             try:
                 if self.templar.is_template(expression):

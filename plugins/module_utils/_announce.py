@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A text for the players of one server, sent at most once. Private to this collection."""
+"""Announce a text to the players of one server, at most once. Private to this collection."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ._maintenance.steps import (
     check_announce_command,
     check_braces,
     fill,
-    speak,
-    spoken,
+    safe_name,
+    text_line,
 )
 from ._operation import Context, Operation, Result
 from ._power.follow import look
@@ -27,7 +27,7 @@ from ._text import check_line
 
 
 def check(params: Dict[str, Any]) -> None:
-    """Refuse bad options before the first request."""
+    """Check the options before the first request. Raises BadOption."""
     check_server_id(params)
     check_line("text", params["text"])
     check_braces("text", params["text"], ("name",))
@@ -35,7 +35,7 @@ def check(params: Dict[str, Any]) -> None:
 
 
 async def run(ctx: Context) -> Result:
-    """Send the text unless the server is offline or takes no commands. Return the result of ``serverprism_announce``."""
+    """Send the text unless the server is offline or its game takes no commands. Return the result of ``serverprism_announce``."""
     params, server_id = ctx.params, ctx.params["server_id"]
     result: Result = {"changed": False, "server_id": server_id, "command": None, "sent": False, "reason": None}
     with failing_with(result, ctx):
@@ -50,7 +50,7 @@ async def run(ctx: Context) -> Result:
             return {**result, "reason": reason}
         if remark:
             ctx.progress(remark)
-        line = speak(command, fill(params["text"], {"name": spoken(server.name)}))
+        line = text_line(command, fill(params["text"], {"name": safe_name(server.name)}))
         result["command"] = line
         sent: Result = {**result, "changed": True, "sent": not ctx.check_mode}
         if ctx.diff:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Time as an argument. Private to this collection."""
+"""Clocks that operations get as an argument. Private to this collection."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Protocol
 
 from ._process import boottime
 
-# A long sleep is split into pieces of this many seconds, so that it ends in time after a suspended machine wakes up.
+# Long sleeps are split into parts of this many seconds, so that a sleep ends on time after a suspended machine wakes up.
 NAP = 1.0
 
 
 class Clock(Protocol):
-    """What an operation needs of time; tests bring their own."""
+    """A clock as operations use it. Tests have their own."""
 
     def now(self) -> float:
-        """UTC seconds since the epoch; it never jumps within a process."""
+        """Return UTC seconds since the epoch. The value never jumps within a process."""
 
     def wall(self) -> float:
-        """Return the wall clock as it is set now, UTC seconds since the epoch; it follows corrections, ``now`` does not."""
+        """Return the wall clock, UTC seconds since the epoch. Unlike ``now``, it changes when the clock is set."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait for the given number of seconds."""
 
 
 def _origin() -> float:
-    """The wall clock at the system's start. Two clocks cannot be read at once: the reading that took least time is the truest."""
+    """Return the wall clock at the start of the system. Of several readings of the two clocks, the fastest is the most exact."""
     readings = []
     for _each in range(5):
         before, wall, after = boottime(), time.time(), boottime()
@@ -38,27 +38,27 @@ def _origin() -> float:
 
 
 class SystemClock:
-    """The wall clock as it was when the process began, moved on by a clock that cannot be set."""
+    """A clock that starts with the wall clock at the start of the process and then follows a clock that cannot be set."""
 
     def __init__(self) -> None:
         self.origin = _origin()
 
     def now(self) -> float:
-        """UTC seconds since the epoch."""
+        """Return UTC seconds since the epoch."""
         return self.origin + boottime()
 
     def wall(self) -> float:
-        """Return the wall clock as it is set now."""
+        """Return the wall clock, UTC seconds since the epoch."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds; a signal handler that raises ends it."""
+        """Wait for the given number of seconds. A signal handler that raises an exception ends the wait."""
         until = boottime() + seconds
         while (left := until - boottime()) > 0:
             time.sleep(min(left, NAP))
 
 
 def when(clock: Clock, wall: float) -> float:
-    """Return what ``now`` will be when the wall clock shows ``wall``, as it is set now; below a second clocks count as equal."""
+    """Return the value of ``now`` at the wall clock time ``wall``. Differences between the clocks below one second are ignored."""
     behind = clock.wall() - clock.now()
     return wall - behind if abs(behind) >= 1.0 else wall

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One console command, at most once. Private to this collection."""
+"""Send one console command, at most once. Private to this collection."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ._text import check_line
 
 
 def check(params: Dict[str, Any]) -> None:
-    """Refuse bad options before the first request."""
+    """Check the options before the first request. Raises BadOption."""
     check_server_id(params)
     check_line("command", params["command"])
 
 
 async def run(ctx: Context) -> Result:
-    """Send the command unless the server is offline. Returns the result of ``serverprism_command``."""
+    """Send the command unless the server is offline. Return the result of ``serverprism_command``."""
     server_id, command = ctx.params["server_id"], ctx.params["command"]
     skip = ctx.params["if_offline"] == "skip"
     result: Result = {"changed": False, "server_id": server_id, "command": command, "sent": False}
     with failing_with(result, ctx):
         if ctx.check_mode or skip:
-            # Where the node does not tell the state, the console does: it takes the command or not.
+            # If the state is unknown, the command is sent: the API refuses it if the game is not running.
             _server, sight = await look(ctx, server_id)
             if sight.state == "offline":
                 return _offline(result, skip)
@@ -53,14 +53,13 @@ async def run(ctx: Context) -> Result:
 
 @contextmanager
 def failing_with(result: Result, ctx: Context) -> Iterator[None]:
-    """Raise each error as one that has the result with it. ``changed`` is True if the command may have reached the game."""
+    """Raise each error as OperationFailed with the result. ``changed`` is True if the command may have reached the game."""
     server_id = result["server_id"]
     try:
         yield
     except OperationFailed:
         raise
     except ServerPrismError as exc:
-        # Where it may have reached the game, "changed" must not say that nothing happened.
         changed = isinstance(exc, Ambiguous)
         raise OperationFailed(str(exc), {**result, "changed": changed}, server_id=server_id, status=exc.status) from exc
     except BaseException as exc:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One class a cause; each message says what happened, to which server, and what to do. Private to this collection."""
+"""The errors, one class for each cause. Messages say what happened, to which server, and what to do. Private to this collection."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Optional
 
 
 class ServerPrismError(Exception):
-    """Whatever the world can do to a call. ``status`` is the HTTP status where there was one.
+    """The base class of all errors that users see. ``status`` is the HTTP status if there was one.
 
-    ``retry_after`` is in how many seconds it can be tried again, where only patience was at its end.
+    ``retry_after`` is set if only the limit on waiting has ended the call: the seconds after which it can be repeated.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class ServerPrismError(Exception):
 
 
 class BadOption(ServerPrismError):
-    """An option that makes no sense, refused before the first request."""
+    """An invalid option, found before the first request."""
 
     def __init__(self, option: str, why: str) -> None:
         super().__init__(f"{option}: {why}.")
@@ -33,88 +33,88 @@ class BadOption(ServerPrismError):
 
 
 class MissingLibrary(ServerPrismError):
-    """A Python library is not there."""
+    """A missing Python library."""
 
 
 class Unauthenticated(ServerPrismError):
-    """401: the token is missing, wrong, expired or revoked."""
+    """HTTP 401: the token is missing, wrong, expired or revoked."""
 
 
 class MissingScope(ServerPrismError):
-    """403 of the API: the token does not carry the scope."""
+    """HTTP 403 of the API: the token lacks the scope."""
 
 
 class Forbidden(ServerPrismError):
-    """403 of something else: a proxy or a firewall in front of the API."""
+    """HTTP 403 of a proxy or firewall in front of the API."""
 
 
 class ServerNotFound(ServerPrismError):
-    """404: no such server, or another customer's."""
+    """HTTP 404: the server does not exist or belongs to another customer."""
 
 
 class Conflict(ServerPrismError):
-    """409: suspended, installing, restoring or being transferred."""
+    """HTTP 409: the server is suspended, being installed, restored or transferred."""
 
 
 class NotRunning(ServerPrismError):
-    """A console command needs a running game."""
+    """A console command for a game that is not running."""
 
 
 class InvalidRequest(ServerPrismError):
-    """422: the API refused what was sent."""
+    """HTTP 422: the API does not accept the request."""
 
 
 class Redirected(ServerPrismError):
-    """3xx: never followed, since the token would go along."""
+    """HTTP 3xx. Redirects are not followed, because the other host would get the token."""
 
 
 class RateLimited(ServerPrismError):
-    """429 until the patience ended."""
+    """HTTP 429 until the limit on waiting."""
 
 
 class NodeUnavailable(ServerPrismError):
-    """503 until the patience ended."""
+    """HTTP 503 until the limit on waiting."""
 
 
 class SlotTooLate(ServerPrismError):
-    """The quota gives this call its turn later than it may wait."""
+    """A next free slot in the quota that is later than the call may wait."""
 
 
 class LedgerLost(ServerPrismError):
-    """The shared ledger cannot be reached, so nobody knows what of the quota is left: nothing was sent."""
+    """A shared ledger that cannot be reached. The free quota is unknown, so nothing was sent."""
 
 
 class JournalUnusable(ServerPrismError):
-    """The journal of a maintenance ID cannot be read or written: nothing was sent."""
+    """A journal of a maintenance ID that cannot be read or written. Nothing was sent."""
 
 
 class AlreadyMaintained(ServerPrismError):
-    """Another run maintains the server right now: nothing was sent."""
+    """A server that another run is maintaining. Nothing was sent."""
 
 
 class LockLost(ServerPrismError):
-    """This run has lost its lock on the server, so another one may have maintained it: nothing more is sent."""
+    """A lost server lock. Another run may have maintained the server, so nothing more is sent."""
 
 
 class Unreachable(ServerPrismError):
-    """No connection was made: nothing was sent."""
+    """A failed connection. Nothing was sent."""
 
 
 class TlsError(ServerPrismError):
-    """The certificate was not accepted: nothing was sent."""
+    """A certificate that was not accepted. Nothing was sent."""
 
 
 class Ambiguous(ServerPrismError):
-    """A write without a readable answer: it may have been carried out."""
+    """A write without a clear response. It may have been carried out."""
 
 
 class BadAnswer(ServerPrismError):
-    """An answer that is not what the API promises."""
+    """A response that does not follow the documentation of the API."""
 
 
 class MalformedServer(BadAnswer):
-    """A server's record that is not what the API promises; that of another may well be."""
+    """A record of one server that does not follow the documentation of the API. Those of other servers may be valid."""
 
 
 class UnexpectedStatus(ServerPrismError):
-    """Any other status."""
+    """An HTTP status that the API does not document."""

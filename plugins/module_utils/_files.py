@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that processes of one user share, whatever the umask, and whatever may lie in their place. Private to this collection."""
+"""Files that the processes of one user share. They are private, and other users cannot redirect them. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ import tempfile
 import time
 from contextlib import suppress
 
-# More than any ledger or journal grows to; what is larger is something else, and would fill the memory.
+# The largest file to read, in bytes. Ledgers and journals stay far below it, so a larger file is something else.
 LARGEST = 16 * 1024 * 1024
 
 
 def make_folder(path: str) -> None:
-    """Make the folder, and what is missing above it, for this user alone. OSError where others could change what is in it."""
+    """Create a folder and its missing parents, private to this user. Raises OSError if other users could change its content."""
     missing, path = [], os.path.abspath(path)
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
     for folder in reversed(missing):
-        # os.makedirs would leave the upper ones to the umask.
-        # Another process may be quicker; a file in the way is told by what is done next.
+        # os.makedirs would create the parents with the umask. The folder may exist if another process was faster. If a file has the
+        # name, the next step reports it.
         with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
     folder = missing[0] if missing else path
     found = os.stat(folder)
     if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
         raise OSError(
-            errno.EACCES, f"anybody may write into the folder {folder}, which belongs to another user; a folder of your own in it will do"
+            errno.EACCES, f"the folder {folder} belongs to another user, and anyone may write into it. Use a folder of your own below it"
         )
 
 
 def open_own(path: str, flags: int) -> int:
-    """Open a file in a folder of ``make_folder``, made with 0600: no link, nothing but a file, nobody else's. Raises OSError."""
+    """Open a file in a folder of ``make_folder``, with mode 0600. Raises OSError if it is a link, not a file, or another user's."""
     try:
-        # Without O_NONBLOCK a named pipe would keep its reader for ever.
+        # Without O_NONBLOCK, opening a named pipe would block.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as exc:
         if exc.errno == errno.ELOOP:
@@ -51,11 +51,11 @@ def open_own(path: str, flags: int) -> int:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, f"{path} is not a regular file")
-        # The owner of the folder may be somebody else in a container, where a user's folder is mounted.
+        # In a container with a mounted folder, the owner of the folder may differ from the user of the process.
         if found.st_uid not in (os.geteuid(), os.stat(os.path.dirname(path)).st_uid):
             raise OSError(errno.EACCES, f"{path} belongs to another user")
         if flags & os.O_APPEND and found.st_nlink > 1:
-            raise OSError(errno.EMLINK, f"{path} has another name, so that something else would be written, too")
+            raise OSError(errno.EMLINK, f"{path} is a hard link, so writing to it would change another file")
     except BaseException:
         os.close(descriptor)
         raise
@@ -63,25 +63,25 @@ def open_own(path: str, flags: int) -> int:
 
 
 def make_new(path: str) -> int:
-    """Make a file that was not there, for this user alone, in place of whatever a killed process or anybody left there."""
+    """Create a file that is private to this user. Anything that has its name is removed first."""
     with suppress(FileNotFoundError):
         os.unlink(path)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def open_locked(path: str, flags: int, patience: float) -> int:
-    """Open a file of ours and lock it; OSError where that cannot be, or somebody else holds the lock for so many seconds."""
+    """Open a file with ``open_own`` and lock it. Raises OSError, also if the lock is not free within ``patience`` seconds."""
     until = time.monotonic() + patience
     while True:
         descriptor = open_own(path, flags)
         try:
             _lock(descriptor, until, patience)
-            if _is_still(descriptor, path):
+            if _is_same_file(descriptor, path):
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
-        # Somebody removed it while we waited: a lock on it would exclude nobody who comes later.
+        # The file was replaced during the wait, so other processes would lock another file.
         os.close(descriptor)
 
 
@@ -95,7 +95,7 @@ def _lock(descriptor: int, until: float, patience: float) -> None:
             time.sleep(random.uniform(0.001, 0.02))
 
 
-def _is_still(descriptor: int, path: str) -> bool:
+def _is_same_file(descriptor: int, path: str) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:
@@ -103,24 +103,24 @@ def _is_still(descriptor: int, path: str) -> bool:
 
 
 def read_all(descriptor: int) -> bytes:
-    """The whole of a file, which is closed then; ValueError where it is larger than any of ours."""
+    """Read a whole file and close it. Raises ValueError if it is larger than LARGEST."""
     with open(descriptor, "rb") as stream:
         data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise ValueError("too large")
+        raise ValueError("the file is too large")
     return data
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """All of it, or OSError: on a full disk the system may take a part, and say so only in a number."""
+    """Write all data, or raise OSError. On a full disk, os.write may write only a part."""
     while data:
         data = data[os.write(descriptor, data) :]
 
 
 def replace_file(path: str, data: bytes) -> None:
-    """Write a file as a whole or not at all. A new file is for this user alone; one that exists keeps its owner and mode.
+    """Replace a file atomically. A new file is private to this user, an existing one keeps its owner and mode.
 
-    A symbolic link is replaced and not followed. Raises OSError.
+    A symbolic link is replaced, not followed. Raises OSError.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What servers there are, and how they are. Private to this collection."""
+"""Read the list of servers and their details. Private to this collection."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ._operation import (
     Result,
 )
 
-# So many reads are under way at once: one customer has 60 a minute, so more would only wait together.
+# The number of concurrent reads. A customer has 60 reads a minute, so more would only wait.
 CONCURRENT_READS = 8
 
 
 def check(params: Dict[str, Any]) -> None:
-    """Refuse bad options before the first request."""
+    """Check the options before the first request. Raises BadOption."""
     for server_id in params["server_ids"] or []:
         if isinstance(server_id, bool) or server_id < 1:
             raise BadOption("server_ids", f"{server_id} is not a service ID")
@@ -40,37 +40,38 @@ def check(params: Dict[str, Any]) -> None:
 
 
 def wanted(summary: ServerSummary, product: Optional[str], service_status: Optional[str]) -> bool:
-    """Whether a server passes the filters; the product is searched, not matched from its start."""
+    """Return whether a server passes the filters. ``product`` is a regular expression that may match any part of the product."""
     if service_status and summary.service_status != service_status:
         return False
     return not product or re.search(product, summary.product) is not None
 
 
-# What a read of one server can end in without an end of the others: its record is odd, its node is away, it is not there.
+# The result of reading one server. Some errors do not concern other servers. None means that the server does not exist.
 Detail = Union[Server, MalformedServer, NodeUnavailable, None]
 
 
 def known(detail: Detail) -> Optional[Server]:
-    """The server, where there is one and its details could be read."""
+    """Return the server, or None if its details could not be read."""
     return detail if isinstance(detail, Server) else None
 
 
 def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str], None]) -> Dict[int, Detail]:
-    """The servers by ID, read concurrently within the budget; each read has the whole of ``max_wait`` for itself.
+    """Read servers concurrently within the quota, and return them by ID. Each read may wait ``max_wait`` seconds.
 
-    An odd record hides no other server, and neither does a node that is away: that is warned of, and an error only where it is alone.
+    An invalid record or an unavailable node does not affect other servers: it causes a warning. It is an error if there is only one server.
     """
     if len(server_ids) < 2:
         return {server_id: _read(client, server_id) for server_id in server_ids}
     found = _read_all(client, server_ids)
-    _ask_again(client, found)
+    _retry_unavailable(client, found)
     for detail in found.values():
         if isinstance(detail, MalformedServer):
             warn(f"{detail} Its details are unknown.")
     away = [server_id for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
     if away:
         whose = "its" if len(away) == 1 else "their"
-        warn(f"{_named(away).capitalize()}: {whose} node is unavailable (HTTP 503), and so are name, limits and state. Run it again later.")
+        why = f"{whose} node is unavailable (HTTP 503), so name, limits and state are unknown"
+        warn(f"{_named(away).capitalize()}: {why}. Run it again later.")
     return found
 
 
@@ -86,7 +87,7 @@ def _read(client: Client, server_id: int, patience: Optional[Patience] = None) -
 
 
 def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
-    """Each server once. One whose node is away is put aside at once: on a broken node there can be many."""
+    """Read each server once, without waiting after HTTP 503, because an unavailable node can have many servers."""
 
     def read(server_id: int) -> Detail:
         try:
@@ -102,32 +103,32 @@ def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
             future.result()
         return {server_id: future.result() for server_id, future in zip(server_ids, futures)}
     finally:
-        # After a failure the reads not yet begun would only spend quota.
+        # After a failure, the remaining reads would only use up the quota.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ask_again(client: Client, found: Dict[int, Detail]) -> None:
-    """Ask again for those whose node is away, all of them at a time, as long as one window of the quota takes.
+def _retry_unavailable(client: Client, found: Dict[int, Detail]) -> None:
+    """Repeat the reads of servers whose node is unavailable, all together, for at most one window of the quota.
 
-    A node that restarts is back by then. The time does not grow with their number, and what they cost is about one window's reads.
+    A node that restarts is available again by then. The time does not depend on the number of servers.
     """
     until = client.clock.now() + min(client.settings.max_wait, client.settings.limit_window)
     attempt = 0
     while True:
         attempt += 1
         away = {server_id: detail for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)}
-        # A Retry-After is kept to; whose is too late is not asked again.
+        # A server is not read before its Retry-After, and not at all if that is after the end.
         due = {server_id: max(exc.retry_after or 0.0, backoff(attempt)) for server_id, exc in away.items()}
         due = {server_id: seconds for server_id, seconds in due.items() if client.clock.now() + seconds <= until}
         if not due:
             return
         pause = max(due.values())
-        run_here(client.pause(pause, f"no answer yet to {_named(list(due))} (HTTP 503): once more in {pause:.0f} s"), client.clock)
+        run_here(client.pause(pause, f"no response to {_named(list(due))} yet (HTTP 503): trying again in {pause:.0f} s"), client.clock)
         found.update(_read_all(client, list(due)))
 
 
 def entry(summary: ServerSummary, detail: Detail, details: bool) -> Dict[str, Any]:
-    """One element of ``servers``; ``current_state`` is null when unknown, and all details are where they could not be read."""
+    """Return one element of ``servers``. Unknown details are null."""
     out: Dict[str, Any] = summary.as_dict()
     if not details:
         return out
@@ -140,12 +141,12 @@ def entry(summary: ServerSummary, detail: Detail, details: bool) -> Dict[str, An
 
 
 async def run(ctx: Context) -> Result:
-    """Returns the result of ``serverprism_server_info``: one read for the list, one more for each server with details."""
+    """Return the result of ``serverprism_server_info``. It takes one read for the list and one for each server with details."""
     params = ctx.params
     asked = params["server_ids"] is not None
     ids: List[int] = list(dict.fromkeys(params["server_ids"] or []))
     if asked and not ids:
-        # A list that somebody's filter left empty does not mean all of them.
+        # An empty list, such as the result of a filter, must not select all servers.
         return {"changed": False, "servers": [], "not_found": []}
     listed = {summary.id: summary for summary in await ctx.client.list_servers()}
     chosen = [i for i in ids if i in listed] if asked else sorted(listed)
@@ -157,7 +158,7 @@ async def run(ctx: Context) -> Result:
     detailed = asked or params["details"]
     if detailed:
         details = fetch_details(ctx.client, chosen, ctx.warn)
-        # The list is one read, the details come later: a server can go in between.
+        # A server can be deleted between the read of the list and the read of its details.
         gone = [i for i in chosen if details[i] is None]
         not_found += gone
         chosen = [i for i in chosen if i not in gone]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ctrl-C, SIGTERM and the end of Ansible itself during a countdown: the players are told first. Private to this collection."""
+"""Handle Ctrl-C, SIGTERM and the end of Ansible during a countdown, so that players are told first. Private to this collection."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Type
 
-# Whoever was told to stop is gone so many seconds after the last word: Ansible reads no more results by then, and a worker that
-# hands in one would wait for ever where there are many.
+# Seconds after which a worker that was told to stop ends at the latest. Ansible no longer reads results then, and a worker that returns one
+# could wait forever.
 RESULT_GRACE = 10.0
-# ansible-playbook looks so often whether its workers have ended.
+# The interval in seconds at which ansible-playbook checks whether its workers have ended.
 WORKER_POLL = 0.1
-# What stops a run.
+# The signals that stop a run.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Of Linux's prctl: which signal this process gets when its parent dies.
+# The option of Linux's prctl that sets the signal for the death of the parent process.
 _PR_SET_PDEATHSIG = 1
 
 
 def _on_death_of_parent(number: int) -> None:
-    """Have the system send this signal when the parent dies, 0 for none; elsewhere than on Linux nothing tells."""
+    """Request a signal for the death of the parent process, 0 for none. Does nothing on systems other than Linux."""
     if sys.platform != "linux":
         return
     try:
@@ -40,10 +40,10 @@ def _on_death_of_parent(number: int) -> None:
 
 @contextmanager
 def signals_for_the_main_thread() -> Iterator[None]:
-    """Threads that are begun herein get none of the signals that stop a run, nor the one that reminds it of that.
+    """Block the signals that stop a run, and SIGALRM, in threads that are started within this context.
 
-    The system gives a signal to any thread that takes it, and only the main one runs Python's handlers: asleep, or in a read, it
-    would not wake up for what another thread got.
+    The system may deliver a signal to any thread, but only the main thread runs Python's handlers. If another thread got the signal, a main
+    thread that sleeps or reads would not wake up.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (*STOPPING, signal.SIGALRM))
     try:
@@ -53,24 +53,24 @@ def signals_for_the_main_thread() -> Iterator[None]:
 
 
 def _is_worker() -> bool:
-    """Whether this process is one of Ansible's, which ends with its task; a module or a test goes on."""
+    """Return whether this process is a worker of Ansible, which ends with its task. Modules and tests are not."""
     return multiprocessing.parent_process() is not None
 
 
-# The signal that told this worker to stop: it holds for whatever it would do next.
+# The signal that told this worker to stop. It also applies to later items of a loop.
 _told_to_stop: List[str] = []
 
 
 def told_to_stop() -> bool:
-    """Whether this worker was told to stop. Ansible takes no lines from its workers any more then."""
+    """Return whether this worker was told to stop. Ansible no longer shows lines from its workers then."""
     return bool(_told_to_stop)
 
 
 def wait_for_workers() -> None:
-    """Have ansible-playbook wait for its workers before it ends on SIGTERM or SIGINT.
+    """Make ansible-playbook wait for its workers before it ends on SIGTERM or SIGINT.
 
-    It would end at once, or after ten seconds. A container ends with its first process, whatever else runs in it, so players would
-    not be told that a restart is cancelled. This does nothing in any other process. A second signal ends it as before.
+    Otherwise it ends at once or after ten seconds. A container ends with its first process, so the workers could not tell the players that
+    a restart is cancelled. A second signal ends ansible-playbook as usual. In all other processes this function does nothing.
     """
     before: Dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     owners = [type(getattr(handler, "__self__", None)).__name__ for handler in before.values()]
@@ -83,11 +83,10 @@ def wait_for_workers() -> None:
         for worker in multiprocessing.active_children():
             with suppress(OSError):
                 os.kill(worker.pid or 0, number)
-        # Those that were told end by themselves.
         while any(worker.is_alive() for worker in multiprocessing.active_children()):
             time.sleep(WORKER_POLL)
         before[number](number, frame)
-        # The first process of a container does not die of its own signal, and would go on with the next servers.
+        # The first process of a container ignores its own signal and would continue with the next servers.
         raise SystemExit(128 + number)
 
     for number in before:
@@ -95,7 +94,7 @@ def wait_for_workers() -> None:
 
 
 class Interrupted(BaseException):
-    """The run was told to stop. No Exception: no handler for ordinary failures may swallow it."""
+    """The exception for a run that was told to stop. No handler of Exception catches it."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -103,12 +102,12 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """While entered, the first SIGINT, SIGTERM or SIGHUP, or the end of the task's ``timeout``, calls ``stop`` with its name.
+    """A context in which the first SIGINT, SIGTERM or SIGHUP, or the end of the task's ``timeout``, calls ``stop`` with its name.
 
-    Ansible forwards SIGINT to its workers and sends SIGTERM soon after, and by default either ends a process at once: without this nobody
-    would tell the players that the countdown is cancelled. If ansible-playbook itself is killed, nobody forwards anything, so the system
-    sends SIGTERM when the parent dies. Ansible reads no more results from a worker that was told to stop; the worker ends at most
-    RESULT_GRACE seconds after this.
+    Ansible forwards SIGINT to its workers and sends SIGTERM soon after. By default each ends a process at once, so the players would not be
+    told that the countdown is cancelled. If ansible-playbook is killed, it forwards nothing, so the system sends SIGTERM when the parent
+    dies. Ansible no longer reads results from a worker that was told to stop. The worker ends RESULT_GRACE seconds after this context at
+    the latest.
     """
 
     def __init__(self, stop: Callable[[str], None]) -> None:
@@ -128,7 +127,7 @@ class Signals:
         if parent is not None and parent.pid != os.getppid():
             self._stop("Ansible is gone")
         elif _told_to_stop:
-            # A loop goes on with its next item.
+            # Ansible has started the next item of a loop.
             self._stop(_told_to_stop[0])
         return self
 
@@ -139,7 +138,7 @@ class Signals:
         self._stop(name)
 
     def _timed_out(self, number: int, frame: Optional[FrameType]) -> None:
-        # The handler of Ansible raises what the time limit is called.
+        # Ansible's handler raises an exception that names the time limit.
         try:
             self._old[signal.SIGALRM](number, frame)
         except BaseException as exc:
@@ -149,7 +148,7 @@ class Signals:
         if not self._old:
             return
         _on_death_of_parent(0)
-        # From here on a time limit could only lose the result.
+        # A time limit must not discard the result from here on.
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, old in self._old.items():
             signal.signal(number, old)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A customer's servers as hosts: what is read, what they are called, which variables they have. Private to this collection."""
+"""The servers of a customer as inventory hosts: their data, names and variables. Private to this collection."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from ._info import fetch_details, known, wanted
 
 @dataclass(frozen=True)
 class FleetServer:
-    """A server of the list; ``details`` is what the API tells of it alone (name, limits, resources, state), where it was read."""
+    """A server of the list. ``details`` are its name, limits, resources and state, or None if they were not read."""
 
     summary: ServerSummary
     details: Optional[Dict[str, Any]] = None
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values, as a cache keeps them."""
+        """Return a dictionary of plain values for a cache."""
         return {**self.summary.as_dict(), "details": self.details}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "FleetServer":
-        """The reverse; KeyError or TypeError where a cache holds something else."""
+        """Return the server of a dictionary. Raises KeyError or TypeError for invalid data."""
         return cls(ServerSummary(int(row["id"]), str(row["product"]), str(row["service_status"])), row["details"])
 
 
 def read_fleet(
     client: Client, details: bool, product: Optional[str], service_status: Optional[str], warn: Callable[[str], None]
 ) -> List[FleetServer]:
-    """One read for the list, filtered; with details one more for each server that is left. What could not be read of one is null."""
+    """Return the servers that pass the filters. It takes one read, and one for each server with details. Unknown details are None."""
     summaries = [summary for summary in run(client.list_servers(), client.clock) if wanted(summary, product, service_status)]
     if not details:
         return [FleetServer(summary) for summary in summaries]
     found = fetch_details(client, [summary.id for summary in summaries], warn)
-    # The list is one read, the details come later: a server can go in between.
+    # A server can be deleted between the read of the list and the read of its details.
     return [FleetServer(summary, _details(known(found[summary.id]))) for summary in summaries if found[summary.id] is not None]
 
 
@@ -54,7 +54,7 @@ def _details(server: Optional[Server]) -> Dict[str, Any]:
 
 
 def variables(server: FleetServer) -> Dict[str, Any]:
-    """The host variables of a server."""
+    """Return the host variables of a server."""
     summary = server.summary
     out: Dict[str, Any] = {
         "serverprism_id": summary.id,
@@ -67,28 +67,28 @@ def variables(server: FleetServer) -> Dict[str, Any]:
 
 
 def slug(text: str) -> str:
-    """Lower-case words with hyphens: ``minecraft-4-gb``."""
+    """Return lower-case words with hyphens, such as ``minecraft-4-gb``."""
     return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
 
 
 def safe_name(text: str) -> str:
-    """A host name without what patterns, lists and ranges give a meaning to, and without control characters."""
+    """Return a host name without control characters and without characters that have a meaning in patterns, lists and ranges."""
     return re.sub(r"[^\w.-]+", "-", text).strip("-.")
 
 
 def default_name(summary: ServerSummary) -> str:
-    """Product and ID, as in ``minecraft-4-gb-1234``."""
+    """Return the product and the ID, such as ``minecraft-4-gb-1234``."""
     return f"{slug(summary.product)}-{summary.id}".strip("-")
 
 
-# Ansible gives these a meaning of its own.
+# Names with a special meaning in Ansible.
 RESERVED = frozenset({"all", "ungrouped", "localhost", "127.0.0.1"})
 
 
 def host_names(fleet: Sequence[FleetServer], given: Sequence[str], taken: AbstractSet[str] = frozenset()) -> List[str]:
-    """A name for each server, all different and none ``taken``: the given one, else product and ID.
+    """Return a unique name for each server that is not in ``taken``: the given name, or the product and the ID if it is empty.
 
-    Where names meet, the ID is appended.
+    The ID is appended to a name that is not unique.
     """
 
     def free(name: str) -> bool:
@@ -97,6 +97,6 @@ def host_names(fleet: Sequence[FleetServer], given: Sequence[str], taken: Abstra
     names = [safe_name(name) or default_name(server.summary) for server, name in zip(fleet, given)]
     count = Counter(names)
     first = [name if count[name] == 1 and free(name) else f"{name}-{server.summary.id}" for server, name in zip(fleet, names)]
-    # An appended ID can meet a name that was given; the plain ID cannot be anybody else's.
+    # A name with an appended ID can be equal to a given name. The prefix with the ID makes it unique.
     again = Counter(first)
     return [name if again[name] == 1 and free(name) else f"server-{server.summary.id}-{name}" for server, name in zip(fleet, first)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way in for a module: an AnsibleModule around an operation. Private to this collection."""
+"""Run an operation as an Ansible module. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._settings import shown_ledger
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """An AnsibleModule that shows the address of a ledger without its password, in its log as in its result."""
+    """An AnsibleModule that shows the address of a ledger without its password, in its log and in its result."""
 
     def _log_invocation(self) -> None:
         ledger = self.params["ledger"]
@@ -24,7 +24,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.params["ledger"] = ledger
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        """As Ansible does, with where a missing token can come from. Options that it refuses are shown, too."""
+        """Fail with a message that names the environment variable of a missing token. The result also shows the options."""
         if isinstance(self.params.get("ledger"), str):
             self.params["ledger"] = shown_ledger(self.params["ledger"])
         super().fail_json(with_hint(msg), **kwargs)

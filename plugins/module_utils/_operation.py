@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an operation is, and the one way to run it, for modules and in-process actions alike. Private to this collection."""
+"""Operations, and the function that runs them for modules and for in-process actions. Private to this collection."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Result = Dict[str, Any]
 
 
 def _nothing() -> None:
-    """Do nothing: the default where nobody can interrupt."""
+    """Do nothing. This is the default if nothing can interrupt the operation."""
 
 
 def _silent(_text: str) -> None:
-    """Nobody listens: the default for progress and warnings."""
+    """Ignore a line. This is the default for progress and warnings."""
 
 
 def with_hint(message: str) -> str:
-    """Ansible's message on a missing option, with where the token can come from."""
+    """Return Ansible's message on a missing option. For a missing token, the environment variable is added."""
     return f"{message} (or set SERVERPRISM_API_TOKEN)" if message.endswith("missing required arguments: api_token") else message
 
 
 class OperationFailed(ServerPrismError):
-    """An operation that ended badly; ``result`` holds what is known all the same (``changed``, states, timeline)."""
+    """A failed operation. ``result`` contains what is known anyway, such as ``changed``, the states and the timeline."""
 
     def __init__(self, message: str, result: Optional[Mapping[str, Any]] = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
@@ -40,18 +40,19 @@ class OperationFailed(ServerPrismError):
 
 
 def is_interruption(exc: BaseException) -> bool:
-    """Whether somebody else ended the operation, as the time-out of a task does: what is done by then has to be told all the same.
+    """Return whether an exception interrupts the operation from outside, like the timeout of a task. The result is still reported then.
 
-    Such an exception is no Exception, so that nothing takes it for a failure of its own; those that end the process go on.
+    Such an exception is not derived from Exception, so no handler for ordinary errors catches it. Exceptions that end the process are
+    excluded.
     """
     return not isinstance(exc, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit))
 
 
 @dataclass
 class Context:
-    """All that an operation gets: options, a client, a clock, and where its progress lines and warnings go."""
+    """The input of an operation: options, a client, a clock, and the functions that take progress lines and warnings."""
 
-    # The token is one of them.
+    # Not in the repr, because it contains the token.
     params: Dict[str, Any] = field(repr=False)
     client: Client
     clock: Clock
@@ -60,17 +61,17 @@ class Context:
     diff: bool = False
     progress: Callable[[str], None] = _silent
     warn: Callable[[str], None] = _silent
-    # Called where the operation takes no interruption any more.
+    # Called when the operation must no longer be interrupted.
     shield: Callable[[], None] = _nothing
-    # Raises Interrupted where the run was told to stop.
+    # Raises Interrupted if the run was told to stop.
     check_stop: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its module's name, its options beside those of the API, what it does, a check of them, and what they mean when.
+    """An operation: the name of its module, its own options, the function that runs it, and the function that checks the options.
 
-    ``writes`` says whether it changes servers.
+    ``writes`` is True if it changes servers.
     """
 
     name: str
@@ -78,17 +79,17 @@ class Operation:
     run: Callable[[Context], Result]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
     writes: bool = True
-    # The options as they are meant by somebody who said them at a time, UTC seconds.
+    # Returns the options with relative times resolved as of a time, UTC seconds.
     as_of: Callable[[Dict[str, Any], float], Dict[str, Any]] = field(default=lambda params, at: params)
 
     @property
     def argument_spec(self) -> Dict[str, Any]:
-        """The whole argument spec, in the form of AnsibleModule."""
+        """Return the complete argument spec for AnsibleModule."""
         return {**API_ARGUMENT_SPEC, **self.options}
 
 
 def open_client(settings: Settings, clock: Clock, warn: Callable[[str], None], progress: Callable[[str], None] = _silent) -> Client:
-    """A client on the ledger that the settings name."""
+    """Return a client with the ledger of the settings."""
     return Client(settings, clock, open_ledger(settings, clock, warn), warn=warn, progress=progress)
 
 
@@ -102,7 +103,7 @@ def perform(
     warn: Callable[[str], None] = _silent,
     clock: Optional[Clock] = None,
 ) -> Result:
-    """Run the operation and return its result; what the world can do to us becomes ``failed`` and ``msg``, never an exception."""
+    """Run the operation and return its result. Each ServerPrismError becomes a result with ``failed`` and ``msg``."""
     clock = clock or SystemClock()
     client: Optional[Client] = None
     try:
@@ -123,5 +124,5 @@ def failure(exc: ServerPrismError) -> Result:
 
 
 def with_usage(result: Result, client: Optional[Client]) -> Result:
-    """Return the result with what the operation took of the quota."""
+    """Return the result with the number of requests in ``api``."""
     return {"changed": False, **result, "api": (client.usage if client else Usage()).as_dict()}

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The identity of a process, and whether it is still alive. Private to this collection.
+"""Names of processes, and a check whether a process still runs. Private to this collection.
 
-A ledger names the owner of each lock, and other processes, containers and machines have to tell whether that owner still runs.
+A ledger stores the owner of each lock. Other processes, containers and machines must find out whether that owner still runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 
 
 def boottime() -> float:
-    """Return seconds since the system started; the clock goes on while a machine sleeps, where the system has such a clock."""
+    """Return seconds since the system started, including the time in suspend if the system can measure it."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -32,12 +32,12 @@ def _read(path: str) -> str:
 
 
 def boot_id() -> str:
-    """Return the ID of this boot of this machine; empty where the system has none."""
+    """Return the ID of this boot of this machine, or an empty string if the system has none."""
     return _read("/proc/sys/kernel/random/boot_id")
 
 
 def _namespace() -> str:
-    """Return what tells the process IDs of one container from those of another; empty where the system does not say."""
+    """Return the ID of the namespace of process IDs, which differs between containers, or an empty string if it is unknown."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -45,7 +45,7 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> Optional[str]:
-    """Return when a process began, in the system's own unit; empty for a dead one, None where it cannot be seen."""
+    """Return the start of a process in the system's own unit, an empty string for a dead process, or None if it is not visible."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     if len(fields) < 20:
         return None
@@ -54,7 +54,7 @@ def _started(pid: int) -> Optional[str]:
 
 
 def _exists(pid: int) -> bool:
-    """Return whether a process has this ID, also one of another user whom /proc hides (``hidepid``, ``ProtectProc``)."""
+    """Return whether a process has this ID, even if /proc hides processes of other users (``hidepid``, ``ProtectProc``)."""
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -65,14 +65,14 @@ def _exists(pid: int) -> bool:
 
 
 def age_of(pid: int) -> float:
-    """Return seconds since a process began; 0 where the system does not tell."""
+    """Return the seconds since a process started, or 0 if they are unknown."""
     started = _started(pid) or ""
     return max(0.0, boottime() - int(started) / os.sysconf("SC_CLK_TCK")) if started.isdigit() else 0.0
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process of some machine: where its ID is valid, the ID, and when it began (IDs are used again)."""
+    """A process of any machine: the place where its ID is valid, the ID, and the start, because IDs are reused."""
 
     host: str
     machine: str
@@ -88,7 +88,7 @@ class Process:
 
     @classmethod
     def parse(cls, name: str) -> Optional["Process"]:
-        """Return the process of a stored name; None where the text is none."""
+        """Return the process of a stored name, or None if the name is invalid."""
         parts = name.split("/")
         return cls(*parts) if len(parts) == 6 else None
 
@@ -97,10 +97,10 @@ class Process:
 
 
 def fate(owner: Optional[Process], here: Process, started: Optional[str], exists: bool) -> str:
-    """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be looked at from ``here``.
+    """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be checked from ``here``.
 
-    ``started`` and ``exists`` are what this system says of its ID. A machine that has booted again since has ended all of its
-    processes. Machines that share a host name are told apart by their machine IDs, where they have them.
+    ``started`` and ``exists`` are the state of its process ID on this system. If the machine has been booted again since, the process
+    is dead. Machines with the same host name are distinguished by their machine IDs, if they have them.
     """
     if owner is None or owner.host != here.host:
         return UNKNOWN
@@ -115,21 +115,21 @@ def fate(owner: Optional[Process], here: Process, started: Optional[str], exists
 
 
 def fate_of(name: str) -> str:
-    """Return the fate of the process of a stored name, as it can be seen from here."""
+    """Return ALIVE, DEAD or UNKNOWN for the process of a stored name."""
     owner = Process.parse(name)
     pid = int(owner.pid) if owner is not None and owner.pid.isdigit() else 0
     return fate(owner, Process.of(os.getpid()), _started(pid), pid > 0 and _exists(pid))
 
 
 def own_name() -> str:
-    """Return the name of this process, which no other process of any machine has."""
+    """Return the name of this process. It is unique on all machines."""
     return name_of(os.getpid())
 
 
-# Kept for as long as a process runs: a machine may get another host name meanwhile.
+# Names are kept while the process runs, because the host name of a machine may change.
 _names: Dict[Tuple[int, int], str] = {}
 
 
 def name_of(pid: int) -> str:
-    """Return the name of another process of this container."""
+    """Return the name of a process of this container."""
     return _names.setdefault((os.getpid(), pid), str(Process.of(pid)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that every module shares, and their check. Private to this collection."""
+"""The options that all modules share, and their checks. Private to this collection."""
 
 from __future__ import annotations
 
@@ -63,20 +63,22 @@ class Settings:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> "Settings":
-        """From a module's options; BadOption names the option and its variable, before any request."""
+        """Return the checked options of a module. Raises BadOption with the option and its environment variable."""
         _check_token(params["api_token"])
         for option, least in (("timeout", 0.001), ("max_wait", 0.0), ("limit_window", 0.001), ("status_cache", 0.0)):
             value = params[option]
             if not math.isfinite(value) or value < least:
-                raise _bad(option, f"{value} is not a number of seconds {'above' if least else 'from'} 0")
+                raise _bad(option, f"must be {'greater than 0' if least else '0 or greater'}, got {value}")
         for option in ("read_limit", "write_limit"):
             if params[option] < 1:
-                raise _bad(option, f"{params[option]} is not a number of requests from 1")
+                raise _bad(option, f"must be 1 or greater, got {params[option]}")
         if not 0 <= params["write_headroom"] < params["write_limit"]:
-            raise _bad("write_headroom", f"{params['write_headroom']} is not below write_limit ({params['write_limit']})")
+            raise _bad(
+                "write_headroom", f"must be from 0 to {params['write_limit'] - 1}, below write_limit, got {params['write_headroom']}"
+            )
         ca_path = params["ca_path"] or ""
         if ca_path and not os.path.exists(ca_path):
-            raise _bad("ca_path", f"{ca_path} does not exist")
+            raise _bad("ca_path", f"the file {ca_path} does not exist")
         return cls(
             params["api_token"],
             _check_url(params["api_url"]),
@@ -95,9 +97,12 @@ class Settings:
 
 def _check_token(token: str) -> None:
     if not token:
-        raise _bad("api_token", "is empty: create a token under Account, API Credentials")
+        raise _bad("api_token", "is empty. Create a token under Account, API Credentials")
     if not is_visible_ascii(token) or any(c in "\"'" for c in token):
-        raise _bad("api_token", "holds a blank, a line break, a quotation mark or a character that no token has: was it copied whole?")
+        raise _bad(
+            "api_token",
+            "contains a space, a line break, a quotation mark or another character that tokens do not have. Copy the whole token again",
+        )
 
 
 def _check_url(url: str) -> str:
@@ -105,18 +110,20 @@ def _check_url(url: str) -> str:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as exc:
-        raise _bad("api_url", f"is not an address: {exc}") from exc
+        raise _bad("api_url", f"is not a valid address: {exc}") from exc
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise _bad("api_url", "is not an address such as https://serverprism.com")
+        raise _bad("api_url", "must be an address such as https://serverprism.com")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
-        raise _bad("api_url", "must be scheme and host only, as https://serverprism.com")
+        raise _bad("api_url", "must contain only scheme, host and port, such as https://serverprism.com")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise _bad("api_url", "plain http would show the token on the network; only a loopback address may use it")
+        raise _bad(
+            "api_url", "must use https, because plain http would show the token on the network. Only loopback addresses may use http"
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     if not re.fullmatch(re.escape(host) + r"(:\d*)?", parts.netloc.lower()) or not url.strip().isprintable():
-        # Python passes over what follows a bracket, and over line breaks: the user has meant another host.
-        raise _bad("api_url", "is not an address such as https://serverprism.com")
-    # One API is one quota, however its address is written.
+        # Python ignores text after a bracket and line breaks, so the address would mean another host than the user expects.
+        raise _bad("api_url", "must be an address such as https://serverprism.com")
+    # The address is the key of the quota, so all spellings of it must be equal.
     host = host[:-1] if host.endswith(".") else host
     is_default = port is None or port == {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" + ("" if is_default else f":{port}")
@@ -131,18 +138,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-# A slip in such an address must not make a folder of its password.
+# An address with a typing error must not be used as the name of a folder, because it may contain a password.
 _ALMOST_REDIS = re.compile(r"\s*rediss?:(?!//)", re.IGNORECASE)
 
 
 def shown_ledger(ledger: str) -> str:
-    """The ledger as it may be shown: an address of Redis can hold a password."""
+    """Return the ledger without the password that an address of Redis can contain."""
     if "://" not in ledger:
         return "***" if _ALMOST_REDIS.match(ledger) else ledger
     scheme, rest = ledger.split("://", 1)
     secret, at, place = rest.rpartition("@")
     if any(mark in secret for mark in "?#/"):
-        # Nobody can say where such a password ends.
+        # The end of such a password is ambiguous.
         return f"{scheme}://***"
     return f"{scheme}://" + ("***@" if at else "") + re.split(r"[?#]", place)[0]
 
@@ -151,19 +158,19 @@ def _check_ledger(ledger: str) -> str:
     if ledger == "none":
         return ledger
     if not ledger.strip():
-        raise _bad("ledger", "is empty: write a folder, or none")
+        raise _bad("ledger", "is empty. Set it to a folder, a Redis address, or none")
     if _ALMOST_REDIS.match(ledger):
-        raise _bad("ledger", "is no address such as redis://:password@host:6379/0")
+        raise _bad("ledger", "must be an address such as redis://:password@host:6379/0")
     if "://" in ledger:
         scheme, _rest = ledger.split("://", 1)
         if scheme not in ("redis", "rediss"):
-            raise _bad("ledger", f"{scheme}:// is not known: write a folder, redis://, rediss://, or none")
+            raise _bad("ledger", f"{scheme}:// is not supported. Use a folder, redis://, rediss://, or none")
         try:
             parts = urlsplit(ledger)
             known = bool(parts.hostname) and (parts.port or True) and re.fullmatch(r"/?\d*", parts.path)
         except ValueError:
             known = False
         if not known:
-            raise _bad("ledger", f"is no address such as {scheme}://:password@host:6379/0")
+            raise _bad("ledger", f"must be an address such as {scheme}://:password@host:6379/0")
         return ledger
     return os.path.abspath(os.path.expanduser(ledger))

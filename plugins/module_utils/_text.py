@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Texts of the API and the user: control characters, console lines, and how a time is written. Pure. Private to this collection."""
+"""Texts of the API and the user: control characters, console lines and formatted times. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_STORABLE = re.compile(f"[{_CONTROL}{_OVERRIDE}]")
 _NOT_PRINTABLE = re.compile(f"[{_MARK}]")
 _VISIBLE_ASCII = re.compile(r"[!-~]*")
 _REPLACEMENT = "\ufffd"
-# What the API takes of one console command.
+# The longest console command that the API accepts.
 MAX_CHARACTERS = 1024
 
 
@@ -33,29 +33,29 @@ def has_control(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Replace each run of control characters with a blank, for a console command or an error message.
+    """Replace each sequence of control characters with a space, for a console command or an error message.
 
-    Everything else stays: players and operators read the words in their own script.
+    All other characters stay, because players and operators read texts in their own script.
     """
     return _CONTROLS.sub(" ", text)
 
 
 def storable(text: str) -> str:
-    """Replace what a result or a file must not contain: control characters, overrides of the direction, and half characters.
+    """Replace control characters, direction overrides and half surrogate pairs, which a result or a file must not contain.
 
-    JSON can contain half of a surrogate pair, which no file accepts. Ansible prints results unchanged, so the rest matters there, too.
-    Right-to-left marks stay, because a result is data and a name may need them.
+    JSON can contain half of a surrogate pair, which cannot be written to a file. Ansible prints results unchanged. Right-to-left marks
+    stay, because a result is data and a name may need them.
     """
     return _NOT_STORABLE.sub(_REPLACEMENT, text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal or a page must not show: what ``storable`` replaces, and invisible right-to-left marks."""
+    """Replace the characters that ``storable`` replaces, and invisible right-to-left marks, for a terminal or a page."""
     return _NOT_PRINTABLE.sub(_REPLACEMENT, storable(text))
 
 
 def is_visible_ascii(text: str) -> bool:
-    """Return True if the text has only visible ASCII characters: no blanks, no control characters, nothing beyond ASCII."""
+    """Return True if the text has only visible ASCII characters: no spaces, control characters or other characters."""
     return _VISIBLE_ASCII.fullmatch(text) is not None
 
 
@@ -65,13 +65,13 @@ def iso(epoch: float) -> str:
 
 
 def check_line(option: str, line: str) -> None:
-    """Refuse what the console would not take as one line; BadOption names the option.
+    """Raise BadOption if a text is not a single line that the console accepts.
 
-    The API does not split newlines, yet a game may read two commands from them; blanks at both ends are cut by the API.
+    The API passes on line breaks, but a game may read two commands from them.
     """
     if not line.strip():
         raise BadOption(option, "is empty")
     if has_control(line):
-        raise BadOption(option, "holds a line break or another control character: a console command is one line")
+        raise BadOption(option, "contains a line break or another control character. A console command must be one line")
     if len(line) > MAX_CHARACTERS:
-        raise BadOption(option, f"has {len(line)} characters; the API takes {MAX_CHARACTERS} at most")
+        raise BadOption(option, f"must have at most {MAX_CHARACTERS} characters, got {len(line)}")

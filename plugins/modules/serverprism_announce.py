@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: serverprism_announce
-short_description: Say a text to the players of a server
+short_description: Send a text to the players of a server
 version_added: 0.1.0
 description:
-  - Sends a text to the players of a running server with the console command of its game, at most once.
-  - A server that is offline, or whose game takes no console commands, is skipped.
-  - No output ever comes back. If it is unknown whether the text arrived, it is not sent again, and the error says so.
+  - Sends a text to the players of a running server with the console command of its game.
+  - A server that is offline, or whose game has no console, is skipped.
+  - The console returns no output. If it is unknown whether the text arrived, the task fails and says so. The text is never sent twice.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
@@ -23,7 +23,7 @@ seealso:
   - module: serverprism.cloud.serverprism_command
     description: Sends a console command unchanged.
   - module: serverprism.cloud.serverprism_maintenance
-    description: Warns the players, saves, restarts and verifies, as one timeline.
+    description: Announces, saves, restarts and verifies a server as one timeline.
 attributes:
   diff_mode:
     support: full
@@ -40,22 +40,22 @@ options:
     required: true
   text:
     description:
-      - The text, one line of 1 to 1024 characters. V({name}) becomes the server's name.
-      - The text is cut if the console command would be longer than 1024 characters. Quotation marks that would end those of the command
-        are replaced, and a text that alone would stop the game gets a full stop.
+      - The text to send, one line of 1 to 1024 characters. V({name}) becomes the server's name.
+      - The text is shortened if the console command would be longer than 1024 characters. Quotation marks that would end the command's own
+        are replaced. A text that the game would take for its stop command gets a full stop.
     type: str
     required: true
   announce_command:
     description:
       - The console command that shows a text to players. V({text}) becomes the text.
-      - V({text_}) becomes the text with underscores instead of blanks, for a game that shows only one word, such as Palworld.
+      - V({text_}) becomes the text with underscores instead of spaces, for a game that shows only one word, such as Palworld.
       - The default is the command of the O(game).
     type: str
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
-- name: Say something to the players
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
+- name: Announce an event to the players
   serverprism.cloud.serverprism_announce:
     server_id: 1234
     text: The event on {name} begins in ten minutes.
@@ -78,12 +78,12 @@ sent:
   returned: always
   sample: true
 reason:
-  description: Why the server was skipped. Null if it was not.
+  description: The reason why the server was skipped. Null if it was not skipped.
   type: str
   returned: always
   sample: offline
 api:
-  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  description: The number of requests, counting every attempt, and the seconds spent waiting for the quota and for retries.
   type: dict
   returned: always
   sample: {reads: 2, writes: 1, waited_seconds: 0.0}

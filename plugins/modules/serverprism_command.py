@@ -11,48 +11,51 @@ module: serverprism_command
 short_description: Send a console command to a server
 version_added: 0.1.0
 description:
-  - Sends one command to the console of a running server, at most once.
-  - No output ever comes back. After a failure that leaves it open whether the command arrived it is not repeated, and the error says so.
+  - Sends one command to the console of a running server.
+  - The console returns no output. If it is unknown whether the command arrived, the task fails and says so. The command is never sent
+    twice.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
 seealso:
+  - module: serverprism.cloud.serverprism_announce
+    description: Sends a text to the players with the console command of the game.
   - module: serverprism.cloud.serverprism_maintenance
-    description: Warns the players, saves, restarts and verifies, as one timeline.
+    description: Announces, saves, restarts and verifies a server as one timeline.
   - module: serverprism.cloud.serverprism_power
-    description: Brings a server to a state, without a word to its players.
+    description: Starts, stops, restarts or kills a server without telling its players.
 attributes:
   diff_mode:
     support: none
   idempotent:
     support: none
     details:
-      - A console command is sent every time.
+      - The command is sent every time.
 options:
   server_id:
     description: The ID of the server, the number in its C(/services/ID) address.
     type: int
     required: true
   command:
-    description: The command, one line of 1 to 1024 characters.
+    description: The command to send, one line of 1 to 1024 characters.
     type: str
     required: true
   if_offline:
     description:
-      - What to do when the game does not run.
-      - Where its state is not known the command is sent all the same, since the API refuses it where the game does not run.
+      - What to do if the server is offline. V(fail) fails the task, V(skip) sends nothing.
+      - If the state is unknown, the command is sent. The API rejects a command to a game that is not running.
     type: str
     choices: [fail, skip]
     default: fail
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
-- name: Say something to the players
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
+- name: Save the world
   serverprism.cloud.serverprism_command:
     server_id: 1234
-    command: say Backups are running, it may lag for a minute
+    command: save-all
     if_offline: skip
 """
 
@@ -66,14 +69,14 @@ command:
   description: The command.
   type: str
   returned: always
-  sample: say hello
+  sample: save-all
 sent:
-  description: Whether the API accepted it.
+  description: True if the API accepted the command.
   type: bool
   returned: always
   sample: true
 api:
-  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  description: The number of requests, counting every attempt, and the seconds spent waiting for the quota and for retries.
   type: dict
   returned: always
   sample: {reads: 3, writes: 1, waited_seconds: 0.0}

@@ -11,25 +11,26 @@ module: serverprism_power
 short_description: Start, stop, restart or kill a server
 version_added: 0.1.0
 description:
-  - Brings a server to a state and tells truly what came of it.
-  - The state is read first. Nothing is sent when it is already so, or when it is unknown.
-  - The API answers every signal in the same way, also one that it drops. So a restart counts as confirmed only on evidence.
+  - Starts, stops, restarts or kills a server, and returns whether there is evidence that it worked.
+  - The module reads the state first. It sends nothing if the server is already in the requested state. If the state is unknown, it sends
+    nothing and fails.
+  - The API accepts every signal, including signals that the server ignores. Therefore a restart counts as confirmed only with evidence.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
 seealso:
   - module: serverprism.cloud.serverprism_maintenance
-    description: Warns the players, saves, restarts and verifies, as one timeline.
+    description: Announces, saves, restarts and verifies a server as one timeline.
   - module: serverprism.cloud.serverprism_server_info
-    description: Only looks.
+    description: Reads the state of servers and changes nothing.
 attributes:
   diff_mode:
     support: full
   idempotent:
     support: partial
     details:
-      - O(state=restarted) restarts every time. The other states are idempotent.
+      - O(state=restarted) restarts the server every time. The other states are idempotent.
 options:
   server_id:
     description: The ID of the server, the number in its C(/services/ID) address.
@@ -37,63 +38,64 @@ options:
     required: true
   state:
     description:
-      - V(started), it runs or is about to.
-      - V(stopped), it was stopped with the chance to save.
-      - V(restarted), a new process runs.
-      - V(killed), it is down at once; what it did not save is lost.
+      - The state to reach.
+      - V(started) starts a server that is offline.
+      - V(stopped) stops the server. The game can save first.
+      - V(restarted) stops the server and starts it again.
+      - V(killed) ends the server at once. It loses everything that it did not save.
     type: str
     required: true
     choices: [started, stopped, restarted, killed]
   if_offline:
-    description: What O(state=restarted) does to a server that is off.
+    description: What to do with O(state=restarted) if the server is offline.
     type: str
     choices: [start, skip, fail]
     default: start
   wait:
     description:
-      - Wait until it is done. Without it RV(confirmed) is V(false) whenever a signal was sent.
-      - While a server is stopping it takes no other signal, so V(started) and V(restarted) wait for the end of that all the same.
-      - A later power or maintenance task on the same server then waits until its status is certainly newer than that signal, for
-        O(status_cache) at most.
+      - Wait until the server has reached the state. With V(false), RV(confirmed) is V(false) if a signal was sent.
+      - A server that is stopping ignores signals other than C(kill). Therefore V(started) and V(restarted) always wait for a stop to end.
+      - After a task with V(false), the next power or maintenance task for the same server waits until the status is certainly newer than
+        the signal, up to O(status_cache) seconds.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait, from the signal on, until the server is down or up.
-      - When they are over the task fails, says the last state, and C(changed) is V(true) if a signal went out.
+      - The maximum number of seconds after the signal until the server is up or down. After that, the task fails with the last known state.
+        C(changed) is V(true) if a signal was sent.
     type: float
     default: 600.0
   poll_interval:
     description:
-      - Seconds between looks at the server. No look is made that could only show the status from before the last one,
-        see O(status_cache).
+      - The number of seconds between two reads of the state. Reads that could only return a cached status are left out, see
+        O(status_cache).
     type: float
     default: 5.0
   running_when:
     description:
       - The state in which the server counts as up.
-      - Some games never report V(running), although people play on them. For those write V(starting).
+      - Use V(starting) for a game that never reports V(running) although people play on it.
     type: str
     choices: [running, starting]
     default: running
   kill_after:
     description:
-      - Send V(kill) to a server that is not down so many seconds after a stop, or still stopping so many seconds after a restart.
-      - What it did not save is lost.
-      - For a server that is already stopping when the task begins, the seconds count from the first look at it.
-      - Without this option nothing is ever killed.
+      - Kill a server that is not down this number of seconds after a stop, or still stopping this number of seconds after a restart. By
+        default, no server is killed.
+      - For a server that is already stopping when the task begins, the seconds count from the first read.
+      - A killed server loses everything that it did not save.
     type: float
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
-- name: Restart a server, but do not start one that is off
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
+- name: Restart a server, but do not start it if it is offline
   serverprism.cloud.serverprism_power:
     server_id: 1234
     state: restarted
     if_offline: skip
 
-- name: Stop a server, and kill it if it has not saved after five minutes
+- name: Stop a server, and kill it if it is not down after five minutes
   serverprism.cloud.serverprism_power:
     server_id: 1234
     state: stopped
@@ -107,49 +109,53 @@ server_id:
   returned: always
   sample: 1234
 reason:
-  description: Why nothing was done, where that needs a reason. V(offline) with O(if_offline=skip).
+  description: The reason why nothing was sent, if it needs one. V(offline) with O(if_offline=skip).
   type: str
   returned: always
   sample: offline
 confirmed:
-  description: Whether evidence proves the result. V(false) means that a signal was accepted, or a start was already under way, and nothing more is known.
+  description:
+    - True if there is evidence of the result. V(false) means that a signal was accepted, or that a start was already in progress, and
+      nothing else is known.
   type: bool
   returned: always
   sample: true
 evidence:
   description:
-    - On what the proof rests. V(state), the state was seen to change (or already was as wanted).
-      V(counters), the network counters fell, which only a new process makes them do. V(none), nothing was proven.
+    - The evidence of the result. V(state) means that the state changed, or already was as requested. V(counters) means that the network
+      counters fell, which happens only when a new process starts. V(none) means that there is no evidence.
   type: str
   returned: always
   sample: counters
 downtime:
-  description: Seconds from the signal to the first look that showed the server up again, an upper bound; null if it is not.
+  description:
+    - The number of seconds from the signal to the first read that showed the server up again. The real downtime is at most this long. Null
+      if the server is not up.
   type: float
   returned: always
   sample: 41.2
 before:
-  description: The state before, null where it is unknown.
+  description: The state before the task. Null if unknown.
   type: str
   returned: always
   sample: running
 after:
-  description: The last state that is certainly newer than the signal, null where none was seen.
+  description: The last state that is certainly newer than the signal. Null if there is none.
   type: str
   returned: always
   sample: running
 signal:
-  description: The last signal sent (or predicted in check mode), null where none was needed.
+  description: The last signal sent. In check mode, the expected signal. Null if none was needed.
   type: str
   returned: always
   sample: restart
 elapsed:
-  description: Seconds that the task took.
+  description: The duration of the task in seconds.
   type: float
   returned: always
   sample: 42.0
 api:
-  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  description: The number of requests, counting every attempt, and the seconds spent waiting for the quota and for retries.
   type: dict
   returned: always
   sample: {reads: 3, writes: 1, waited_seconds: 0.0}

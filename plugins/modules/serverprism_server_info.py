@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: serverprism_server_info
-short_description: List servers and how they are
+short_description: List servers and their state
 version_added: 0.1.0
 description:
-  - Lists the servers of the customer that the token belongs to, and on request how they are right now.
-  - Without O(details) and O(server_ids) it costs one read, however many servers there are. Each server with details costs one more, and
-    the API allows 60 a minute.
+  - Lists the servers of the customer that the token belongs to. With O(details), also returns their current state.
+  - Without O(details) and O(server_ids), the task costs one read for any number of servers. Each server with details costs one more read,
+    and the API allows 60 reads in a minute.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
@@ -21,9 +21,9 @@ extends_documentation_fragment:
 seealso:
   - plugin: serverprism.cloud.servers
     plugin_type: inventory
-    description: Makes every server a host, for one read however many there are.
+    description: Makes every server a host.
   - module: serverprism.cloud.serverprism_power
-    description: Brings a server to a state, without a word to its players.
+    description: Starts, stops, restarts or kills a server without telling its players.
 attributes:
   diff_mode:
     support: N/A
@@ -35,34 +35,34 @@ attributes:
       - Changes nothing.
 options:
   server_ids:
-    description: Only these servers, always with details. Without it, all of them; an empty list gives none.
+    description: Return only these servers, always with details. By default, all servers are returned. An empty list returns none.
     type: list
     elements: int
     aliases: [server_id]
   details:
-    description: Read name, limits and live use of each server as well, one read each.
+    description: Also return name, limits, resources and state of each server. Costs one read for each server.
     type: bool
     default: false
   service_status:
-    description: Only servers with this billing status, such as V(active) or V(suspended). It says nothing of the run state.
+    description: Return only servers with this billing status, such as V(active) or V(suspended). The billing status is not the state.
     type: str
   product:
-    description: Only servers whose product this regular expression finds something in. Case counts, unless it begins with V((?i\)).
+    description: Return only servers whose product matches this regular expression. Begin it with V((?i\)) to ignore case.
     type: str
   missing:
-    description: What to do about O(server_ids) that are not there.
+    description: What to do if some of the O(server_ids) do not exist. V(fail) fails the task, V(report) returns them in RV(not_found).
     type: str
     choices: [fail, report]
     default: fail
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
-- name: List all servers, one read in all
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
+- name: List all servers with one read
   serverprism.cloud.serverprism_server_info:
   register: fleet
 
-- name: See how one server is
+- name: Read the state of one server
   serverprism.cloud.serverprism_server_info:
     server_id: 1234
   register: one
@@ -75,20 +75,21 @@ EXAMPLES = r"""
 RETURN = r"""
 servers:
   description:
-    - The servers. RV(servers[].name), RV(servers[].limits), RV(servers[].resources) and RV(servers[].current_state) are there
-      with details only. Where the record of one of several servers is not as promised, or its node is unavailable, they are null, and a
-      warning names it. A server that is read alone is an error then.
+    - The servers. RV(servers[].name), RV(servers[].limits), RV(servers[].resources) and RV(servers[].current_state) are returned only with
+      details.
+    - If several servers are read, and the node of one is unavailable or its record is not valid, these values are null for that server, and
+      a warning names it. If only one server is read, the task fails instead.
   type: list
   elements: dict
   returned: always
   contains:
     id:
-      description: The ID.
+      description: The ID of the server.
       type: int
       returned: always
       sample: 1234
     product:
-      description: What was bought.
+      description: The product.
       type: str
       returned: always
       sample: Minecraft 4 GB
@@ -98,17 +99,17 @@ servers:
       returned: always
       sample: active
     name:
-      description: The name its owner gave.
+      description: The name that the owner gave the server.
       type: str
       returned: with details
       sample: My Minecraft
     limits:
-      description: What it may use; 0 means unlimited.
+      description: The limits of memory, disk and CPU. 0 means unlimited.
       type: dict
       returned: with details
       sample: {memory_mb: 4096, disk_mb: 25600, cpu_percent: 200}
     resources:
-      description: Live use, null where the node did not tell.
+      description: The current use. Null if the node did not return it.
       type: dict
       returned: with details
       sample:
@@ -119,21 +120,21 @@ servers:
         network_rx_bytes: 12345678
         network_tx_bytes: 87654321
     current_state:
-      description: V(offline), V(starting), V(running), V(stopping), or null when unknown.
+      description: V(offline), V(starting), V(running) or V(stopping). Null if unknown.
       type: str
       returned: with details
       sample: running
 not_found:
-  description: The O(server_ids) that are not there.
+  description: The O(server_ids) that do not exist.
   type: list
   elements: int
   returned: always
   sample: []
 api:
-  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  description: The number of requests, counting every attempt, and the seconds spent waiting for the quota and for retries.
   type: dict
   returned: always
-  sample: {reads: 3, writes: 1, waited_seconds: 0.0}
+  sample: {reads: 3, writes: 0, waited_seconds: 0.0}
 """
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import OPERATION

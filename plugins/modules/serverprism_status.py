@@ -8,20 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: serverprism_status
-short_description: Show how the servers of a run are
+short_description: Show the state of the servers of an inventory
 version_added: 0.1.0
 description:
-  - Shows a table of the servers of all hosts that match a pattern, and writes it to a file on request. Each host has the ID of its server
-    in C(serverprism_id).
-  - Reads the list of servers once, and the details of each server, of which the API allows 60 a minute.
-  - Needs C(run_once). It is an action that runs on the controller, whatever the connection is.
+  - Shows a table of the servers of all hosts that match a pattern, and optionally writes it to a file. C(serverprism_id) of each host is
+    the ID of its server.
+  - Costs one read for the list of servers and one read for each server. The API allows 60 reads in a minute.
+  - Use it with C(run_once). It runs on the controller with any connection.
 author: ServerPrism collection contributors (@serverprism)
 extends_documentation_fragment:
   - serverprism.cloud.api
   - serverprism.cloud.attributes
 seealso:
   - module: serverprism.cloud.serverprism_server_info
-    description: Returns the same for any servers, without an inventory.
+    description: Returns the same data without an inventory.
 attributes:
   check_mode:
     support: full
@@ -32,26 +32,26 @@ attributes:
   idempotent:
     support: N/A
     details:
-      - Changes no server. The file changes with them.
+      - Changes no server. The content of the file follows the state of the servers.
   async:
     support: none
 options:
   hosts:
     description:
-      - The pattern of the hosts, or a list of patterns. Hosts that the play leaves out, such as by C(--limit), are left out here.
-      - The hosts must have the same C(serverprism_api_token) and C(serverprism_api_url). If set, these are used where O(api_token) and
-        O(api_url) are not set.
+      - The host pattern, or a list of patterns. Hosts outside the play, such as by C(--limit), are ignored.
+      - If O(api_token) or O(api_url) is not set, the host variables C(serverprism_api_token) and C(serverprism_api_url) are used. They must
+        be the same for all hosts.
     type: raw
     default: all
   path:
     description:
-      - The file to write, whose name ends in C(.csv) or C(.json). A relative path starts at the working directory of C(ansible-playbook).
-      - A new file gets the mode C(0600). An existing one keeps its owner and mode.
+      - The file to write. Its name must end in C(.csv) or C(.json). A relative path starts at the working directory of C(ansible-playbook).
+      - A new file gets the mode C(0600). An existing file keeps its owner and mode.
     type: str
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
 - name: Show the servers of one group
   serverprism.cloud.serverprism_status:
     hosts: event
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 servers:
-  description: One element for each host, sorted by its name.
+  description: One element for each host, sorted by host name.
   type: list
   elements: dict
   returned: success
@@ -72,24 +72,24 @@ servers:
       returned: always
       sample: survival
     id:
-      description: The ID of the server, null if the host has none.
+      description: The ID of the server. Null if the host has none.
       type: int
       returned: always
       sample: 1234
     problem:
-      description: Why there is nothing more, V(not found) or V(no serverprism_id).
+      description: The reason why the server could not be read, V(not found) or V(no serverprism_id).
       type: str
-      returned: if the server is not known
+      returned: if the server could not be read
       sample: not found
     product:
       description:
-        - The product. C(name), C(service_status), C(limits), C(resources) and C(current_state) are there as well, with the meaning they have
-          in M(serverprism.cloud.serverprism_server_info).
+        - The product. The element also has C(name), C(service_status), C(limits), C(resources) and C(current_state), see
+          M(serverprism.cloud.serverprism_server_info).
       type: str
-      returned: if the server is known
+      returned: if the server could be read
       sample: Minecraft 4 GB
 api:
-  description: Requests made, every attempt counted, and the seconds spent waiting for the quota and for retries.
+  description: The number of requests, counting every attempt, and the seconds spent waiting for the quota and for retries.
   type: dict
   returned: always
   sample: {reads: 3, writes: 0, waited_seconds: 0.0}
@@ -100,7 +100,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._report.status i
 
 
 def main() -> None:
-    """Refuse to run without the action."""
+    """Fail if the module runs without its action."""
     run_module(OPERATION)
 
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run an operation inside the Ansible worker, or its module where that cannot be. Private to this collection.
+"""Run an operation inside the Ansible worker, or its module on the target. Private to this collection.
 
-All that these modules do is call an API, so a new Python for each task would be nearly the whole cost
-of it. With a local connection the operation runs in the worker itself; any other connection, and any
-task with ``async``, runs the real module on the target. Both give the same result for the same input.
+These modules only call an API, so starting a new Python process would be most of the cost of a task. With a local connection the
+operation therefore runs in the worker itself. With any other connection, or with ``async``, the module runs on the target. Both return
+the same result for the same input.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ REMOTE_TIMEOUT = (
     "timeout cannot be used with this connection: it would end the task but not the module on the target, which would go on and act on the "
     "server. Nothing was sent. Set connection to local, or timeout to 0 (it can also come from ANSIBLE_TASK_TIMEOUT)."
 )
-# A result may wait so long for the lines before it.
+# Seconds that a result waits for the lines before it to be shown.
 SCREEN_PATIENCE = 5.0
 display = Display()
-# The strategy loads the action of a task in ansible-playbook itself, before the first worker begins.
+# This runs in ansible-playbook itself, because the strategy loads the action of a task before the first worker starts.
 wait_for_workers()
 
 
 def _has_reader(descriptor: int) -> bool:
-    """Return whether anybody still reads what ansible-playbook writes to this descriptor of its own.
+    """Return whether the output of ansible-playbook on a file descriptor is still read.
 
-    Where its output goes to a pipe that was closed, as by ``| head``, a line of a worker would end the thread in which Ansible takes
-    results, and the run would wait for ever.
+    If its output goes to a closed pipe, such as ``| head``, a line of a worker would end the thread in which Ansible receives results, and
+    the run would never end.
     """
     path = f"/proc/{os.getppid()}/fd/{descriptor}"
     try:
@@ -63,7 +63,7 @@ def _has_reader(descriptor: int) -> bool:
             return True
         pipe = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as exc:
-        # A named pipe without a reader cannot even be opened.
+        # Opening a named pipe without a reader fails with ENXIO.
         return exc.errno != errno.ENXIO
     try:
         poll = select.poll()
@@ -74,9 +74,9 @@ def _has_reader(descriptor: int) -> bool:
 
 
 def _show_without_ansible(line: str) -> None:
-    """Show a line on the screen of ansible-playbook itself: after Ctrl-C it waits for its workers, and shows nothing of theirs.
+    """Write a line to the standard error of ansible-playbook, which shows no lines of its workers after Ctrl-C.
 
-    A file is left alone: what is written to it here, its own next words would be written over.
+    Nothing is written to a file, because the next output of ansible-playbook would overwrite it.
     """
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid != os.getppid():
@@ -92,10 +92,10 @@ def _show_without_ansible(line: str) -> None:
 
 
 class Screen:
-    """Shows lines from a thread of its own, in their order.
+    """A separate thread that shows lines, in their order.
 
-    Ansible's screen takes a line when it gets to it, which can be never: a terminal that was halted with Ctrl-S, an ansible-playbook
-    that was stopped with Ctrl-Z, a worker that was killed while it held the way there. No countdown waits for that.
+    Showing a line can block for ever: the terminal was halted with Ctrl-S, ansible-playbook was stopped with Ctrl-Z, or a worker was
+    killed while it held the lock of the output. No countdown may wait for that.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Screen:
         self._thread.join(SCREEN_PATIENCE)
 
     def show(self, how: Callable[..., None], *what: str) -> None:
-        """Show a line, as soon as that can be."""
+        """Show a line as soon as possible, without waiting for it."""
         self._lines.put((how, what))
 
     def _run(self) -> None:
@@ -123,7 +123,7 @@ class Screen:
 
 
 class ServerPrismAction(ActionBase):  # type: ignore[misc]
-    """The action of one operation; a subclass only names the operation."""
+    """The action of one operation. A subclass only sets ``operation``."""
 
     operation: ClassVar[Operation]
     _supports_check_mode = True
@@ -131,7 +131,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
     _supports_diff = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The result of the task."""
+        """Return the result of the task."""
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
         environment = self._task_environment()
@@ -144,7 +144,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             return self._run_here(task_vars)
 
     def _run_module(self, task_vars: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-        """On the target. A secret in ``environment`` would stand on the command line there, so it goes as an option."""
+        """Run the module on the target. Pass secrets of ``environment`` as options, since the command line there would show them."""
         args = self.operation.as_of(dict(self._task.args), BEGAN)
         secrets = {name: environment.pop(name) for name in SECRET_VARIABLES if name in environment}
         for name, value in secrets.items():
@@ -163,7 +163,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         spec = self.operation.argument_spec
         validated = ArgumentSpecValidator(spec).validate(dict(self._task.args))
         if validated.error_messages:
-            # A result, as of a module: what an action raises, the failed_when of its task never sees.
+            # Returned as a result, since failed_when is not applied to an exception of an action.
             return {"changed": False, "failed": True, "msg": self._refusal(validated)}
         params = self._complete(validated.validated_parameters, task_vars)
         host = str(task_vars.get("inventory_hostname", "localhost"))
@@ -183,7 +183,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
                 warn=warn,
             )
         for text in warnings:
-            # Here Ansible takes it for the result, as it does with those of modules, and shows nothing twice.
+            # Ansible adds these to the result, as for a module, and does not show them again.
             display.warning(printable(text))
         if _shows_invocation(task_vars):
             shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
@@ -192,19 +192,19 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
         return result
 
     def _complete(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the options with what only the controller knows."""
+        """Return the options with values that only the controller knows."""
         del task_vars
         return params
 
     def _refusal(self, validated: Any) -> str:
-        """Why options are refused, in the words of a module."""
+        """Return the reason why options are refused, with the text that a module returns."""
         message = str(validated.errors.msg)
         if isinstance(validated.errors[0], UnsupportedError):
             return f"Unsupported parameters for (serverprism.cloud.{self.operation.name}) module: {message}"
         return with_hint(message)
 
     def _tell(self, host: str, text: str) -> None:
-        """One line of progress, at once, from the worker; never for a task that is not to be logged."""
+        """Show a progress line of the worker at once, except for a task with ``no_log``."""
         if self._task.no_log:
             return
         line = f"[{host}] {printable(text)}" if host else printable(text)
@@ -220,7 +220,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
             display.warning(printable(text))
 
     def _task_environment(self) -> dict[str, str]:
-        """``environment`` of play, block and task, templated and merged as Ansible does for modules."""
+        """Return ``environment`` of play, block and task, templated and merged as Ansible does for modules."""
         merged: dict[str, str] = {}
         stated = self._task.environment or []
         for layer in stated if isinstance(stated, list) else [stated]:
@@ -231,7 +231,7 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
 
 
 class ControllerAction(ServerPrismAction):
-    """An action that sees all hosts of the run, so it runs in the Ansible worker whatever the connection is."""
+    """An action that needs all hosts of the run, so it runs in the Ansible worker for any connection."""
 
     _supports_async = False
 
@@ -243,13 +243,13 @@ class ControllerAction(ServerPrismAction):
             return self._run_here(task_vars)
 
     def _show(self, lines: Iterable[str]) -> None:
-        """Show lines as they are; never for a task that is not to be logged."""
+        """Show lines unchanged, except for a task with ``no_log``."""
         if not self._task.no_log and _has_reader(1):
             display.display("\n".join(lines))
 
 
 def _shows_invocation(task_vars: dict[str, Any]) -> bool:
-    """Whether results hold their options, as those of modules do: always, until ansible-core made it a setting."""
+    """Return whether results contain their options, as the results of modules do. Older versions of ansible-core have no setting for it."""
     try:
         return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
     except AnsibleError:
@@ -258,7 +258,7 @@ def _shows_invocation(task_vars: dict[str, Any]) -> bool:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """The process environment with these values, put back afterwards: a worker runs all items of a loop."""
+    """Set environment variables, and restore the environment afterwards, because a worker runs all items of a loop."""
     before = dict(os.environ)
     os.environ.update(values)
     try:

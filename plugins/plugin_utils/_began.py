@@ -14,12 +14,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._process import 
 
 
 def _began() -> float:
-    """UTC seconds at which the process began that started the workers; where the system does not tell, when this was imported."""
+    """Return the UTC seconds at which ansible-playbook began, or at which this was imported if the system does not tell."""
     parent = multiprocessing.parent_process()
     pid = os.getpid() if parent is None or parent.pid is None else parent.pid
     return time.time() - age_of(pid)
 
 
-# All workers of a run have the same: for a server whose turn comes at five past three, "03:00" is what it was for the first one, and
-# not tomorrow.
+# All workers of a run use the same time. For a server that begins at 03:05, "03:00" must not be tomorrow.
 BEGAN = _began()

@@ -24,8 +24,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.loo
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import maintenance_window, zone
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import make_timeline, parse_announcements
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import opening_of, window_of, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import ACTION_WORDS, make_timeline, parse_announcements
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed, Result, failure, with_usage
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
@@ -181,28 +181,29 @@ class Run:
         params, now = earlier[0].params, self.clock.now()
         settings = Settings.from_params(params)
         settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in earlier])
-        batch = _batch([order for order in earlier if order.server_id not in settled])
-        took = make_plan(Quota(settings.write_limit, settings.limit_window), settings.write_headroom, [batch]).duration
-        after = took + max(now, _window(params, now)[0] or now)
+        left = [order for order in earlier if order.server_id not in settled]
+        begin = min((_start_of(order, now) for order in left), default=now)
+        took = make_plan(Quota(settings.write_limit, settings.limit_window), settings.write_headroom, [_batch(left, begin, now)]).duration
         for order in self.orders:
             if not order.refused:
-                order.params = {**order.params, "start": iso(max(after, _window(order.params, now)[0] or now))}
+                order.params = {**order.params, "at": None, "start": iso(max(begin + took, _start_of(order, now)))}
 
     def _planned(self, orders: Sequence[Order], later: Sequence[Order]) -> str:
         params, now = orders[0].params, self.clock.now()
         settings = Settings.from_params(params)
-        begin, end = _window(params, now)
-        begin = max(now, begin or now)
+        end = window_of(params, now)[1]
         settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in (*orders, *later)])
-        batches = [_batch([order for order in part if order.server_id not in settled]) for part in (orders, later)]
-        batches = [batch for batch in batches if batch.timelines]
+        parts = [[order for order in part if order.server_id not in settled] for part in (orders, later)]
+        begin = min((_start_of(order, now) for part in parts for order in part), default=now)
+        batches = [_batch(part, begin, now) for part in parts if part]
         done = sum(event == DONE for event in settled.values())
         rest = left_out(done, len(settled) - done, params["maintenance_id"])
         quota = Quota(settings.write_limit, settings.limit_window)
         plan = (
             make_plan(quota, settings.write_headroom, batches, math.inf if end is None else end - begin) if batches else Plan(0, 0, 0.0, "")
         )
-        return summarize(plan, begin, now, rest, zone(params["timezone"]))
+        action = ACTION_WORDS[params["state"]] if params["at"] else ""
+        return summarize(plan, begin, now, rest, zone(params["timezone"]), action)
 
     def _settled(self, settings: Settings, maintenance_id: str | None, servers: Sequence[int]) -> dict[int, str]:
         """Return the last journal event of each server that is not maintained again under this ID."""
@@ -211,16 +212,26 @@ class Run:
         return Journal(journal_folder(settings), settings.api_url, maintenance_id).outcomes(servers)
 
 
-def _window(params: dict[str, Any], now: float) -> tuple[float | None, float | None]:
-    return maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), now)
+def _offsets(order: Order) -> tuple[float, ...]:
+    params = order.params
+    announcements = parse_announcements(params["announcements"])
+    return make_timeline(announcements, params["commands"] or [], params["command_wait"], "restart").offsets
 
 
-def _batch(orders: Sequence[Order]) -> Batch:
-    timelines = [
-        make_timeline(
-            parse_announcements(one.params["announcements"]), one.params["commands"] or [], one.params["command_wait"], "restart"
-        ).offsets
-        for one in orders
-    ]
+def _start_of(order: Order, now: float) -> float:
+    """Return the time of the first step of a server, UTC seconds, if nobody else uses the quota."""
+    begin = window_of(order.params, now)[0]
+    if begin is None:
+        return now
+    return max(now, begin - _offsets(order)[-1] if opening_of(order.params) == "at" else begin)
+
+
+def _batch(orders: Sequence[Order], begin: float, now: float) -> Batch:
+    """Return the batch of these servers in a run that begins at a time, UTC seconds."""
     speaking = [one for one in orders if one.params["done_text"] and one.params["state"] == "restarted"]
-    return Batch(timelines, len(speaking), max((one.params["done_delay"] for one in speaking), default=0.0))
+    return Batch(
+        [_offsets(one) for one in orders],
+        len(speaking),
+        max((one.params["done_delay"] for one in speaking), default=0.0),
+        [_start_of(one, now) - begin for one in orders],
+    )

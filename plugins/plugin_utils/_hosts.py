@@ -29,13 +29,13 @@ PLACEHOLDER = re.compile(r"\{\{\s*(action|remaining|time|name)\s*\}\}")
 
 @dataclass(frozen=True)
 class HostVariables:
-    """The variables of one host: values of those that are set, and for those that cannot be templated the reason."""
+    """The variables of one host: values of those that are set, and errors of those that cannot be templated."""
 
     values: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
-    # What module_defaults say for this host.
+    # The values of module_defaults for this host.
     defaults: dict[str, Any] = field(default_factory=dict)
-    # The names of all variables of this host, read or not.
+    # The names of all variables of this host.
     names: frozenset[str] = frozenset()
 
 
@@ -63,7 +63,7 @@ class Hosts:
         try:
             return [host.name for host in self._inventory.get_hosts(pattern) if host.name in play_hosts]
         except AnsibleError:
-            # A user can make a pattern that matches nothing an error, with HOST_PATTERN_MISMATCH. Here it is for the caller to refuse.
+            # With HOST_PATTERN_MISMATCH a pattern that matches nothing is an error of Ansible. Here the caller refuses it.
             return []
 
     @property
@@ -111,11 +111,11 @@ class Hosts:
 
 
 def _hint(text: Any) -> str:
-    """Return what else to say of a value that cannot be templated: texts to players have placeholders with single braces."""
+    """Return a hint for a value that cannot be templated, since texts to players have placeholders with single braces."""
     meant = PLACEHOLDER.search(str(text))
-    return f". Write {{{meant[1]}}} with single braces, or Ansible takes it for a variable" if meant else ""
+    return f". Write {{{meant[1]}}} with single braces. With double braces it is a variable of Ansible" if meant else ""
 
 
 def _reason(exc: Exception) -> str:
-    """Return what is wrong on one line, without the excerpt of a file that some versions of Ansible add."""
+    """Return the message of an error on one line, without the file excerpt that some versions of Ansible add."""
     return " ".join(str(exc).partition("\n\n")[0].split()).rstrip(".")

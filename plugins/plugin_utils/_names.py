@@ -13,22 +13,22 @@ from typing import Any
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 
 PREFIXES = ("maintenance_", "power_", "announce_", "status_")
-# Where Ansible puts words of -e that are not part of NAME=VALUE.
+# The name under which Ansible stores words of -e that are not part of NAME=VALUE.
 REST = "_raw_params"
-# The share of equal letters from which a name counts as a misspelling of a known one. Below it are names that users choose on purpose.
+# The share of equal letters from which a name counts as a misspelling of a known one. Below it, it may be a name of the user's own.
 NEAR = 0.9
 # The share from which a known name is worth suggesting.
 SIMILAR = 0.75
 
 
 def refuse_unknown(extra_vars: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse what was given with ``-e`` and has no effect: names with a prefix of this collection that do not exist, and lost words."""
+    """Refuse ``-e`` arguments without an effect: unknown names with a prefix of this collection, and words outside of NAME=VALUE."""
     if extra_vars.get(REST):
-        # In "-e serverprism_api_token= SECRET" the lost word is the token.
+        # In "-e serverprism_api_token= SECRET" the word is the token, so it must not be shown.
         is_secret = any("token" in name.lower() or value == "" for name, value in extra_vars.items())
         words = "a word" if is_secret else repr(str(extra_vars[REST]))
         raise ServerPrismError(
-            f"-e: {words} belongs to no variable, so it would be lost. Quote a value with spaces twice: "
+            f"-e: {words} belongs to no variable, so it would be ignored. Quote a value with spaces twice: "
             "-e 'NAME=\"several words\"'. Nothing was sent."
         )
     for name in sorted(map(str, extra_vars)):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with the options of a plugin that Ansible would pass over. Pure. Private to this collection."""
+"""Check options of a plugin that Ansible does not check. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from jinja2 import Environment, TemplateSyntaxError
 
 OURS = "SERVERPRISM_"
-# A setting of Ansible can bring these in.
+# A setting of Ansible can enable these extensions.
 _JINJA = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True)
 
 
 def check_options(given: Mapping[Any, Any], definitions: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Refuse a key that is no option, and a boolean that is none: Ansible ignores the one, and takes the other for false."""
+    """Raise BadOption for an unknown option, which Ansible ignores, and for a bad boolean, which Ansible reads as false."""
     known = {spelling: name for name, definition in definitions.items() for spelling in (name, *definition.get("aliases", ()))}
     for key in given:
         if key not in known:
@@ -35,11 +35,11 @@ def check_options(given: Mapping[Any, Any], definitions: Mapping[str, Any], envi
 
 def _suggestion(key: str, known: Mapping[str, str]) -> str:
     near = get_close_matches(key.lower().replace("-", "_"), known, 1)
-    return f"; {near[0]} may be meant" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _check_variables(definition: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Those of this collection; what Ansible makes of its own is its own affair."""
+    """Check the environment variables of this collection. Those of Ansible are not checked."""
     for entry in definition.get("env", ()):
         if entry["name"].startswith(OURS) and entry["name"] in environment:
             _check_boolean(entry["name"], environment[entry["name"]])
@@ -49,13 +49,13 @@ def _check_boolean(name: str, value: Any) -> None:
     try:
         boolean(value)
     except TypeError:
-        raise BadOption(name, f"{value!r} is neither true nor false") from None
+        raise BadOption(name, f"must be true or false, got {value!r}") from None
 
 
 def check_template(option: str, text: str) -> None:
-    """Refuse an expression or a template that can never give anything, since it is not Jinja2."""
+    """Raise BadOption for an expression or template with a syntax error, which could never have a value."""
     is_template = any(mark in text for mark in ("{{", "{%", "{#"))
     try:
         _JINJA.parse(text if is_template else "{{ " + text + " }}")
     except TemplateSyntaxError as exc:
-        raise BadOption(option, f"the template {text!r} is broken ({str(exc.message).rstrip('.')})") from None
+        raise BadOption(option, f"the template {text!r} has a syntax error ({str(exc.message).rstrip('.')})") from None

@@ -15,19 +15,20 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import completed, needs_product
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check, check_past
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import game_of_server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 PREFIX = "maintenance_"
-# Options of the module that have a variable of another name.
+# The variables that are used for an option, in this order.
 ID_VARIABLES = (f"{PREFIX}server_id", "serverprism_id")
 PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
 MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}report_dir", f"{PREFIX}verify_tasks"
+TIMEZONE = VARIABLES["timezone"]
 NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS)
 
 
@@ -39,17 +40,17 @@ class Order:
     params: dict[str, Any] = field(default_factory=dict, repr=False)
     refused: ServerPrismError | None = None
     notice: str = ""
-    # That of a run is the smallest of its orders.
+    # The smallest one of all orders holds for the run.
     max_failures: int | None = None
 
     @property
     def server_id(self) -> int:
-        """Return the ID of the server, 0 where the host has none."""
+        """Return the ID of the server, 0 if the host has none."""
         return int(self.params.get("server_id") or 0)
 
 
 def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access: Mapping[str, Any], began: float) -> Order:
-    """Return the order for a host. ``access`` are options of the API that hold for it; ``began`` is when the run began, UTC seconds."""
+    """Return the order for a host. ``access`` are its options of the API; ``began`` is the start of the run, UTC seconds."""
     order = Order(host)
     try:
         for name, why in errors.items():
@@ -74,6 +75,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         given = {**access, **{option: values[name] for option, name in ACCESS.items() if values.get(name)}, **given}
         order.params = OPERATION.as_of(_validated(given), began)
         check(order.params)
+        check_past(order.params, began)
         _check_verify_tasks(values.get(VERIFY_TASKS))
         order.max_failures = max_failures(values.get(MAX_FAILURES))
     except ServerPrismError as exc:
@@ -85,7 +87,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
 
 
 def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
-    # Messages must name the variable and not the option.
+    # Validated under the names of the variables, so that messages name those.
     spec = {VARIABLES.get(option, option): what for option, what in OPERATION.argument_spec.items()}
     validated = ArgumentSpecValidator(spec).validate({VARIABLES.get(option, option): value for option, value in given.items()})
     if validated.error_messages:
@@ -106,14 +108,14 @@ def plain(value: Any) -> Any:
 
 
 def refuse_duplicates(orders: Iterable[Order]) -> None:
-    """Refuse the servers that are several hosts of a run."""
+    """Refuse the servers that belong to several hosts of a run."""
     by_host = {order.host: order for order in orders}
     for host, error in duplicates({host: order.server_id for host, order in by_host.items()}).items():
         by_host[host].refused = error
 
 
 def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mapping[int, str]]) -> None:
-    """Fill in what the game of each server gives. ``products`` reads the list of servers with the options of an order, if it has to."""
+    """Complete the options with the values of each server's game. ``products`` reads the products with the options of an order."""
     for order in orders:
         if order.refused:
             continue
@@ -127,7 +129,7 @@ def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mappi
 
 
 def max_failures(value: Any) -> int | None:
-    """Return after how many failures no further server is begun; None for never. Raises BadOption."""
+    """Return the number of failures after which no further server begins, or None for no limit. Raise BadOption."""
     if value in (None, "", 0, "0"):
         return None
     try:
@@ -135,7 +137,7 @@ def max_failures(value: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         number = 0
     if number < 1:
-        raise BadOption(MAX_FAILURES, f"must be a number of servers from 1, got {value!r}")
+        raise BadOption(MAX_FAILURES, f"must be a number of servers, 1 or greater, got {value!r}")
     return number
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An action that finds out the product of a server. Private to this collection."""
+"""Find the product of a server for an action. Private to this collection."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import S
 
 
 class GameAction(ServerPrismAction):
-    """An action that needs the game of a server. It knows the product from the inventory, or reads the list once for all hosts."""
+    """An action that needs the game of a server. The product comes from the inventory, or from one read for all hosts."""
 
     def _complete(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if not params["product"] and task_vars.get("serverprism_product"):
             params = {**params, "product": str(self._templar.template(task_vars["serverprism_product"]))}
         if not needs_product(params):
             return params
-        # What goes wrong here goes wrong again in the operation, which says so.
+        # The operation meets the same error again and reports it.
         with suppress(ServerPrismError, OSError, ValueError):
             self.operation.check(params)
             return {**params, "product": _cached_products(params).get(params["server_id"])}
@@ -40,7 +40,7 @@ class GameAction(ServerPrismAction):
 
 
 def _cached_products(params: dict[str, Any]) -> dict[int, str]:
-    """Return the product of every server of a token. Other tasks wait for the first one that reads the list. Empty if it could not."""
+    """Return the products of all servers of a token. The first task reads them, others wait for it. Empty if that failed."""
     settings = Settings.from_params(params)
     key = hashlib.sha256(f"{settings.api_url}\n{settings.api_token}".encode()).hexdigest()[:24]
     path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-products-{key}.json")
@@ -54,7 +54,7 @@ def _cached_products(params: dict[str, Any]) -> dict[int, str]:
             try:
                 products = run(read_products(open_client(settings, clock, lambda text: None)), clock)
             except ServerPrismError:
-                # The operations of all hosts find out why by themselves.
+                # The operation of each host meets the same error again and reports it.
                 products = {}
             with open(path, "w", encoding="utf-8") as stream:
                 json.dump(products, stream)

@@ -22,36 +22,39 @@ TESTED = ("done", "planned", "unconfirmed", "failed", "cancelled")
 
 
 class RunReport:
-    """The report of a run: results by host, and for hosts whose later tasks failed the reason."""
+    """The report of a run: the results by host, and the errors of hosts whose later tasks failed."""
 
-    def __init__(self, results: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], check_mode: bool) -> None:
+    def __init__(
+        self, results: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], check_mode: bool, timezone: str = "UTC"
+    ) -> None:
         rows = [
             {"host": host, "result": result, "error": errors.get(host) or (str(result.get("msg") or "") if result.get("failed") else "")}
             for host, result in results.items()
         ]
-        self.data = build(rows, iso(time.time()), check_mode)
+        self.data = build(rows, iso(time.time()), check_mode, timezone)
 
     def lines(self, hosts: Collection[str]) -> list[str]:
         """Return the summary of these hosts."""
         return summary([one for one in self.data["servers"] if one["host"] in hosts])
 
     def has_tested(self) -> bool:
-        """Return whether the run so far shows that a restart works: some server had its signal, now, before, or in the plan."""
+        """Return whether a signal was sent to any server, in this run or before, or would be sent in check mode."""
         return any(one["outcome"] in TESTED or one["earlier"] == "done" for one in self.data["servers"])
 
     def untested(self, others: int) -> str:
-        """Return the warning for a canary that shows nothing."""
+        """Return the warning for a canary that has tested nothing. ``others`` is the number of servers that follow."""
         outcomes = " or ".join(sorted({one["outcome"] for one in self.data["servers"]}))
         why = "; ".join(sorted({one["reason"] for one in self.data["servers"] if one["reason"]})) or "nothing was sent"
-        return f"The canary was {outcomes} ({why}), so it has tested nothing. The {others} others come next anyway."
+        return f"The canary was {outcomes} ({why}), so it has tested nothing. The other {others} hosts follow anyway."
 
     def write(self, folder: str) -> str:
-        """Write the files, and return why that failed; empty if it did not. A folder that is made is for this user alone."""
+        """Write the files, and return an error message, empty on success. A missing folder is created for this user only."""
         folder = os.path.expanduser(folder)
         try:
             os.makedirs(folder, 0o700, exist_ok=True)
             replace_file(os.path.join(folder, "report.json"), (json.dumps(self.data, indent=4, sort_keys=True) + "\n").encode())
             replace_file(os.path.join(folder, "report.html"), page(self.data).encode())
         except OSError as exc:
-            return f"no report in {folder}: {exc.strerror or exc}. Is the disk full, or the folder gone?"
+            why = exc.strerror or exc
+            return f"The report could not be written to {folder}: {why}. Check that the folder exists and the disk is not full."
         return ""

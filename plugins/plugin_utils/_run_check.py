@@ -15,26 +15,27 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES, TIMEZONE
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
-NOT_BEGUN = "not begun, since too many of those before it failed"
+NOT_BEGUN = "not begun: too many servers before it failed"
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
 ID = "serverprism_id"
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """The operation of a playbook, the variables that are checked for its options, and how many requests each host makes at most."""
+    """A playbook: its operation, the variables of its options, and the largest number of reads and writes of each host."""
 
     operation: Operation
     variables: Mapping[str, str]
     reads: int
     writes: int
-    # More variables that it uses, which the task checks.
+    # Further variables of the playbook, which its task checks.
     others: tuple[str, ...] = ()
 
     @property
@@ -44,7 +45,7 @@ class Playbook:
 
 
 PLAYBOOKS = {
-    # One of its reads is the list of servers.
+    # One read for the list of servers, and one for the state.
     "announce": Playbook(
         ANNOUNCE,
         {"server_id": ID, "text": "announce_text", "announce_command": "announce_command"},
@@ -52,7 +53,7 @@ PLAYBOOKS = {
         1,
         ("maintenance_announce_command", "maintenance_game", "maintenance_product"),
     ),
-    # A signal that was dropped is sent again.
+    # A signal that was dropped is sent up to three times.
     "power": Playbook(POWER, {**{name: f"power_{name}" for name in POWER.options}, "server_id": ID}, 3, 3),
 }
 # The variables of all playbooks and of the role maintenance.
@@ -73,7 +74,7 @@ def check_hosts(playbook: Playbook, hosts: Mapping[str, HostVariables]) -> None:
         for name, reason in found.errors.items():
             errors.setdefault(f"{name}: {reason}.", []).append(host)
         problems.setdefault(_problem_of(playbook, found.values), []).append(host)
-    # A task would take a variable with an error for one that is not set: "default" does.
+    # The filter "default" treats a variable with an error like one that is not set, so the task would ignore it.
     refused = errors or ({} if "" in problems else problems)
     if refused:
         said = (what if len(names) == len(hosts) else f"{_named(names)}: {what}" for what, names in refused.items())
@@ -82,7 +83,7 @@ def check_hosts(playbook: Playbook, hosts: Mapping[str, HostVariables]) -> None:
 
 
 def _problem_of(playbook: Playbook, values: Mapping[str, Any]) -> str:
-    """Return why nothing can be sent to a host, by the name of the variable; empty if it can."""
+    """Return the problem of a host's variables, empty if there is none. The message begins with the name of the variable."""
     names = playbook.variables
     spec = {names[option]: entry for option, entry in playbook.operation.options.items() if option in names}
     # A variable that is left empty counts as not set.
@@ -102,9 +103,9 @@ def _named(hosts: Sequence[str]) -> str:
 
 
 def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse a canary or a share of failures that is no number, or that is set for hosts.
+    """Refuse a canary or a share of failures that is not a number, or that is set for hosts.
 
-    Ansible makes its batches before it reads the variables of hosts.
+    Ansible makes its batches before it reads host variables.
     """
     canary, share = str(extra_vars.get(CANARY) or 0), str(extra_vars.get(SHARE) or 0).strip()
     if not re.fullmatch(r"[0-9]+", canary):
@@ -114,12 +115,12 @@ def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
     for name in (CANARY, SHARE):
         set_for_hosts = [values[name] for values in hosts if values.get(name) not in (None, "", 0, "0", "0%")]
         if set_for_hosts and name not in extra_vars:
-            why = "is set for hosts, which Ansible does not look at when it makes its batches"
+            why = "is set for hosts, but Ansible makes its batches before it reads host variables"
             raise BadOption(name, f"{why}. Give it with -e {name}={set_for_hosts[0]}")
 
 
 def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> str:
-    """Return the folder of the report, empty for none. Refuses several folders, and one that cannot be used."""
+    """Return the folder of the report, empty for none. Raise BadOption for several folders, or for one that cannot be used."""
     folders = report_folders(extra_vars, hosts)
     if len(folders) > 1:
         raise BadOption(
@@ -136,13 +137,24 @@ def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
 
 
 def report_folders(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the folders that the hosts of a run name for its report, as absolute paths. One of the command line wins."""
+    """Return the report folders that the hosts of a run have, as absolute paths. A folder from the command line wins."""
     given = [extra_vars[FOLDER]] if extra_vars.get(FOLDER) else [values.get(FOLDER) for values in hosts]
     return sorted({os.path.abspath(os.path.expanduser(str(one))) for one in given if one})
 
 
+def report_timezone(hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the time zone of a run's report: that of its hosts, or UTC if they have several or an unknown one."""
+    names = {str(values.get(TIMEZONE) or "UTC") for values in hosts}
+    name = names.pop() if len(names) == 1 else "UTC"
+    try:
+        zone(name)
+    except BadOption:
+        return "UTC"
+    return name
+
+
 def _problem(folder: str) -> str:
-    """Return why nothing can be written into a folder, or made in the nearest one above it that exists; empty if it can."""
+    """Return the reason why a folder cannot be written or created, empty if it can."""
     there = folder
     while not os.path.lexists(there):
         there = os.path.dirname(there)
@@ -155,7 +167,7 @@ def _problem(folder: str) -> str:
 
 
 def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a run in which a server is several hosts."""
+    """Refuse a run in which a server belongs to several hosts."""
     twice = duplicates({host: server_id_of(values, ID_VARIABLES) for host, values in hosts.items()})
     if twice:
         raise ServerPrismError(" ".join(dict.fromkeys(map(str, twice.values()))))
@@ -169,13 +181,13 @@ def all_too_late(results: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     first = min(late, key=lambda host: late[host])
     return (
-        f"Nothing was maintained: the deadline leaves out every server that had something to do ({len(late)}). Nearest is host {first}: "
-        f"{had_work[first].get('reason')}. Set maintenance_deadline later, or begin earlier."
+        f"Nothing was maintained: the deadline leaves out every server that had something to do ({len(late)}). "
+        f"The nearest is host {first}: {had_work[first].get('reason')}. Set a later maintenance_deadline, or start earlier."
     )
 
 
 def spared(extra_vars: Mapping[str, Any], errors: Collection[Any], later: list[str]) -> list[str]:
-    """Return the hosts that Ansible does not begin, since too many of a batch have failed. ``errors`` are those of the batch's hosts."""
-    # Ansible lets a percent sign pass, and takes 100 for 99.99 or so: it ends a run in which all have failed.
+    """Return the hosts that Ansible does not begin because too many hosts of a batch have failed. ``errors`` are those of its hosts."""
+    # Ansible accepts a percent sign, and even with 100 it ends a run in which all hosts have failed.
     share = min(float(str(extra_vars.get(SHARE) or 0).strip().rstrip("%")), 99.99)
     return later if sum(map(bool, errors)) * 100 > share * len(errors) else []

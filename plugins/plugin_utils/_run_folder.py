@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files through which the tasks of one run tell each other which hosts take part, and their results. Private to this collection.
+"""Files with which the tasks of one run share its hosts and their results. Private to this collection.
 
 Each task of a host runs in a separate process. The files are in the temporary folder of this ansible-playbook, which removes it when it
-ends. No file holds a token.
+ends. No file contains a token.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class RunFolder:
         self._path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-{_digest(key)}")
 
     def join(self, host: str) -> None:
-        """Note that a host takes part."""
+        """Store that a host takes part."""
         self._write("host", host, {})
 
     def joined(self, hosts: Iterable[str]) -> list[str]:
-        """Return which of these hosts take part, in their order, and note that they are conducted now."""
+        """Return the hosts that take part, in their order, and store that this process conducts them."""
         out = []
         for host in hosts:
             with suppress(FileNotFoundError):
-                # Only one process takes a host.
+                # Renaming the file succeeds in one process only.
                 os.replace(self._file("host", host), self._file("conducted", host))
                 self._write("conducted", host, {"owner": own_name()})
                 out.append(host)
@@ -53,33 +53,33 @@ class RunFolder:
         return out
 
     def is_conducted(self, host: str) -> bool:
-        """Return whether the process that took the host along is alive, so that its result is still to come."""
+        """Return whether the process that conducts the host is alive, so that it can still store the result."""
         taken = self._read("conducted", host)
-        # A process that has just taken it has not written its name yet.
+        # The process may not have written its name yet.
         return taken is not None and ("owner" not in taken or fate_of(taken["owner"]) == ALIVE)
 
     def was_conducted(self, host: str) -> bool:
-        """Return whether any process took the host along: it must not be maintained again, even if its result is lost."""
+        """Return whether any process has conducted the host. If so, it must not be maintained again, even if its result is lost."""
         return self._read("conducted", host) is not None
 
     def put(self, host: str, result: dict[str, Any]) -> None:
-        """Keep the result of a host."""
+        """Store the result of a host."""
         if result.get("outcome") in ("failed", "unconfirmed"):
             self._write("failure", host, {})
         self._write("result", host, result)
 
     def failures(self) -> int:
-        """Return how many hosts have failed so far, those of earlier batches included."""
+        """Return the number of hosts that have failed so far, including those of earlier batches."""
         with suppress(FileNotFoundError):
             return sum(name.endswith(".failure") for name in os.listdir(self._path))
         return 0
 
     def has_result(self, host: str) -> bool:
-        """Return whether the result of a host is there."""
+        """Return whether the result of a host is stored."""
         return os.path.exists(self._file("result", host))
 
     def get(self, host: str) -> dict[str, Any] | None:
-        """Return the result of a host, once; None where there is none."""
+        """Return the result of a host and remove it. None if there is none."""
         result = self._read("result", host)
         if result is not None:
             for kind in ("result", "conducted"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one task costs: the same GET by this collection and by ansible.builtin.uri, side by side in one run."""
+"""Measure the cost of one task: the same GET by this collection and by ansible.builtin.uri, side by side in one run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TASKS, ROUNDS = 40, 3
 
 
 def plays() -> dict[str, list[dict[str, Any]]]:
-    """A playbook for each way, and one without tasks, whose time is subtracted."""
+    """Return a playbook for each way, and one without tasks, whose time is subtracted."""
     uri = {
         "url": "{{ lookup('env', 'SERVERPRISM_API_URL') }}/api/v1/client/servers",
         "headers": {"Authorization": "Bearer {{ lookup('env', 'SERVERPRISM_API_TOKEN') }}", "Accept": "application/json"},
@@ -37,7 +37,7 @@ def plays() -> dict[str, list[dict[str, Any]]]:
 
 
 def run(tasks: list[dict[str, Any]], folder: Path, env: dict[str, str]) -> float:
-    """Seconds of one run of ansible-playbook."""
+    """Return the seconds of one run of ansible-playbook."""
     play = folder / "play.json"
     play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     command = [str(Path(sys.executable).with_name("ansible-playbook")), str(play)]
@@ -47,7 +47,7 @@ def run(tasks: list[dict[str, Any]], folder: Path, env: dict[str, str]) -> float
 
 
 def measure() -> dict[str, float]:
-    """Milliseconds a task, by way."""
+    """Return the milliseconds of a task, by way."""
     times: dict[str, list[float]] = {name: [] for name in plays()}
     with tempfile.TemporaryDirectory() as name, Simulator([{"id": 1234}], read_limit=10**6) as sim:
         env = {**os.environ, **sim.environment(), "SERVERPRISM_LEDGER": name + "/ledger", "SERVERPRISM_READ_LIMIT": str(10**6)}
@@ -59,7 +59,7 @@ def measure() -> dict[str, float]:
 
 
 def table(costs: dict[str, float]) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     uri = costs["ansible.builtin.uri"]
     rows = [f"| `{way}` | {cost:.0f} ms | {cost / uri:.2f} |" for way, cost in costs.items()]
     return "\n".join(["| the same GET, by | a task | ratio |", "|---|---|---|", *rows])

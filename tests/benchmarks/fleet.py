@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A maintenance of whole fleets against what the quota allows, and beside it the same job written by hand with ansible.builtin.uri.
+"""Measure the maintenance of whole fleets against the quota, beside the same job written with ansible.builtin.uri.
 
-``python -m benchmarks.fleet`` measures all, with sizes (``4 10 20``) only their rows, with ``notice`` only that. The API runs SPEED times
-as fast, and so do the announcements: 300, 60 and 10 seconds before the restart become 15, 3 and 0.5. At last some servers in real time,
-for the notice alone.
+``python -m benchmarks.fleet`` measures everything; with sizes (``4 10 20``) only their rows, with ``notice`` only the notice. The API runs
+SPEED times as fast, and so do the announcements: 300, 60 and 10 seconds before the restart become 15, 3 and 0.5. The last measurement
+runs a few servers in real time, for the notice alone.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from benchmarks.figures import merged, put, rows
 SPEED = 20.0
 BEFORES = [15.0, 3.0, 0.5]
 LIMIT, WINDOW = 20, 60.0 / SPEED
-# In real time: so few that the quota does not move anything, and so many that it moves everything.
+# In real time: so few servers that the quota moves nothing, and so many that it moves every timeline.
 REAL_TIME_FEW, REAL_TIME_FLEET = 3, 60
-# The fastest fleets leave none; in life it is what a late line falls back on. From so many servers on it is measured beside them.
+# The fastest rows leave no headroom, on which a late line normally falls back. From this many servers on, both are measured.
 DEFAULT_HEADROOM, LARGE = 2, 60
-# What Ansible has by default.
+# Ansible's default.
 FORKS = 5
 OURS, HAND = "`serverprism.cloud.maintenance`", "hand, with `ansible.builtin.uri`"
 HERE = Path(__file__).resolve().parent
@@ -43,7 +43,7 @@ KEPT = HERE.parents[1] / ".dev" / "bench"
 
 @dataclass
 class Outcome:
-    """One run: seconds, refused requests, worst notice error, reads a server, CPU seconds a server, MB of all processes at the peak."""
+    """The figures of one run: seconds, refused requests, worst notice error, reads and CPU seconds a server, peak MB of all processes."""
 
     seconds: float
     bound: float
@@ -55,7 +55,7 @@ class Outcome:
 
 
 class Memory:
-    """Watches a run: what all of its processes take, shared pages counted in part, at the peak."""
+    """The peak memory of a run: all of its processes, with shared pages counted in part."""
 
     def __init__(self, parent: int) -> None:
         self.parent, self.peak = parent, 0.0
@@ -64,7 +64,7 @@ class Memory:
         self.thread.start()
 
     def watch(self) -> None:
-        """Look once a second."""
+        """Measure once a second."""
         while not self.over.wait(1.0):
             self.peak = max(self.peak, sum(map(proportional, [str(self.parent), *children(self.parent)])))
 
@@ -76,7 +76,7 @@ class Memory:
 
 
 def children(parent: int) -> list[str]:
-    """The processes that a process has started."""
+    """Return the processes that a process has started."""
     try:
         return Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     except OSError:
@@ -84,7 +84,7 @@ def children(parent: int) -> list[str]:
 
 
 def proportional(pid: str) -> float:
-    """MB of a process (PSS); 0 for one that is gone."""
+    """Return the memory of a process (PSS) in MB; 0 for a process that has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
@@ -93,15 +93,15 @@ def proportional(pid: str) -> float:
 
 
 def bound(servers: int) -> float:
-    """What the quota allows: all writes beyond the first window at its rate, and one countdown."""
+    """Return the seconds that the quota requires: all writes beyond the first window at its rate, and one countdown."""
     writes = servers * (len(BEFORES) + 2)
     return max(0.0, (writes - LIMIT) / LIMIT * WINDOW) + BEFORES[0]
 
 
 def worst_notice(sim: Simulator, servers: int) -> tuple[float, int]:
-    """The largest difference between the notice that a line gave and the time until its server went down, and that server's ID.
+    """Return the largest difference between an announced notice and the time until its server went down, and that server's ID.
 
-    Negative is too little notice.
+    A negative difference is too little notice.
     """
     down: dict[int, float] = {}
     for row in sim.state_logs():
@@ -117,14 +117,14 @@ def worst_notice(sim: Simulator, servers: int) -> tuple[float, int]:
 
 
 def keep(name: str, output: str, sim: Simulator, server: int) -> None:
-    """Keep what a run printed, and what the API saw of the server with the worst notice: an odd figure wants its reason."""
+    """Keep the output of a run and the requests for the server with the worst notice, to explain an unexpected figure."""
     KEPT.mkdir(parents=True, exist_ok=True)
     seen = [json.dumps(row) for row in sim.requests() if row.get("server") == server]
     (KEPT / f"{name}.txt").write_text("\n".join([output, f"The worst notice was that of server {server}:", *seen, ""]))
 
 
 def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[float] = tuple(BEFORES), headroom: int = 0) -> Outcome:
-    """Run it, and read what happened from the log of the API."""
+    """Run the playbook, and take the figures from the log of the API."""
     fleet = [{"id": i, "boot_seconds": 20.0, "stop_seconds": 5.0} for i in range(1, servers + 1)]
     with tempfile.TemporaryDirectory() as name, Simulator(fleet, speed=speed) as sim:
         inventory = Path(name) / "hosts.json"
@@ -141,7 +141,7 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
         env = {**os.environ, **sim.environment(), "SERVERPRISM_LEDGER": f"{name}/ledger", "SERVERPRISM_WRITE_HEADROOM": str(headroom)}
         what = str(HERE / "by_hand.yml") if by_hand else "serverprism.cloud.maintenance"
         program = str(Path(sys.executable).with_name("ansible-playbook"))
-        # By hand, each server in flight needs a fork; the conductor needs none.
+        # The hand-written playbook needs a fork for each server in flight; the conductor needs none.
         forks = min(servers, 60) if by_hand else FORKS
         command = [program, "-i", str(inventory), "-f", str(forks), "-e", json.dumps(options), what]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -163,7 +163,7 @@ def play(servers: int, by_hand: bool, speed: float = SPEED, befores: Sequence[fl
 
 
 def row(servers: int, way: str, one: Outcome) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     figures = [
         f"{one.seconds:.1f} s",
         f"{one.seconds / one.bound:.2f}",
@@ -177,7 +177,7 @@ def row(servers: int, way: str, one: Outcome) -> str:
 
 
 def in_real_time() -> str:
-    """The notice as in life, of a few servers by both ways and of a fleet, as Markdown."""
+    """Measure the notice in real time, for a few servers by both ways and for a fleet, and return it as Markdown."""
     befores = [30.0, 10.0, 3.0]
     lines = ["| servers, in real time | by | worst notice error | allowed, 1 s + 1 % |", "|---|---|---|---|"]
     for servers, way, by_hand in ((REAL_TIME_FEW, OURS, False), (REAL_TIME_FEW, HAND, True), (REAL_TIME_FLEET, OURS, False)):
@@ -188,7 +188,7 @@ def in_real_time() -> str:
 
 
 def main() -> None:
-    """Measure, print and write down."""
+    """Measure, print and store the figures."""
     if sys.argv[1:] == ["notice"]:
         return put("notice", in_real_time())
     sizes = [int(size) for size in sys.argv[1:]] or [4, 10, 20, 60, 200, 500]
@@ -199,7 +199,7 @@ def main() -> None:
         for way, options in ways:
             measured = row(servers, way, play(servers, **options))
             print(measured, flush=True)
-            # At once: whoever breaks off after an hour keeps what was measured.
+            # Stored at once, so that an interrupted benchmark keeps its figures.
             put("fleet", "\n".join(merged(rows("fleet"), measured, 2)))
     if not sys.argv[1:]:
         put("notice", in_real_time())

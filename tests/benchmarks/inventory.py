@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a large inventory costs: 10,000 servers by the plugin, and the same hosts from a static YAML file, side by side."""
+"""Measure the cost of a large inventory: 10,000 servers by the plugin, and the same hosts from a static YAML file, side by side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVERS, ROUNDS = 10_000, 3
 
 
 def listed(path: Path, env: dict[str, str]) -> tuple[float, dict[str, object]]:
-    """Seconds of ansible-inventory, and the host variables it showed."""
+    """Return the seconds of ansible-inventory, and the host variables it showed."""
     command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(path), "--list"]
     begun = time.monotonic()
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
@@ -32,14 +32,14 @@ def listed(path: Path, env: dict[str, str]) -> tuple[float, dict[str, object]]:
 
 
 def plain(value: object) -> object:
-    """Without Ansible's mark of untrusted texts."""
+    """Return a value without Ansible's mark of untrusted texts."""
     if isinstance(value, dict):
         return value.get("__ansible_unsafe") or {key: plain(one) for key, one in value.items()}
     return value
 
 
 def measure() -> dict[str, float]:
-    """Median seconds by way."""
+    """Return the median seconds by way."""
     fleet = [{"id": i, "product": f"{'Minecraft' if i % 2 else 'Palworld'} {i % 8 + 1} GB"} for i in range(1, SERVERS + 1)]
     times: dict[str, list[float]] = {"a static YAML file": [], "serverprism.cloud.servers": []}
     with tempfile.TemporaryDirectory() as name, Simulator(fleet) as sim:
@@ -57,7 +57,7 @@ def measure() -> dict[str, float]:
 
 
 def table(seconds: dict[str, float]) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     base = seconds["a static YAML file"]
     rows = [f"| {way} | {taken:.1f} s | {taken / base:.2f} |" for way, taken in seconds.items()]
     return "\n".join([f"| {SERVERS:,} hosts listed, from | time | ratio |", "|---|---|---|", *rows])

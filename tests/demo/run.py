@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The maintenance playbook on a simulated fleet, live: one server is off, one is suspended. GAME=openttd adds a real one."""
+"""Run the maintenance playbook live on a simulated fleet: one server is off, one is suspended. GAME=openttd adds a real game."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from games import openttd
 from simulator.process import Simulator
 
 HERE = Path(__file__).resolve().parent
-# The API's own time runs so much faster: its status cache, windows, boots and stops.
+# The simulator's time runs this much faster: its status cache, windows, boots and stops.
 SPEED = 10.0
 FLEET = [
     {"id": 1001, "name": "Fred's Survival", "product": "Minecraft 4 GB", "boot_seconds": 35.0, "stop_seconds": 8.0},
@@ -32,25 +32,25 @@ FLEET = [
 
 
 def say(title: str) -> None:
-    """A heading that stands out from Ansible's own."""
+    """Print a heading that stands out from Ansible's output."""
     print(f"\n\033[1m=== {title}\033[0m" if sys.stdout.isatty() else f"\n=== {title}", flush=True)
 
 
 def main() -> int:
-    """Returns what ansible-playbook returned."""
+    """Run the demo and return the exit code of ansible-playbook."""
     game = os.environ.get("GAME", "")
     if game not in ("", "openttd") or (game and not openttd.program()):
         print(f"GAME={game}: only openttd is known, and it must be installed (on Debian: apt-get install openttd).", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as ledger:
         fleet = [openttd.server(1007, Path(ledger) / "railways")] if game else FLEET
-        # A real game boots in real time, so there only the cache of the API is shortened.
+        # A real game boots in real time, so only the cache of the API is shortened.
         with Simulator(fleet, **({"speed": 1.0, "status_cache": 2.0} if game else {"speed": SPEED})) as sim:
             return show(sim, fleet, ledger, game)
 
 
 def show(sim: Simulator, fleet: list[dict[str, Any]], ledger: str, game: str) -> int:
-    """Run the playbook on the fleet, and then tell what its players saw."""
+    """Run the playbook on the fleet, then show what its players saw."""
     inventory = HERE / ("openttd.yml" if game else "inventory.yml")
     command = ["ansible-playbook", "-i", str(inventory), "serverprism.cloud.maintenance"]
     if game:

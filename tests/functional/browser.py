@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real browser, headless, told what to do through the DevTools protocol on two pipes: no library, no port."""
+"""Drive a headless browser through the DevTools protocol on two pipes, without a library or a port."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -28,7 +29,7 @@ class Browser:
     def __init__(self, home: Path) -> None:
         ours, theirs = os.pipe(), os.pipe()
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={home / 'chromium'}"]
-        # It reads on 3 and writes on 4.
+        # Chromium reads on 3 and writes on 4.
         script = f'exec chromium "$@" 3<&{ours[0]} 4>&{theirs[1]}'
         self.process = subprocess.Popen(
             ["bash", "-c", script, "chromium", *flags, "about:blank"],
@@ -45,7 +46,7 @@ class Browser:
         self.call("Page.enable")
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command, and what it returned."""
+        """Send one command and return its result."""
         self.count += 1
         message = {"id": self.count, "method": method, "params": params, **({"sessionId": self.session} if self.session else {})}
         os.write(self.to, json.dumps(message).encode() + b"\0")
@@ -67,20 +68,27 @@ class Browser:
                 return told
 
     def open(self, file: Path, *, width: int = 1200, phone: bool = False, scheme: str = "light") -> None:
-        """Load a page as a screen of this width shows it; a phone lays a page without a viewport out as if it were wide."""
+        """Load a page on a screen of this width; a phone lays out a page without a viewport as if it were wide."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=phone)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url=f"file://{file}")
         self._await(lambda told: told.get("method") == "Page.loadEventFired")
 
     def tell(self, script: str) -> Any:
-        """The value of an expression in the page."""
+        """Return the value of an expression in the page."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def photograph(self, file: Path) -> None:
+        """Save the whole page, also what is below the screen, as a PNG."""
+        # In a window as high as the page there is no scroll bar.
+        width, height = self.tell("[innerWidth, document.documentElement.scrollHeight]")
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
     def close(self) -> None:
-        """End it."""
+        """End the browser."""
         os.close(self.to)
         os.close(self.of)
         try:

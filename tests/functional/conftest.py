@@ -41,7 +41,7 @@ def simulator() -> Iterator[Callable[..., Simulator]]:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A real browser; a test that takes it is marked with needs_browser."""
+    """Start a real browser; a test that uses it is marked with needs_browser."""
     one = Browser(tmp_path_factory.mktemp("browser"))
     yield one
     one.close()
@@ -49,7 +49,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def ansible(tmp_path: Path) -> Ansible:
-    """Real Ansible in an empty home."""
+    """Return real Ansible in an empty home."""
     return Ansible(tmp_path)
 
 
@@ -65,7 +65,7 @@ def operate(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def maintain(ansible: Ansible) -> Callable[..., Run]:
-    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``. The run has a report unless it names one."""
+    """Run the playbook: ``maintain(sim, {"host": {variables}}, *args, **variables of all)``. It writes a report to a default folder."""
 
     def run(
         sim: Simulator, hosts: dict[str, dict[str, Any]], *args: str, env: dict[str, str | None] | None = None, **variables: Any

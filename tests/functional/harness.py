@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real ansible-playbook runs, and operations without Ansible."""
+"""Run a real ansible-playbook, or operations without Ansible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPERATIONS = {
 
 @dataclass
 class Run:
-    """What a run left."""
+    """The result of a run."""
 
     rc: int
     stdout: str
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def output(self) -> str:
-        """Everything that a user could read."""
+        """Return everything that a user could read."""
         return self.stdout + self.stderr
 
     @property
@@ -57,7 +57,7 @@ class Run:
 
 
 class Ansible:
-    """ansible-playbook with a home and a ledger of its own."""
+    """A real ansible-playbook with a separate home and ledger."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Ansible:
         self.home.mkdir()
 
     def environment(self, sim: Simulator) -> dict[str, str]:
-        """Nothing of the caller's but the paths."""
+        """Return the environment, with nothing of the caller's but the paths."""
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.home),
@@ -83,7 +83,7 @@ class Ansible:
         }
 
     def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> subprocess.Popen[str]:
-        """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is not set."""
+        """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is unset."""
         if not isinstance(playbook, str):
             path = self.folder / "play.yml"
             path.write_text(json.dumps(playbook))
@@ -106,7 +106,7 @@ class Ansible:
         return Run(process.returncode, stdout, stderr)
 
     def task(self, sim: Simulator, module: str, options: dict[str, Any], *args: str, **keywords: Any) -> dict[str, Any]:
-        """The result of one task, as a playbook's ``register`` has it, and in ``_output`` what the user could read of it."""
+        """Return the result of one task as registered, with the output of the run in ``_output``."""
         env = keywords.pop("env", None)
         play = {"hosts": "localhost", "gather_facts": False, "tasks": kept_task(module, options, **keywords)}
         output, results = kept(self.run(sim, [play], *args, env=env))
@@ -115,20 +115,20 @@ class Ansible:
 
 
 def kept_task(module: str, options: dict[str, Any], **keywords: Any) -> list[dict[str, Any]]:
-    """Tasks that run a module and leave its result in the output, for ``kept``: a debug needs no further Python, as a file would."""
+    """Return tasks that run a module and print its result for ``kept``. They use debug, since writing a file would start another Python."""
     task = {f"serverprism.cloud.serverprism_{module}": options, "register": "it", "ignore_errors": True, **keywords}
     return [task, {"ansible.builtin.debug": {"msg": "KEPT {{ it | combine({'_host': inventory_hostname}) | to_json }}"}}]
 
 
 def kept(run: Run) -> tuple[str, list[dict[str, Any]]]:
-    """The output without what ``kept_task`` left in it, and that: the results in their order, each with the name of its host."""
+    """Return the output without the lines of ``kept_task``, and the results from them in order, each with the name of its host."""
     found = re.compile(r'^ok: .* => \{\s*"msg": ("KEPT .*")\s*\}$', re.MULTILINE)
     results = [json.loads(json.loads(text).removeprefix("KEPT ")) for text in found.findall(run.stdout)]
     return found.sub("", run.stdout) + run.stderr, results
 
 
 def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dict[str, Any]:
-    """An operation in this process, with the defaults of its argument spec."""
+    """Run an operation in this process, with the defaults of its argument spec, and return its result."""
     base = "ansible_collections.serverprism.cloud.plugins.module_utils."
     operation = importlib.import_module(base + OPERATIONS[name]).OPERATION
     perform = importlib.import_module(base + "_operation").perform
@@ -144,7 +144,7 @@ def perform_here(sim: Simulator, folder: Path, name: str, **options: Any) -> dic
         "poll_interval": 0.1,
         **options,
     }
-    if name in ("server_info", "announce", "command", "bring_back", "run"):
+    if "poll_interval" not in operation.argument_spec:
         del given["poll_interval"]
     if name == "maintenance":
         # Without these, the product is read to learn the game, and the game's announcements and commands are sent.

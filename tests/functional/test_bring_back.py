@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A crashed server is started a few times at most, each on its own count."""
+"""Tests of starting a crashed server: a limited number of times, with a separate count for each server."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def starts(sim, server_id):
     return sum(row.get("server") == server_id for row in sim.posts())
 
 
-def test_a_crashed_server_is_started(simulator, bring_back):
+def test_crashed_server_is_started(simulator, bring_back):
     sim = simulator([{"id": 1, **DOWN}], speed=SPEED)
     run = bring_back(sim, 1)
     assert run.rc == 0 and "Server 1 is up (running)" in run.output, run.output
     assert sim.states(1)[-1] == "running" and starts(sim, 1) == 1
 
 
-def test_it_gives_up_after_so_many_starts_aloud_and_each_server_has_its_own_count(simulator, bring_back):
+def test_each_server_is_given_up_with_an_error_after_its_own_tries(simulator, bring_back):
     sim = simulator([{"id": 1, **BROKEN}, {"id": 2, **BROKEN}], speed=SPEED)
     run = bring_back(sim, 1, tries=2)
     assert run.rc == 2 and "GIVING UP on server 1" in run.output and "2 times within 3600 s" in run.output, run.output
     assert starts(sim, 1) == 2
-    # A later run does not begin anew.
+    # A later run continues the count.
     run = bring_back(sim, 1, tries=2)
     assert run.rc == 2 and "GIVING UP on server 1" in run.output and starts(sim, 1) == 2, run.output
     sim.patch(2, failed_start=False)
@@ -52,7 +52,7 @@ def test_it_gives_up_after_so_many_starts_aloud_and_each_server_has_its_own_coun
     assert run.rc == 0 and starts(sim, 2) == 1 and sim.states(2)[-1] == "running", run.output
 
 
-def test_starts_of_long_ago_do_not_count(simulator, bring_back, ansible):
+def test_old_starts_are_not_counted(simulator, bring_back, ansible):
     sim = simulator([{"id": 1, **DOWN}], speed=SPEED)
     (ansible.folder / "count").mkdir()
     now = time.time()
@@ -62,7 +62,7 @@ def test_starts_of_long_ago_do_not_count(simulator, bring_back, ansible):
     assert len(json.loads((ansible.folder / "count" / "1.json").read_text())) == 2
 
 
-def test_a_count_that_cannot_be_read_is_told_with_its_file(simulator, bring_back, ansible):
+def test_unreadable_count_is_an_error_that_names_its_file(simulator, bring_back, ansible):
     sim = simulator([{"id": 1, **DOWN}], speed=SPEED)
     (ansible.folder / "count").mkdir()
     (ansible.folder / "count" / "1.json").write_text("garbage")
@@ -82,13 +82,13 @@ def test_a_count_that_cannot_be_read_is_told_with_its_file(simulator, bring_back
         ({"state": "offline", "customer": "other"}, 0, "is not found"),
     ],
 )
-def test_whatever_is_not_down_for_sure_is_left_alone(simulator, bring_back, server, rc, said):
+def test_server_that_may_be_up_is_not_started(simulator, bring_back, server, rc, said):
     sim = simulator([{"id": 1, **server}], speed=SPEED)
     run = bring_back(sim, 1, tries=1)
     assert run.rc == rc and said in " ".join(run.output.split()) and not sim.posts(), run.output
 
 
-def test_a_perhaps_is_left_alone_where_asked(simulator, bring_back):
+def test_unconfirmed_crash_is_ignored_if_configured(simulator, bring_back):
     sim = simulator([{"id": 1, **DOWN}], speed=SPEED)
     run = bring_back(sim, 1, certain=False, certain_only=True)
     assert run.rc == 0 and "may have been stopped" in run.output and not sim.requests(), run.output
@@ -96,7 +96,7 @@ def test_a_perhaps_is_left_alone_where_asked(simulator, bring_back):
     assert run.rc == 0 and starts(sim, 1) == 1, run.output
 
 
-def test_variables_of_a_command_line_are_texts_and_count_as_what_they_say(simulator, bring_back):
+def test_variables_of_the_command_line_are_converted(simulator, bring_back):
     sim = simulator([{"id": 1, **BROKEN}], speed=SPEED)
     texts = {"server_id": "1", "tries": "1", "within": "3600", "patience": "1", "verify": "1"}
     run = bring_back(sim, **texts, certain="false", certain_only="true")
@@ -105,7 +105,7 @@ def test_variables_of_a_command_line_are_texts_and_count_as_what_they_say(simula
     assert run.rc == 2 and "GIVING UP on server 1" in " ".join(run.output.split()) and starts(sim, 1) == 1, run.output
 
 
-def test_a_start_that_is_refused_is_no_fault_of_the_game(simulator, bring_back):
+def test_refused_start_is_not_counted_as_a_crash(simulator, bring_back):
     sim = simulator([{"id": 1, **DOWN, "conflict": True}], speed=SPEED)
     run = bring_back(sim, 1)
     assert run.rc == 2 and "HTTP 409" in run.output and "GIVING UP" not in run.output and starts(sim, 1) == 1, run.output

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 
-def test_a_command_reaches_the_console_once(simulator, operate):
+def test_command_reaches_the_console_once(simulator, operate):
     sim = simulator()
     result = operate(sim, "command", server_id=1234, command="say hello")
     assert (result["sent"], result["changed"], result["command"]) == (True, True, "say hello"), result
@@ -18,7 +18,7 @@ def test_a_command_reaches_the_console_once(simulator, operate):
 
 @pytest.mark.parametrize("status", [412, 502])
 @pytest.mark.parametrize("rule", ["fail", "skip"])
-def test_a_server_that_is_off_takes_no_command(simulator, operate, status, rule):
+def test_command_to_an_offline_server_fails(simulator, operate, status, rule):
     sim = simulator([{"id": 1234, "state": "offline"}], not_running_status=status)
     result = operate(sim, "command", server_id=1234, command="say hello", if_offline=rule)
     assert result.get("failed", False) == (rule == "fail"), result
@@ -27,7 +27,7 @@ def test_a_server_that_is_off_takes_no_command(simulator, operate, status, rule)
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 504}, {"truncate": True}, {"status": 200, "body": "<html>"}])
 @pytest.mark.parametrize("done", [True, False])
-def test_after_an_unclear_answer_it_is_not_repeated_and_that_is_said(simulator, operate, fault, done):
+def test_command_is_not_repeated_after_an_ambiguous_failure(simulator, operate, fault, done):
     sim = simulator()
     sim.fault(method="POST", done=done, **fault)
     result = operate(sim, "command", server_id=1234, command="say hello")
@@ -36,7 +36,7 @@ def test_after_an_unclear_answer_it_is_not_repeated_and_that_is_said(simulator, 
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "headers": {"Retry-After": "0"}}, {"status": 503}])
-def test_where_nothing_was_done_it_is_sent_again(simulator, operate, fault):
+def test_command_is_repeated_if_it_was_certainly_not_carried_out(simulator, operate, fault):
     sim = simulator()
     sim.fault(method="POST", count=2, **fault)
     result = operate(sim, "command", server_id=1234, command="say hello")
@@ -52,7 +52,7 @@ def test_check_mode_sends_nothing_and_predicts(simulator, operate, state):
 
 @pytest.mark.parametrize("state", ["running", "offline"])
 @pytest.mark.parametrize("shown", [{"null": True}, {"shown_state": "missing"}])
-def test_where_the_state_is_unknown_the_console_decides(simulator, operate, state, shown):
+def test_command_is_sent_to_a_server_of_unknown_state(simulator, operate, state, shown):
     sim = simulator([{"id": 1234, "state": state, **shown}])
     options = {"server_id": 1234, "command": "say hello", "if_offline": "skip"}
     assert operate(sim, "command", **options, check_mode=True)["changed"] and not sim.posts()
@@ -61,7 +61,7 @@ def test_where_the_state_is_unknown_the_console_decides(simulator, operate, stat
     assert len(sim.posts()) == 1 and result["api"]["reads"] == 1
 
 
-def test_a_failure_says_as_much_as_a_result(simulator, operate):
+def test_failure_has_the_keys_of_a_result(simulator, operate):
     sim = simulator([{"id": 1234, "customer": "other"}])
     for rule in ("fail", "skip"):
         result = operate(sim, "command", server_id=1234, command="say hello", if_offline=rule)
@@ -69,13 +69,13 @@ def test_a_failure_says_as_much_as_a_result(simulator, operate):
 
 
 @pytest.mark.parametrize("command", ["", "   ", "say a\nstop", "say a\rstop", "say \x00", "say \x1b[2J", "x" * 1025])
-def test_what_is_no_console_line_is_refused_before_any_request(simulator, operate, command):
+def test_invalid_console_line_is_refused_before_any_request(simulator, operate, command):
     sim = simulator()
     result = operate(sim, "command", server_id=1234, command=command)
     assert result["failed"] and result["msg"].startswith("command: ") and not sim.requests(), result
 
 
-def test_1024_characters_are_characters_and_not_bytes(simulator, operate):
+def test_length_limit_counts_characters_not_bytes(simulator, operate):
     sim = simulator()
     result = operate(sim, "command", server_id=1234, command="say " + "\u00e4" * 1020)
     assert result["sent"] and len(sim.console(1234)[0]) == 1024, result

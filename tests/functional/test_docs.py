@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every example of the documentation runs, in check mode against the simulator."""
+"""Run every example of the documentation in check mode against the simulator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from documents import EXAMPLES, PAGES, Block
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
-# They look at all hosts of a run.
+# These playbooks look at all hosts of a run.
 OF_A_RUN = ("serverprism_run", "serverprism_status")
 FLEET = [{"id": 1234}, {"id": 1290, "product": "Palworld 8 GB"}]
 HOSTS = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
@@ -30,7 +30,7 @@ GROUPS = {"game_servers": HOSTS, "event": ["pals"], "proxies": ["pals"], "backen
 INVENTORY = {"all": {"hosts": HOSTS, "children": {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in GROUPS.items()}}}
 BLOCKS = [block for page in PAGES for block in documents.blocks(page)]
 SOURCE = [block for block in BLOCKS if block.is_yaml and "plugin: serverprism.cloud.servers" in block.text][0]
-# Of the project itself, in a checkout: a reader makes the files of all others.
+# These files belong to the project; a reader creates all others.
 RUNS = ("ansible-playbook ", "ansible-inventory ", "ansible-doc ")
 WHITELIST = [block for block in BLOCKS if 'command: "whitelist add' in block.text][0]
 REPORT = {
@@ -40,17 +40,17 @@ REPORT = {
 
 
 def of_yaml():
-    """Every block that has to run, with where it stands."""
+    """Return every block that has to run, with its place."""
     return [pytest.param(block, id=block.where) for block in BLOCKS if block.is_yaml]
 
 
 def of_console():
-    """Every command of Ansible's, with where it stands."""
+    """Return every Ansible command, with its place."""
     return [pytest.param(one, id=f"{block.where}:{one}") for block in BLOCKS for one in documents.commands(block) if one.startswith(RUNS)]
 
 
 def prepare(ansible):
-    """The files that the pages speak of."""
+    """Create the files that the pages mention."""
     folder = ansible.folder
     (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
     (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
@@ -63,7 +63,7 @@ def prepare(ansible):
 
 
 def shell(ansible, sim, command, **env):
-    """A command line as a user types it, but that every ansible-playbook runs in check mode."""
+    """Run a command line as typed, except that every ansible-playbook runs in check mode."""
     programs = ansible.folder / "programs"
     programs.mkdir(exist_ok=True)
     real = shutil.which("ansible-playbook", path=ansible.environment(sim)["PATH"])
@@ -77,7 +77,7 @@ def shell(ansible, sim, command, **env):
 
 
 def run_yaml(ansible, sim, block: Block):
-    """Run a block in the way that fits it. A kind that is not known here is an error: mark what cannot run as another language."""
+    """Run a block according to its kind. An unknown kind is an error: mark a block that cannot run as another language."""
     data = yaml.safe_load(block.text)
     kind = documents.kind(data)
     assert kind, f"{block.where}: neither plays, tasks, an inventory nor variables of the maintenance: mark it as text, or teach the test"
@@ -100,7 +100,7 @@ def run_yaml(ansible, sim, block: Block):
 
 
 @pytest.mark.parametrize("block", of_yaml())
-def test_the_examples_of_the_pages_run(simulator, ansible, block):
+def test_examples_of_the_pages_run(simulator, ansible, block):
     data = yaml.safe_load(block.text)
     if documents.kind(data) == "rulebook":
         assert_rulebook(data)
@@ -111,7 +111,7 @@ def test_the_examples_of_the_pages_run(simulator, ansible, block):
 
 
 def assert_rulebook(rulebook):
-    """What can be told without ansible-rulebook: it names event sources and playbooks that are here."""
+    """Check a rulebook without ansible-rulebook: its event sources and playbooks must exist."""
     for ruleset in rulebook:
         for source in ruleset["sources"]:
             for name in [key for key in source if key.startswith("serverprism.cloud.")]:
@@ -121,7 +121,7 @@ def assert_rulebook(rulebook):
 
 
 @pytest.mark.parametrize("command", of_console())
-def test_the_commands_of_the_pages_run(simulator, ansible, command):
+def test_commands_of_the_pages_run(simulator, ansible, command):
     sim = simulator(FLEET)
     prepare(ansible)
     run = shell(ansible, sim, command, PAGER="cat")
@@ -131,7 +131,7 @@ def test_the_commands_of_the_pages_run(simulator, ansible, command):
 
 
 def scripts():
-    """The script of each example of a CI that runs Ansible, with the environment that its file sets."""
+    """Return the script of each CI example that runs Ansible, with the environment from its file."""
     job = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())["jobs"]["maintenance"]
     steps = [step for step in job["steps"] if "ansible-playbook" in step.get("run", "")]
     github = {**job["env"], **steps[0]["env"]}
@@ -141,18 +141,20 @@ def scripts():
 
 
 @pytest.mark.parametrize(("script", "stated"), list(scripts()))
-def test_the_scripts_of_the_ci_run(simulator, ansible, script, stated):
+def test_scripts_of_the_ci_examples_run(simulator, ansible, script, stated):
     sim = simulator(FLEET)
     folder = prepare(ansible)
     env = {name: value for name, value in stated.items() if "${{" not in value}
-    here = {"CHECK": "--diff", "CI_PROJECT_DIR": str(folder), "SERVERPRISM_LEDGER": str(folder / ".serverprism"), "TODAY": "2099-01-01"}
+    # The start and the deadline of today may be over.
+    check = "--diff -e maintenance_start=03:00 -e maintenance_deadline=04:00"
+    here = {"CHECK": check, "CI_PROJECT_DIR": str(folder), "SERVERPRISM_LEDGER": str(folder / ".serverprism"), "TODAY": "2099-01-01"}
     run = shell(ansible, sim, script, **{**env, **here})
     assert run.returncode == 0 and "failed=0" in run.stdout and not sim.posts(), run.stdout + run.stderr
     assert (folder / "report" / "report.html").exists()
 
 
 def nightly(ansible, sim, command):
-    """The nightly script as cron would call it, on a quick fleet."""
+    """Run the nightly script as cron does, on a quick fleet."""
     folder = prepare(ansible)
     words = [{"before": "1s", "text": "x"}]
     quick = {"maintenance_announcements": words, "maintenance_command_wait": 0.1, "maintenance_poll_interval": 0.2}
@@ -163,37 +165,39 @@ def nightly(ansible, sim, command):
     return subprocess.run(["/bin/sh", "-c", command], cwd="/", env=env, capture_output=True, text=True, timeout=110, check=False)
 
 
-def test_the_nightly_script_finds_nothing_to_do_when_it_is_called_again(simulator, ansible):
+def test_second_call_of_the_nightly_script_does_nothing(simulator, ansible):
     sim = simulator([{**server, "boot_seconds": 3.0, "stop_seconds": 20.0} for server in FLEET])
-    # Whatever the hour of the test is, the night is not over.
-    command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2099-01-01"
+    # The maintenance window is open at whatever time the test runs.
+    command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_at= -e maintenance_deadline=2099-01-01"
     for time in ("first", "second"):
         run = nightly(ansible, sim, command)
         assert run.returncode == 0, run.stdout + run.stderr
         assert len([post for post in sim.posts() if "signal" in post["body"]]) == 2, time
-    # The second report has not taken the place of the first.
+    # The second report has not replaced the first.
     reports = sorted((ansible.folder / "all reports").glob("*/report.json"))
     assert "done already" in run.stdout and [json.loads(one.read_text())["totals"]["done"] for one in reports] == [2, 0], run.stdout
 
 
-def test_the_nightly_script_defers_everything_when_it_is_called_too_late(simulator, ansible):
+def test_late_call_of_the_nightly_script_defers_every_server(simulator, ansible):
     sim = simulator(FLEET)
-    run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2020-01-01T04:00")
+    times = "-e maintenance_at=$(date -d '-2 hours' +%FT%T%:z) -e maintenance_deadline=$(date -d '-1 hour' +%FT%T%:z)"
+    run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh {times}")
     assert run.returncode == 2 and "the deadline leaves out every server" in run.stdout and not sim.posts(), run.stdout + run.stderr
 
 
-def test_the_line_of_cron_runs(simulator, ansible):
+def test_crontab_line_runs(simulator, ansible):
     sim = simulator(FLEET)
     line = (EXAMPLES / "serverprism.cron").read_text().splitlines()[-1]
     (ansible.folder / "token.env").write_text(f"SERVERPRISM_API_TOKEN={sim.token}\n")
     command = re.sub(r"^(\S+ ){5}serverprism ", "", line)
-    command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder)) + " --check"
+    command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder))
+    command += " --check -e maintenance_at=04:00 -e maintenance_deadline=05:00"
     run = nightly(ansible, sim, "unset SERVERPRISM_API_TOKEN; " + command)
     assert run.returncode == 0 and not sim.posts(), run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_of_the_modules_run(simulator, ansible, module):
+def test_examples_of_the_modules_run(simulator, ansible, module):
     sim = simulator(FLEET)
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
     inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
@@ -202,7 +206,7 @@ def test_the_examples_of_the_modules_run(simulator, ansible, module):
     assert run.rc == 0 and not sim.posts(), run.output
 
 
-def test_the_examples_of_the_inventory_list_the_fleet(simulator, ansible):
+def test_examples_of_the_inventory_list_the_fleet(simulator, ansible):
     sim = simulator(FLEET)
     examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
     for index, example in enumerate(yaml.safe_load_all(examples)):

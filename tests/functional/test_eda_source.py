@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The event source, with a queue of asyncio under it and the simulator over HTTP before it."""
+"""Tests of the event source with an asyncio queue, against the simulator over HTTP."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ QUIET = {"auto_restart": False}
 
 
 class Watched:
-    """A source that runs, and what it has put."""
+    """A running source and the events it has put."""
 
     def __init__(self, sim, task, queue):
         self.sim, self.task, self.queue = sim, task, queue
         self.events = []
 
     async def event(self):
-        """The next event; an error of the source where that comes first."""
+        """Return the next event. Raise an error of the source that comes first."""
         get = asyncio.ensure_future(self.queue.get())
         await asyncio.wait({get, self.task}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if not get.done():
@@ -43,13 +43,13 @@ class Watched:
         return event
 
     async def looks(self, count=1):
-        """Wait until every listed server was looked at ``count`` times from now on."""
+        """Wait until every listed server was read ``count`` more times."""
         before = Counter(row.get("server") for row in self.sim.requests("GET"))
         servers = [server for server in before if server is not None] or [None]
         await until(lambda: all(self._looks()[one] >= before[one] + count for one in servers), self.task)
 
     async def rounds(self, count=1):
-        """Wait until so many rounds have begun from now on, and the first of them is over."""
+        """Wait until ``count`` more rounds have begun and the first of them is over."""
         before = self._looks()[None]
         await until(lambda: self._looks()[None] >= before + count, self.task)
 
@@ -69,7 +69,7 @@ async def until(condition, task=None):
 
 @pytest.fixture
 def watch(tmp_path, monkeypatch):
-    """Run the source: ``async with watch(sim, initial=True) as source``. It begins when the first round is over."""
+    """Run the source: ``async with watch(sim, initial=True) as source``. The block begins after the first round."""
 
     @asynccontextmanager
     async def run(sim, **args):
@@ -93,7 +93,7 @@ def start(sim, server_id):
     sim.patch(server_id, signal="start")
 
 
-def test_the_first_round_reports_nothing_and_each_change_is_one_event(simulator, watch):
+def test_first_round_reports_nothing_and_each_change_is_one_event(simulator, watch):
     sim = simulator([{"id": 1, "name": "Fred's", **QUIET}, {"id": 2, "product": "Palworld 8 GB", "stop_seconds": 600}], speed=SPEED)
 
     async def story():
@@ -124,11 +124,11 @@ def test_the_first_round_reports_nothing_and_each_change_is_one_event(simulator,
     ]
     assert told[1]["after"] in ("starting", "running") and told[0]["name"] == "Fred's" and told[2]["product"] == "Palworld 8 GB"
     assert told[0]["unseen"] > 0 and all(one["why"] for one in told)
-    instants = [datetime.fromisoformat(one["at"].replace("Z", "+00:00")) for one in told]
-    assert instants == sorted(instants) and all(at.utcoffset().total_seconds() == 0 for at in instants)
+    times = [datetime.fromisoformat(one["at"].replace("Z", "+00:00")) for one in told]
+    assert times == sorted(times) and all(at.utcoffset().total_seconds() == 0 for at in times)
 
 
-def test_the_first_round_reports_every_server_where_asked(simulator, watch):
+def test_first_round_reports_every_server_if_configured(simulator, watch):
     sim = simulator([{"id": 1}, {"id": 2, "state": "offline"}, {"id": 3, "service_status": "suspended"}], speed=SPEED)
 
     async def story():
@@ -146,7 +146,7 @@ def test_the_first_round_reports_every_server_where_asked(simulator, watch):
 
 
 @pytest.mark.parametrize("how", [{"null": True}, {"shown_state": "missing"}, {"node_down": True}])
-def test_an_unknown_state_is_reported_once_and_never_as_offline(simulator, watch, how):
+def test_unknown_state_is_reported_once_and_never_as_offline(simulator, watch, how):
     sim = simulator([{"id": 1}], speed=SPEED)
 
     async def story():
@@ -163,7 +163,7 @@ def test_an_unknown_state_is_reported_once_and_never_as_offline(simulator, watch
     assert (back["event"], back["after"]) == ("recovered", "running")
 
 
-def test_a_server_whose_reads_fail_is_unreachable_and_the_others_are_watched(simulator, watch):
+def test_failing_reads_make_one_server_unreachable_and_do_not_stop_the_others(simulator, watch):
     sim = simulator([{"id": 1}, {"id": 2, **QUIET}], speed=SPEED)
 
     async def story():
@@ -190,7 +190,7 @@ def test_a_server_whose_reads_fail_is_unreachable_and_the_others_are_watched(sim
         {"truncate": True},
     ],
 )
-def test_failures_that_pass_are_ridden_out(simulator, watch, caplog, fault):
+def test_temporary_failures_end_in_no_event(simulator, watch, caplog, fault):
     sim = simulator([{"id": 1, **QUIET}], speed=SPEED)
 
     async def story():
@@ -205,7 +205,7 @@ def test_failures_that_pass_are_ridden_out(simulator, watch, caplog, fault):
     assert sim.token not in caplog.text
 
 
-def test_an_outage_is_no_event_for_any_server(simulator, watch):
+def test_outage_of_the_api_is_no_event(simulator, watch):
     sim = simulator([{"id": 1}, {"id": 2}], speed=SPEED)
 
     async def story():
@@ -218,7 +218,7 @@ def test_an_outage_is_no_event_for_any_server(simulator, watch):
     assert asyncio.run(story())
 
 
-def test_a_revoked_token_ends_the_source_with_one_message(simulator, watch, caplog):
+def test_revoked_token_ends_the_source_with_one_message(simulator, watch, caplog):
     sim = simulator([{"id": 1}], speed=SPEED)
 
     async def story():
@@ -239,7 +239,7 @@ def test_a_revoked_token_ends_the_source_with_one_message(simulator, watch, capl
         ({"status": 302, "headers": {"location": "https://other.example/"}}, "redirects"),
     ],
 )
-def test_an_error_that_does_not_go_away_ends_the_source(simulator, watch, fault, said):
+def test_permanent_error_ends_the_source(simulator, watch, fault, said):
     sim = simulator([{"id": 1}], speed=SPEED)
     sim.fault(**fault)
 
@@ -284,7 +284,7 @@ def test_bad_arguments_are_refused_by_name_before_any_request(simulator, watch, 
     assert not sim.requests() and sim.token not in str(error.value)
 
 
-def test_a_missing_token_is_named(simulator, watch, monkeypatch):
+def test_missing_token_is_an_error(simulator, watch, monkeypatch):
     sim = simulator([{"id": 1}], speed=SPEED)
 
     async def story():
@@ -296,7 +296,7 @@ def test_a_missing_token_is_named(simulator, watch, monkeypatch):
         asyncio.run(story())
 
 
-def test_an_argument_that_is_null_is_not_given(simulator, watch):
+def test_null_argument_counts_as_not_set(simulator, watch):
     sim = simulator([{"id": 1}], speed=SPEED)
 
     async def story():
@@ -306,7 +306,7 @@ def test_an_argument_that_is_null_is_not_given(simulator, watch):
     assert asyncio.run(story())["server_id"] == 1
 
 
-def test_a_server_that_was_asked_for_and_is_not_there_is_named(simulator, watch):
+def test_missing_server_is_named(simulator, watch):
     sim = simulator([{"id": 1}], speed=SPEED)
 
     async def story():
@@ -318,7 +318,7 @@ def test_a_server_that_was_asked_for_and_is_not_there_is_named(simulator, watch)
 
 
 @pytest.mark.parametrize("args", [{"server_ids": [1]}, {"product": "^Palworld"}])
-def test_only_the_servers_asked_for_are_looked_at(simulator, watch, args):
+def test_only_selected_servers_are_read(simulator, watch, args):
     sim = simulator([{"id": 1, "product": "Palworld 8 GB", **QUIET}, {"id": 2, **QUIET}], speed=SPEED)
 
     async def story():
@@ -334,7 +334,7 @@ def test_only_the_servers_asked_for_are_looked_at(simulator, watch, args):
     assert {row.get("server") for row in sim.requests("GET")} == {None, 1}
 
 
-def test_texts_of_the_api_are_data(simulator, watch):
+def test_texts_of_the_api_are_not_evaluated(simulator, watch):
     sim = simulator([{"id": 1, "name": "a\x1b[2Jb\n{{ lookup('pipe', 'id') }}{% x %}", "product": "{{{ x"}], speed=SPEED)
 
     async def story():
@@ -346,7 +346,7 @@ def test_texts_of_the_api_are_data(simulator, watch):
     assert json.loads(json.dumps(event)) == event and sim.token not in json.dumps(event)
 
 
-def test_a_source_that_is_cancelled_in_its_sleep_ends(simulator, watch, caplog):
+def test_source_that_is_cancelled_while_sleeping_ends(simulator, watch, caplog):
     caplog.set_level(logging.DEBUG)
     sim = simulator([{"id": 1}], speed=SPEED)
 
@@ -354,7 +354,7 @@ def test_a_source_that_is_cancelled_in_its_sleep_ends(simulator, watch, caplog):
         async with watch(sim, initial=True, poll_interval=3600) as source:
             await source.event()
             await asyncio.sleep(0)
-        # asyncio.run waits for the thread of the step, so it would hang for an hour if that slept on.
+        # asyncio.run waits for the thread of the sleep, so it would hang for an hour if that slept on.
 
     asyncio.run(story())
     assert "never retrieved" not in caplog.text

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each game is told. The commands are written out here once more: one that is wrong reaches nobody, or stops a server."""
+"""Tests of the commands of each game. They are repeated here, since a wrong command reaches nobody or stops a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import games as _games
 from documents import DOCS
 
-# Game, a product, the line that warns, and what saves.
+# Game, a product, the line that warns, and the command that saves.
 GAMES = [
     ("Minecraft Bedrock", "Minecraft Bedrock 2 GB", "say Restart in 1 second", []),
     ("Minecraft", "Minecraft Java 4 GB", "say Restart in 1 second", ["save-all"]),
@@ -52,12 +52,12 @@ def test_every_game_is_in_the_table_above():
 
 
 @pytest.mark.parametrize("game", _games.GAMES.values(), ids=lambda game: game.name)
-def test_no_command_of_a_game_ends_a_server_or_sends_players_away(game):
+def test_no_command_of_a_game_stops_a_server_or_kicks_players(game):
     for command in [game.announce_command or "say", *game.commands]:
         assert command.split()[0].lower().lstrip("/") not in ENDS_A_SERVER, command
 
 
-def test_the_page_of_games_lists_the_games():
+def test_games_page_lists_every_game():
     table = re.findall(
         r"^    \* - (.*)\n      - (.*)\n      - (.*)\n      - (.*)$", (DOCS / "docsite" / "rst" / "games.rst").read_text(), re.MULTILINE
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hooks of git ("make hooks") find what they call, and refuse a commit that "make lint" would not pass."""
+"""Tests of the git hooks ("make hooks"): they find their programs, and refuse a commit that "make lint" would refuse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIG = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
 HOOKS = {hook["id"]: hook for repo in CONFIG["repos"] for hook in repo["hooks"]}
 
 
-def test_nothing_is_fetched_and_every_target_exists():
+def test_hooks_download_nothing_and_call_existing_targets():
     assert {repo["repo"] for repo in CONFIG["repos"]} == {"local"} and {hook["language"] for hook in HOOKS.values()} == {"system"}
     for hook in HOOKS.values():
         target = re.fullmatch(r"make --silent (\w+)", hook["entry"])
@@ -35,7 +35,7 @@ def commit(tmp_path):
     tree = stage(tmp_path)
     (tree / ".venv").symlink_to(sys.prefix)
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PRE_COMMIT_HOME": str(tmp_path / "cache"), "LC_ALL": "C.UTF-8"}
-    # As the user of the tests may have none.
+    # The user of the tests may have no name and address in git.
     env |= {f"GIT_{who}_{what}": "x@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
     def call(*command):
@@ -63,11 +63,11 @@ def commit(tmp_path):
         ("changelogs/fragments/new.yml", "---\nbugs: [x]\n", "antsibull-changelog lint"),
     ],
 )
-def test_a_commit_that_lint_would_not_pass_is_refused(commit, name, bad, hook):
+def test_commit_that_fails_lint_is_refused(commit, name, bad, hook):
     status, output = commit(name, bad)
     assert status == 1 and re.search(rf"^{hook}\.+Failed$", output, re.MULTILINE), output
 
 
-def test_a_commit_that_lint_passes_goes_in(commit):
+def test_commit_that_passes_lint_is_accepted(commit):
     status, output = commit("changelogs/fragments/new.yml", "---\nbugfixes:\n  - servers - it was mended.\n")
     assert status == 0 and "antsibull-changelog lint" in output, output

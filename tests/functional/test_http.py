@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client over real HTTP: what may go where, and what a bad network or a bad answer leads to."""
+"""Tests of the client over real HTTP: addresses, certificates, bad networks and bad answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A server certificate with its key, and the authority that signed it."""
+    """Return a server certificate with its key, and the authority that signed it."""
     authority = trustme.CA()
     server, ca = tmp_path / "server.pem", tmp_path / "ca.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(server)
@@ -26,7 +26,7 @@ def certificate(tmp_path):
     return server, ca
 
 
-def test_a_netrc_cannot_replace_the_token(simulator, operate, tmp_path, monkeypatch):
+def test_netrc_does_not_replace_the_token(simulator, operate, tmp_path, monkeypatch):
     sim = simulator()
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password other\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -36,7 +36,7 @@ def test_a_netrc_cannot_replace_the_token(simulator, operate, tmp_path, monkeypa
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_is_never_followed(simulator, operate, method, status):
+def test_redirect_is_not_followed(simulator, operate, method, status):
     sim, other = simulator(), simulator()
     sim.fault(method=method, status=status, headers={"Location": f"{other.url}/api/v1/client/servers"})
     result = operate(sim, "power", server_id=1234, state="restarted")
@@ -44,22 +44,22 @@ def test_a_redirect_is_never_followed(simulator, operate, method, status):
     assert not other.requests()
 
 
-def test_the_user_agent_tells_the_versions(simulator, operate):
+def test_user_agent_names_the_versions(simulator, operate):
     sim = simulator()
     operate(sim, "server_info")
     agent = sim.requests()[0]["user_agent"]
     assert re.fullmatch(r"serverprism\.cloud/\d+\.\d+\.\d+ requests/\S+ Python/\S+", agent)
 
 
-def test_an_unknown_certificate_is_refused_with_a_hint(simulator, operate, certificate):
+def test_unknown_certificate_is_refused_with_a_hint(simulator, operate, certificate):
     sim = simulator(certificate=certificate[0])
     result = operate(sim, "server_info", max_wait=1)
     assert result["failed"] and "ca_path" in result["msg"] and "ertificate" in result["msg"] and not sim.requests(), result
 
 
 @pytest.mark.parametrize("way", ["ca_path", "validate_certs"])
-def test_a_private_authority_can_be_named_and_checks_can_be_switched_off(simulator, operate, certificate, way, monkeypatch):
-    # A bundle for all of requests must neither replace the option nor switch the checks on again.
+def test_private_authority_is_accepted_and_checks_can_be_disabled(simulator, operate, certificate, way, monkeypatch):
+    # requests' own setting must neither replace the option nor switch the checks on again.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     sim = simulator(certificate=certificate[0])
     result = operate(sim, "server_info", **({"ca_path": str(certificate[1])} if way == "ca_path" else {"validate_certs": False}))
@@ -67,7 +67,7 @@ def test_a_private_authority_can_be_named_and_checks_can_be_switched_off(simulat
 
 
 @pytest.mark.parametrize("fault", [{"delay": 1.5}, {"drip": 3.0}], ids=["slow headers", "slow body"])
-def test_the_timeout_is_for_the_whole_answer(simulator, operate, fault):
+def test_timeout_covers_the_whole_answer(simulator, operate, fault):
     sim = simulator()
     sim.fault(method="GET", **fault)
     result = operate(sim, "server_info", timeout=0.5, max_wait=1.0)
@@ -86,7 +86,7 @@ def test_the_timeout_is_for_the_whole_answer(simulator, operate, fault):
     ],
     ids=["html", "truncated", "dropped", "nested", "huge", "gateway"],
 )
-def test_a_bad_answer_is_one_clear_error(simulator, operate, fault):
+def test_bad_answer_is_one_clear_error(simulator, operate, fault):
     sim = simulator()
     sim.fault(method="GET", **fault)
     result = operate(sim, "server_info", max_wait=1.0)
@@ -97,7 +97,7 @@ def test_a_bad_answer_is_one_clear_error(simulator, operate, fault):
 
 
 @pytest.mark.parametrize("data", [{"data": None}, {"data": [{"id": "7"}]}, {"servers": []}, []])
-def test_an_answer_of_the_wrong_shape_is_refused(simulator, operate, data):
+def test_answer_with_wrong_types_is_refused(simulator, operate, data):
     import json
 
     sim = simulator()
@@ -107,14 +107,14 @@ def test_an_answer_of_the_wrong_shape_is_refused(simulator, operate, data):
 
 
 @pytest.mark.parametrize(("fault", "reads"), [({"status": 503}, 3), ({"drop": True}, 3), ({"status": 520}, 3)])
-def test_what_passes_is_waited_out(simulator, operate, fault, reads):
+def test_temporary_error_is_retried(simulator, operate, fault, reads):
     sim = simulator()
     sim.fault(method="GET", count=2, **fault)
     result = operate(sim, "server_info")
     assert not result.get("failed") and result["api"]["reads"] == reads and result["api"]["waited_seconds"] > 0, result
 
 
-def test_a_quota_spent_by_somebody_else_is_waited_out(simulator, operate):
+def test_quota_spent_by_another_client_is_waited_for(simulator, operate):
     sim = simulator(write_limit=3)
     import requests
 
@@ -127,7 +127,7 @@ def test_a_quota_spent_by_somebody_else_is_waited_out(simulator, operate):
     assert [post["status"] for post in sim.posts()].count(429) == 1
 
 
-def test_a_token_revoked_in_the_middle_is_told(simulator, operate):
+def test_token_revoked_during_a_task_is_an_error(simulator, operate):
     sim = simulator(tokens=[{"token": "reader", "name": "reader", "scopes": ["servers:read"]}])
     result = operate(sim, "power", server_id=1234, state="restarted", api_token="reader")
     assert result["failed"] and not result["changed"] and "servers:control" in result["msg"], result
@@ -136,12 +136,12 @@ def test_a_token_revoked_in_the_middle_is_told(simulator, operate):
     assert result["failed"] and not result["changed"] and "api_token" in result["msg"] and "(HTTP 401)" in result["msg"], result
 
 
-def test_nothing_there_is_told_with_the_address(simulator, operate):
+def test_refused_connection_names_the_address(simulator, operate):
     result = operate(simulator(), "server_info", api_url="http://127.0.0.1:1", max_wait=1.0)
     assert result["failed"] and "http://127.0.0.1:1 cannot be reached" in result["msg"] and "nothing was sent" in result["msg"], result
 
 
-def test_a_proxy_that_is_not_there_is_told(simulator, operate, certificate, monkeypatch):
+def test_unreachable_proxy_is_named(simulator, operate, certificate, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://me:open-sesame@127.0.0.1:1")
     sim = simulator(certificate=certificate[0])
     result = operate(sim, "command", server_id=1234, command="say hi", max_wait=1.0, ca_path=str(certificate[1]))
@@ -150,7 +150,7 @@ def test_a_proxy_that_is_not_there_is_told(simulator, operate, certificate, monk
 
 
 @pytest.mark.parametrize("header", ["-1", "1e9", "999999999999", "\u00bd", "Thu, 99 Foo", "0"])
-def test_a_strange_retry_after_never_hangs(simulator, operate, header):
+def test_invalid_retry_after_does_not_hang(simulator, operate, header):
     sim = simulator()
     sim.fault(method="GET", status=429, headers={"Retry-After": header.encode("utf-8").decode("latin-1")}, count=1)
     result = operate(sim, "server_info", max_wait=4.0)
@@ -159,7 +159,7 @@ def test_a_strange_retry_after_never_hangs(simulator, operate, header):
 
 
 def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
-    """Real processes, a real clock and a sliding window, which forgives less than the fixed one."""
+    """Real processes, a real clock and a sliding window, which forgives less than a fixed one."""
     sim = simulator([{"id": 1234}], speed=5.0, read_limit=20, sliding=True)
     tasks = [{"serverprism.cloud.serverprism_server_info": {}}] * 3
     hosts = {f"h{i}": {} for i in range(20)}
@@ -175,7 +175,7 @@ def test_twenty_processes_share_the_quota_without_one_429(simulator, ansible):
 
 @pytest.fixture
 def impatient():
-    """A server that promises to keep a connection, and ends it when it is used again: as when both happen at once."""
+    """Start a server that promises to keep a connection and closes it on its next use, as when both happen at the same time."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}"
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -188,7 +188,7 @@ def impatient():
             with connection:
                 if connection.recv(65536):
                     connection.sendall(answer)
-                    # To its end: what is left unread would make a reset of the end.
+                    # Read to its end: unread data would turn the end into a reset.
                     request = connection.recv(65536)
                     while request and not request.endswith(b"}"):
                         request += connection.recv(65536)
@@ -197,18 +197,18 @@ def impatient():
     given = {name: entry.get("default") for name, entry in API_ARGUMENT_SPEC.items()}
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     yield _transport.Transport(Settings.from_params({**given, "api_token": "x", "api_url": url, "timeout": 5.0}))
-    # accept() of another thread does not end with close() alone.
+    # accept() in another thread does not end with close() alone.
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 
 
-def test_a_write_never_meets_the_end_of_an_idle_connection(impatient, monkeypatch):
+def test_write_does_not_use_an_idle_connection(impatient, monkeypatch):
     monkeypatch.setattr(_transport, "IDLE_CAP", 0.0)
     for _time in range(3):
         assert impatient.attempt("POST", "/", {"command": "say hello"}).status == 200
 
 
-def test_a_lost_answer_is_told_in_words(impatient):
+def test_lost_answer_is_explained(impatient):
     impatient.attempt("GET", "/")
     with pytest.raises(_transport.Lost, match="^Remote end closed connection without response$"):
         impatient.attempt("POST", "/", {"command": "say hello"})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The artifact that is published: what is in it, and that it works where nothing else of the checkout is."""
+"""Tests of the published artifact: its content, and that it works where nothing else of the checkout is."""
 
 from __future__ import annotations
 
@@ -39,39 +39,39 @@ FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An empty home, and nothing of this checkout but the programs."""
+    """Return an environment with an empty home and nothing of this checkout but the programs."""
     return published.environment(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def artifact(environment, tmp_path_factory):
-    """The artifact that is published."""
+    """Return the published artifact."""
     return published.build(environment, tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
 def files(artifact):
-    """The names of the files in it."""
+    """Return the names of the files in the artifact."""
     with tarfile.open(artifact) as archive:
         return {member.name for member in archive if member.isfile()}
 
 
 @pytest.fixture(scope="module")
 def installed(environment, artifact, tmp_path_factory):
-    """An empty collections path, and the artifact in it."""
+    """Return a collections path that contains only the artifact."""
     path = tmp_path_factory.mktemp("collections")
     published.install(environment, artifact, path)
     return path
 
 
-def test_nothing_of_the_checkout_is_published(files):
+def test_files_of_development_are_not_published(files):
     assert {name for name in files if "/" not in name} == PUBLISHED
     assert {name.split("/")[0] for name in files if "/" in name} == FOLDERS
-    tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/*.txt"]
+    tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/site.css", "docs/*.txt"]
     assert not [name for name in files for pattern in tools if fnmatch.fnmatch(name, pattern)]
 
 
-def test_all_that_users_run_and_read_is_published(files):
+def test_everything_that_users_run_and_read_is_published(files):
     known = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
     wanted = [name for name in known if not name.startswith(("changelogs/", "docs/")) and "__pycache__" not in name]
     assert set(wanted) <= files and {"extensions/eda/rulebooks/bring_back.yml", "meta/execution-environment.yml"} <= set(wanted)
@@ -79,14 +79,14 @@ def test_all_that_users_run_and_read_is_published(files):
     assert {*pages, "README.md", "COPYING", "changelogs/changelog.yaml", "docs/docsite/rst/event_driven.rst"} <= files
 
 
-def test_it_is_found_in_its_version(environment, installed):
+def test_installed_collection_has_its_version(environment, installed):
     found = json.loads(call(environment, "ansible-galaxy", "collection", "list", "--format", "json", "-p", installed))
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     assert found[str(installed / "ansible_collections")]["serverprism.cloud"] == {"version": version}
 
 
 @pytest.mark.parametrize("kind", ["module", "inventory", "role"])
-def test_its_documentation_can_be_read(environment, installed, kind):
+def test_documentation_of_the_installed_collection_is_readable(environment, installed, kind):
     path = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
     listed = json.loads(call(environment, "ansible-doc", "-t", kind, "-l", "-j", "serverprism.cloud", **path))
     assert listed and all(name.startswith("serverprism.cloud.") for name in listed)
@@ -94,7 +94,7 @@ def test_its_documentation_can_be_read(environment, installed, kind):
     assert set(shown) == set(listed)
 
 
-def test_the_links_of_its_pages_lead_to_what_is_published(files):
+def test_links_of_published_pages_lead_to_published_files(files):
     for name in [name for name in files if name.endswith(".md")]:
         for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text()):
             if not re.match(r"[a-z]+:", target):
@@ -104,7 +104,7 @@ def test_the_links_of_its_pages_lead_to_what_is_published(files):
 
 @pytest.fixture
 def fleet(simulator, tmp_path, installed):
-    """A server that runs and one that crashed; ``run(playbook, *args)`` runs with nothing but the installed collection."""
+    """Simulate a running and a crashed server; ``run(playbook, *args)`` uses only the installed collection."""
     sim = simulator([{"id": 1, "boot_seconds": 3.0, "stop_seconds": 2.0}, {"id": 2, "state": "offline", "auto_restart": False}])
     ansible = Ansible(tmp_path)
     quick = {"maintenance_announcements": [{"before": "1s", "text": "Restart"}], "maintenance_command_wait": 0.2}
@@ -122,7 +122,7 @@ def maintained(sim):
     return sim.states(1)[-2:] == ["starting", "running"] and sim.console(1) == ["say Restart", "save-all"] and sim.states(2) == ["offline"]
 
 
-# What each is told, what it then says, and what it does.
+# The arguments of each playbook, a text of its output, and the requests it sends.
 DONE = {
     "announce": (["-e", "announce_text=Hello"], "changed=1", lambda sim: sim.console(1) == ["say Hello"] and not sim.console(2)),
     "bring_back": (
@@ -136,13 +136,13 @@ DONE = {
 }
 
 
-def test_every_playbook_is_among_those_that_are_run():
+def test_every_playbook_is_run():
     assert set(DONE) == set(documents.PLAYBOOKS)
 
 
 @pytest.mark.parametrize("how", ["by its name", "imported"])
 @pytest.mark.parametrize("name", sorted(DONE))
-def test_a_playbook_of_the_installed_collection_does_its_work(fleet, name, how):
+def test_playbook_of_the_installed_collection_works(fleet, name, how):
     sim, run = fleet
     args, says, did = DONE[name]
     full = f"serverprism.cloud.{name}"
@@ -150,7 +150,7 @@ def test_a_playbook_of_the_installed_collection_does_its_work(fleet, name, how):
     assert done.rc == 0 and says in done.stdout and did(sim), done.output
 
 
-def test_without_the_installed_collection_there_is_no_playbook(fleet, tmp_path):
+def test_playbook_is_not_found_without_the_installed_collection(fleet, tmp_path):
     _sim, run = fleet
     done = run("serverprism.cloud.maintenance", path=tmp_path)
     assert done.rc != 0 and "serverprism.cloud.maintenance" in done.output, done.output

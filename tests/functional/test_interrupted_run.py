@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of many servers that are interrupted in the middle of their countdowns."""
+"""Tests of runs of many servers that are interrupted in the middle of their countdowns."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def test_interrupted_run_tells_the_players_and_writes_its_report(simulator, ansi
     output = "".join(process.communicate(timeout=60))
     until = time.monotonic() + 30
     while not report.exists():
-        # SIGHUP ends ansible-playbook at once, and its worker goes on.
+        # SIGHUP ends ansible-playbook at once; its worker goes on.
         assert time.monotonic() < until and number == signal.SIGHUP, output
         time.sleep(0.05)
     until = time.monotonic() + 30
     while not report.exists():
-        # SIGHUP ends ansible-playbook at once, and its worker goes on.
+        # SIGHUP ends ansible-playbook at once; its worker goes on.
         assert time.monotonic() < until and number == signal.SIGHUP, output
         time.sleep(0.05)
     lines = [line for line in sim.console_log() if "cancelled" in line["line"]]
@@ -55,7 +55,7 @@ def test_interrupted_run_tells_the_players_and_writes_its_report(simulator, ansi
         assert f"The report is in {report.parent}." in output
 
 
-def test_task_timeout_tells_the_players_and_the_run_goes_on(simulator, ansible):
+def test_task_timeout_tells_the_players_and_the_run_continues(simulator, ansible):
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     inventory = ansible.folder / "inventory.json"
     words = [{"before": "100s", "text": "Restart in {remaining}"}]
@@ -68,8 +68,8 @@ def test_task_timeout_tells_the_players_and_the_run_goes_on(simulator, ansible):
     assert all("Timed out after 6 second(s)" in one["reason"] for one in report["servers"]), report
 
 
-def test_reader_that_goes_away_does_not_stop_the_run(simulator, ansible):
-    """As ``| head`` does."""
+def test_closed_pipe_does_not_stop_the_run(simulator, ansible):
+    """``| head`` does this."""
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     process, _report = started(ansible, sim, (1, 2), maintenance_announcements=[{"before": "2s", "text": "x"}])
     process.stdout.close()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin, by the real ansible-inventory."""
+"""Tests of the inventory plugin with the real ansible-inventory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inventory(ansible):
 
 
 def plain(value):
-    """The values without Ansible's mark of untrusted texts."""
+    """Return values without Ansible's mark of untrusted texts."""
     if isinstance(value, dict):
         return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
@@ -49,7 +49,7 @@ def hosts(listing):
     return listing["_meta"]["hostvars"]
 
 
-def test_every_server_is_a_host_for_one_read(simulator, inventory):
+def test_every_server_becomes_a_host_with_one_read(simulator, inventory):
     sim = simulator(FLEET)
     found = hosts(inventory(sim))
     assert sorted(found) == ["minecraft-4-gb-1234", "palworld-4-gb-1300", "palworld-8-gb-1290"]
@@ -63,7 +63,7 @@ def test_every_server_is_a_host_for_one_read(simulator, inventory):
     assert len(sim.requests()) == 1
 
 
-def test_details_bring_names_limits_and_states_for_one_read_more_each(simulator, inventory):
+def test_details_add_names_limits_and_states_with_one_read_a_server(simulator, inventory):
     sim = simulator(FLEET)
     found = hosts(inventory(sim, details=True, connection_local=False))
     fred = found["minecraft-4-gb-1234"]
@@ -101,12 +101,12 @@ def test_groups_and_variables_can_be_constructed(simulator, inventory):
         (["'same'"], ["same-1", "same-2", "same-3"]),
     ],
 )
-def test_hosts_are_named_as_the_user_likes_and_never_twice_the_same(simulator, inventory, hostname, names):
+def test_host_names_are_configurable_and_unique(simulator, inventory, hostname, names):
     fleet = [{"id": 1, "name": "Freds"}, {"id": 2, "name": "Pals"}, {"id": 3, "name": "a:b,&!\n[c]"}]
     assert sorted(hosts(inventory(simulator(fleet), details=True, hostname=hostname))) == sorted(names)
 
 
-def test_a_server_called_like_a_group_or_like_the_controller_is_still_a_host_of_its_own(simulator, inventory):
+def test_server_named_like_a_group_or_localhost_is_a_separate_host(simulator, inventory):
     fleet = [{"id": number, "name": name} for number, name in enumerate(["palworld", "All", "localhost", "big", "lobby"], 1)]
     fleet[4]["product"] = "Palworld 8 GB"
     listing = inventory(
@@ -125,32 +125,32 @@ def test_a_server_called_like_a_group_or_like_the_controller_is_still_a_host_of_
 @pytest.mark.parametrize(
     "option", [{"compose": {"memory": "serverprism_resources.memory_bytes"}}, {"groups": {"busy": "serverprism_state > 1"}}]
 )
-def test_a_strict_expression_that_fails_leaves_no_part_of_the_fleet(simulator, inventory, ansible, option):
+def test_failing_strict_expression_returns_no_partial_fleet(simulator, inventory, ansible, option):
     (ansible.folder / "static.yml").write_text("all: {hosts: {other: {}}}")
     options = {"details": True, "strict": True, "env": {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}}
     listing = inventory(simulator(FLEET), "-i", str(ansible.folder / "static.yml"), **options, **option)
     assert list(listing["all"]["children"]) == ["ungrouped"] and listing["ungrouped"]["hosts"] == ["other"], listing
 
 
-def test_an_inventory_that_its_filters_leave_empty_says_so(simulator, ansible):
+def test_inventory_emptied_by_its_filters_is_warned_about(simulator, ansible):
     (ansible.folder / "fleet.serverprism.yml").write_text('{"plugin": "serverprism.cloud.servers", "service_status": "actve"}')
     run = ansible.run(simulator(FLEET), [{"hosts": "all", "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
-    assert "No server is left by product and service_status" in run.stderr, run.output
+    assert "No server matches product and service_status" in run.stderr, run.output
 
 
-def test_a_name_may_come_from_the_command_line(simulator, inventory):
+def test_host_name_may_come_from_the_command_line(simulator, inventory):
     options = {"hostname": "{{ pre }}-{{ serverprism_id }}", "use_extra_vars": True}
     assert list(hosts(inventory(simulator([{"id": 1}]), "-e", "pre=eu", **options))) == ["eu-1"]
 
 
-def test_a_name_that_was_not_read_is_told_of(simulator, inventory, ansible):
+def test_name_that_was_not_read_is_warned_about(simulator, inventory, ansible):
     sim = simulator(FLEET)
     inventory(sim, hostname="serverprism_name")
     run = ansible.run(sim, [{"hosts": "all", "gather_facts": False, "tasks": []}], "-i", str(ansible.folder / "fleet.serverprism.yml"))
     assert run.rc == 0 and "details: true" in run.stderr and "'serverprism_name' is undefined" in run.stderr, run.output
 
 
-def test_strict_tells_of_an_expression_that_fails(simulator, inventory):
+def test_strict_reports_a_failing_expression(simulator, inventory):
     assert "hostname" in inventory(simulator(FLEET), hostname=["nothing_such"], strict=True)
 
 
@@ -166,7 +166,7 @@ def test_texts_of_the_api_are_never_templates(simulator, inventory, ansible, tmp
     assert run.rc == 0 and not (tmp_path / "pwned").exists(), run.output
 
 
-def test_the_token_may_be_a_template_and_the_cache_never_holds_it(simulator, inventory, ansible):
+def test_token_may_be_a_template_and_is_not_cached(simulator, inventory, ansible):
     sim = simulator(FLEET)
     env = {"SERVERPRISM_API_TOKEN": "", "HIDDEN": sim.token}
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
@@ -180,7 +180,7 @@ def test_the_token_may_be_a_template_and_the_cache_never_holds_it(simulator, inv
     assert len(sim.requests()) == 9
 
 
-def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
+def test_cache_is_ignored_after_options_change(simulator, inventory, ansible):
     sim = simulator(FLEET)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     assert len(hosts(inventory(sim, **cache))) == 3
@@ -195,7 +195,7 @@ def test_a_cache_is_for_what_is_asked_now(simulator, inventory, ansible):
 @pytest.mark.parametrize(
     "fault", [{"fields": {"data.limits": None}, "count": 1}, {"status": 503, "headers": {"Retry-After": "60"}, "count": 1}]
 )
-def test_a_server_that_cannot_be_read_hides_no_other_and_is_not_kept(simulator, inventory, ansible, fault):
+def test_unreadable_server_hides_no_other_and_is_not_cached(simulator, inventory, ansible, fault):
     sim = simulator(FLEET)
     sim.fault(path="/1300$", **fault)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
@@ -206,11 +206,11 @@ def test_a_server_that_cannot_be_read_hides_no_other_and_is_not_kept(simulator, 
     assert len(sim.requests()) == 8 and found["palworld-4-gb-1300"]["serverprism_limits"]
 
 
-def test_a_missing_token_is_told_with_where_it_can_come_from(simulator, inventory):
+def test_missing_token_error_names_its_sources(simulator, inventory):
     assert "Set SERVERPRISM_API_TOKEN" in inventory(simulator(FLEET), env={"SERVERPRISM_API_TOKEN": None})
 
 
-def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inventory):
+def test_failing_token_template_does_not_show_its_content(simulator, inventory):
     said = inventory(simulator(FLEET), api_token="{{ 'secret-words' | nothing_such }}", env={"SERVERPRISM_API_TOKEN": ""})
     assert "api_token" in said and "the template cannot be evaluated" in said
 
@@ -230,13 +230,13 @@ def test_a_token_template_that_fails_does_not_tell_what_it_holds(simulator, inve
         ({"drop": True}, "No usable response"),
     ],
 )
-def test_each_failure_of_the_api_is_one_clear_error_and_no_partial_fleet(simulator, inventory, fault, words):
+def test_failure_of_the_api_is_one_clear_error_without_a_partial_fleet(simulator, inventory, fault, words):
     sim = simulator(FLEET)
     sim.fault(**fault)
     assert words in inventory(sim, max_wait=1)
 
 
-def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
+def test_late_failure_returns_no_partial_fleet(simulator, inventory):
     sim = simulator(FLEET)
     sim.fault(path="/1300$", status=401, body="{}")
     assert "api_token" in inventory(sim, details=True)
@@ -248,11 +248,11 @@ def test_a_failure_in_the_middle_leaves_no_partial_fleet(simulator, inventory):
         ({"product": "("}, "product"),
         ({"timeout": 0}, "timeout"),
         ({"api_url": "http://example.com"}, "api_url"),
-        ({"detail": True}, "detail: there is no such option; details may be meant"),
-        ({"servicestatus": "active"}, "servicestatus: there is no such option; service_status may be meant"),
-        ({"details": "perhaps"}, "details: 'perhaps' is neither true nor false"),
-        ({"api_tokn": "x", "env": {"SERVERPRISM_API_TOKEN": None}}, "api_tokn: there is no such option; api_token may be meant"),
-        ({"hostname": "{{ serverprism_id"}, "hostname: the template '{{ serverprism_id' is broken"),
+        ({"detail": True}, "detail: there is no such option (did you mean details?)"),
+        ({"servicestatus": "active"}, "servicestatus: there is no such option (did you mean service_status?)"),
+        ({"details": "perhaps"}, "details: must be true or false, got 'perhaps'"),
+        ({"api_tokn": "x", "env": {"SERVERPRISM_API_TOKEN": None}}, "api_tokn: there is no such option (did you mean api_token?)"),
+        ({"hostname": "{{ serverprism_id"}, "hostname: the template '{{ serverprism_id' has a syntax error"),
     ],
 )
 def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
@@ -260,8 +260,8 @@ def test_bad_options_are_refused_by_name(simulator, inventory, options, named):
     assert named in inventory(sim, **options) and not sim.requests()
 
 
-def test_every_documented_option_is_taken(simulator, inventory, ansible):
-    """Those of its own, of the API, of the cache and of what is constructed."""
+def test_every_documented_option_is_accepted(simulator, inventory, ansible):
+    """The options of the plugin, of the API, of the cache and of constructed groups."""
     sim = simulator(FLEET)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "cache")}
     api = {
@@ -293,13 +293,13 @@ def test_every_documented_option_is_taken(simulator, inventory, ansible):
     assert len(hosts(inventory(sim, **cache, **api, **constructed, **more, **options))) == 3
 
 
-def test_only_its_own_files_are_read(simulator, inventory):
+def test_only_files_with_the_plugin_ending_are_read(simulator, inventory):
     said = " ".join(inventory(simulator(FLEET), name="hosts.yml").split())
     assert "hosts.yml must end in .serverprism.yml or .serverprism.yaml. Rename the file." in said
     assert hosts(inventory(simulator(FLEET), name="serverprism.yaml"))
 
 
-def test_a_fleet_of_the_plugin_is_maintained(simulator, inventory, ansible):
+def test_fleet_of_the_plugin_is_maintained(simulator, inventory, ansible):
     sim = simulator([{"id": 1, "state": "offline"}, {"id": 2, "product": "Palworld 8 GB", "boot_seconds": 3.0, "stop_seconds": 2.0}])
     inventory(sim)
     options = {

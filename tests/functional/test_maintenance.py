@@ -39,7 +39,7 @@ def test_players_are_warned_then_the_world_is_saved_then_it_restarts(simulator, 
         assert down - line["time"] >= notice - 0.02
 
 
-def test_check_mode_gives_the_plan_and_sends_nothing(simulator, operate):
+def test_check_mode_returns_the_plan_and_sends_nothing(simulator, operate):
     sim = simulator([SERVER])
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, commands=["save-all"], check_mode=True, diff=True)
     assert not sim.posts()
@@ -49,33 +49,33 @@ def test_check_mode_gives_the_plan_and_sends_nothing(simulator, operate):
 
 
 @pytest.mark.parametrize("switches", [{"state": "offline"}, {"service_status": "suspended"}])
-def test_a_server_that_is_off_is_skipped_and_not_started(simulator, operate, switches):
+def test_offline_server_is_skipped_and_not_started(simulator, operate, switches):
     sim = simulator([{**SERVER, **switches}])
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
     assert result["outcome"] == "skipped" and not result["changed"] and not sim.posts(), result
 
 
-def test_an_unknown_state_is_never_acted_on(simulator, operate):
+def test_unknown_state_leads_to_no_action(simulator, operate):
     sim = simulator([{**SERVER, "null": True}], speed=100)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
     assert result["outcome"] == "failed" and result["failed"] and not sim.posts(), result
 
 
-def test_a_dropped_restart_is_no_success(simulator, operate):
+def test_dropped_restart_is_not_confirmed(simulator, operate):
     sim = simulator([{**SERVER, "drop_signals": ["restart"]}])
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:], done_text="Back!", done_delay=0.0)
     assert result["outcome"] == "unconfirmed" and not result["confirmed"] and result["changed"] and result["failed"], result
     assert "say Back!" not in sim.console(1234)
 
 
-def test_a_refused_restart_is_called_off_aloud(simulator, operate):
+def test_refused_restart_is_cancelled_and_announced(simulator, operate):
     sim = simulator([{**SERVER, "conflict": True}])
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
     assert result["outcome"] == "failed" and not result["changed"], result
     assert sim.console(1234)[-1] == "say Maintenance cancelled: no restart now."
 
 
-def test_a_late_line_moves_the_restart_and_the_notice_stays_whole(simulator, operate):
+def test_late_line_delays_the_restart_and_keeps_the_notice(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=1.5, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
@@ -84,7 +84,7 @@ def test_a_late_line_moves_the_restart_and_the_notice_stays_whole(simulator, ope
     assert down - sim.console_log(1234)[1]["time"] >= 1.0
 
 
-def test_a_line_without_an_answer_is_not_repeated(simulator, operate):
+def test_line_without_an_answer_is_not_repeated(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", drop=True, done=True, skip=1, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
@@ -92,7 +92,7 @@ def test_a_line_without_an_answer_is_not_repeated(simulator, operate):
     assert len(sim.console(1234)) == 2
 
 
-def test_nobody_certainly_told_means_no_restart(simulator, operate):
+def test_restart_is_cancelled_if_no_line_was_certainly_delivered(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", drop=True, count=1)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
@@ -100,7 +100,7 @@ def test_nobody_certainly_told_means_no_restart(simulator, operate):
     assert sim.states(1234) == ["running"]
 
 
-def test_after_the_deadline_nothing_begins(simulator, operate):
+def test_nothing_begins_after_the_deadline(simulator, operate):
     sim = simulator([SERVER])
     soon = datetime.fromtimestamp(time.time() + 2).astimezone().isoformat()
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, deadline=soon)
@@ -150,7 +150,7 @@ PLAY = [
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_countdown_is_called_off_aloud(simulator, ansible, number):
+def test_interrupted_countdown_is_cancelled_and_announced(simulator, ansible, number):
     sim = simulator([SERVER])
     process = ansible.start(sim, PLAY)
     until = time.monotonic() + 30
@@ -164,12 +164,12 @@ def test_an_interrupted_countdown_is_called_off_aloud(simulator, ansible, number
         time.sleep(0.05)
     assert sim.console(1234) == ["say Restart in 30 seconds", "say Maintenance cancelled: no restart now."]
     assert sim.states(1234) == ["running"]
-    # Whoever pressed Ctrl-C sees that the players know. Of SIGTERM Ansible itself dies at once, and its screen with it.
+    # SIGTERM ends Ansible and its output at once, so only Ctrl-C shows that the players were told.
     seen = "[localhost] sent: say Maintenance cancelled: no restart now." in output
     assert seen or number == signal.SIGTERM, output
 
 
-def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
+def test_task_timeout_cancels_the_countdown(simulator, ansible):
     sim = simulator([SERVER])
     play = [{**PLAY[0], "tasks": [{**PLAY[0]["tasks"][0], "timeout": 6}]}]
     run = ansible.run(sim, play)
@@ -179,7 +179,7 @@ def test_the_timeout_of_a_task_calls_the_countdown_off(simulator, ansible):
 
 
 @pytest.mark.parametrize(("module", "options"), [("maintenance", AT_ONCE), ("power", {"state": "restarted"})])
-def test_the_timeout_of_a_task_after_the_signal_does_not_hide_that_it_went_out(simulator, ansible, module, options):
+def test_task_timeout_after_the_signal_reports_a_change(simulator, ansible, module, options):
     sim = simulator([{**SERVER, "boot_seconds": 1200.0}])
     result = ansible.task(sim, module, {"server_id": 1234, "poll_interval": 0.1, **options}, timeout=6)
     assert result["failed"] and result["changed"] and result["signal"] == "restart" and not result["confirmed"], result
@@ -187,7 +187,7 @@ def test_the_timeout_of_a_task_after_the_signal_does_not_hide_that_it_went_out(s
 
 
 @pytest.mark.parametrize(("module", "options"), [("maintenance", {}), ("power", {"state": "restarted"}), ("command", {"command": "list"})])
-def test_timeout_that_would_not_reach_the_target_is_refused(simulator, ansible, module, options):
+def test_timeout_that_cannot_reach_the_target_is_refused(simulator, ansible, module, options):
     sim = simulator([SERVER])
     plugins = ROOT / "tests" / "integration" / "targets" / "setup_simulator" / "connection_plugins"
     task = {"timeout": 30, "vars": {"ansible_connection": "faraway"}, "env": {"ANSIBLE_CONNECTION_PLUGINS": str(plugins)}}

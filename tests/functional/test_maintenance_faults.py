@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can happen to a countdown, and what its players and its operator hear of it."""
+"""Tests of events during a countdown, and of what players and operator are told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANCELLED = "say Maintenance cancelled: no restart now."
 
 @pytest.fixture
 def during(simulator, operate):
-    """Run a maintenance, and do something to its server once the first line is out."""
+    """Run a maintenance, and change its server once the first line was sent."""
 
     def run(happening, server=None, **options):
         sim = simulator([{**SERVER, **(server or {})}])
@@ -46,37 +46,37 @@ def during(simulator, operate):
     return run
 
 
-def test_a_server_that_crashes_for_good_is_left_off(during):
+def test_server_that_crashed_and_stays_offline_is_not_started(during):
     sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True))
     assert (result["outcome"], result["changed"]) == ("failed", False) and "went offline during its countdown" in result["reason"], result
     assert "they were warned of a restart that does not come" in result["msg"], result
     assert sim.states(1234) == ["running", "offline"] and "signal" not in [e["kind"] for e in result["timeline"] if e["outcome"] == "sent"]
 
 
-def test_a_server_that_crashes_and_comes_back_is_still_restarted(during):
+def test_server_that_crashes_and_comes_back_is_restarted(during):
     sim, result = during(lambda sim: sim.patch(1234, crash=True))
     assert result["outcome"] == "done" and result["confirmed"], result
     assert sim.states(1234)[-4:] == ["stopping", "offline", "starting", "running"]
 
 
-def test_a_server_stopped_by_somebody_else_stays_stopped(during):
+def test_server_stopped_by_another_user_stays_stopped(during):
     sim, result = during(lambda sim: sim.patch(1234, signal="stop"))
     assert result["outcome"] == "failed" and "somebody stopped it" in result["msg"], result
     assert not [post for post in sim.posts() if "signal" in post["body"]]
 
 
-def test_a_server_that_is_gone_fails_with_one_clear_line(during):
+def test_deleted_server_fails_with_one_clear_line(during):
     _sim, result = during(lambda sim: sim.patch(1234, delete=True))
     assert result["outcome"] == "failed" and not result["changed"] and "(HTTP 404)" in result["msg"], result
 
 
-def test_a_server_suspended_meanwhile_is_called_off_aloud(during):
+def test_suspension_during_a_countdown_cancels_it_and_is_announced(during):
     sim, result = during(lambda sim: sim.patch(1234, service_status="suspended"))
     assert result["outcome"] == "skipped" and result["reason"] == "suspended (billing)", result
     assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
 
 
-def test_a_token_revoked_meanwhile_fails_and_says_that_nobody_could_be_told(simulator, operate):
+def test_token_revoked_during_a_countdown_fails_and_reports_untold_players(simulator, operate):
     sim = simulator([SERVER])
     warnings = []
     sim.fault(method="POST", path="command", status=401, body='{"message": "Unauthenticated."}', skip=1)
@@ -85,13 +85,13 @@ def test_a_token_revoked_meanwhile_fails_and_says_that_nobody_could_be_told(simu
     assert any("could not be told" in text for text in warnings) and "players were warned, and could not be told" in result["msg"], result
 
 
-def test_a_state_that_becomes_unknown_calls_the_countdown_off(during):
+def test_state_that_becomes_unknown_cancels_the_countdown(during):
     sim, result = during(lambda sim: sim.patch(1234, null=True))
     assert result["outcome"] == "failed" and not result["changed"] and "unknown" in result["msg"], result
     assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
 
 
-def test_a_state_that_is_unknown_for_a_moment_only_moves_the_restart(during):
+def test_state_that_is_unknown_for_a_moment_delays_the_restart(during):
     def hide(sim):
         sim.patch(1234, null=True)
         time.sleep(2.5)
@@ -101,7 +101,7 @@ def test_a_state_that_is_unknown_for_a_moment_only_moves_the_restart(during):
     assert result["outcome"] == "done" and result["notice_error"] >= 0, result
 
 
-def test_a_node_that_is_down_for_a_moment_delays_and_never_shortens(simulator, operate):
+def test_node_that_is_down_for_a_moment_delays_the_restart_and_keeps_the_notice(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", status=503, skip=1, count=2)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS)
@@ -111,7 +111,7 @@ def test_a_node_that_is_down_for_a_moment_delays_and_never_shortens(simulator, o
     assert result["outcome"] == "done" and result["notice_error"] >= 0, result
 
 
-def test_a_delay_past_the_deadline_is_called_off_aloud(simulator, operate):
+def test_delay_past_the_deadline_cancels_the_countdown_and_is_announced(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=2.5, done=True, skip=1, count=1)
     deadline = datetime.fromtimestamp(time.time() + 4.5).astimezone().isoformat()
@@ -120,14 +120,14 @@ def test_a_delay_past_the_deadline_is_called_off_aloud(simulator, operate):
     assert sim.console(1234)[-1] == CANCELLED and sim.states(1234) == ["running"]
 
 
-def test_a_restart_whose_answer_was_lost_is_followed_and_proven(simulator, operate):
+def test_restart_whose_answer_was_lost_is_confirmed(simulator, operate):
     sim = simulator([SERVER])
     sim.fault(method="POST", path="power", drop=True, done=True)
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
     assert result["outcome"] == "done" and result["confirmed"] and len([p for p in sim.posts() if "signal" in p["body"]]) == 1, result
 
 
-def test_a_stop_that_hangs_fails_and_kills_only_where_asked(simulator, operate):
+def test_hanging_stop_fails_and_is_killed_only_if_configured(simulator, operate):
     for more, signals, outcome in (({"wait_timeout": 1.5}, ["stop"], "failed"), ({"kill_after": 1.0}, ["stop", "kill"], "done")):
         sim = simulator([{**SERVER, "hanging_stop": True}])
         result = operate(sim, "maintenance", server_id=1234, state="stopped", announcements=WARNINGS[1:], **more)
@@ -135,14 +135,14 @@ def test_a_stop_that_hangs_fails_and_kills_only_where_asked(simulator, operate):
         assert [post["body"]["signal"] for post in sim.posts() if "signal" in post["body"]] == signals
 
 
-def test_a_boot_that_fails_is_told(simulator, operate):
+def test_failed_boot_is_unconfirmed(simulator, operate):
     sim = simulator([{**SERVER, "failed_start": True}])
     result = operate(sim, "maintenance", server_id=1234, done_text="Back!", done_delay=0.0, wait_timeout=3.0)
     assert result["outcome"] == "failed" and result["changed"] and "last state: offline" in result["msg"], result
     assert not sim.console(1234)
 
 
-def test_the_start_is_awaited_and_the_state_is_looked_at_again(simulator, operate):
+def test_start_time_is_waited_for_and_the_state_read_again(simulator, operate):
     sim = simulator([SERVER])
     start = time.time() + 2
     at = datetime.fromtimestamp(start).astimezone().isoformat()
@@ -151,15 +151,15 @@ def test_the_start_is_awaited_and_the_state_is_looked_at_again(simulator, operat
 
 
 @pytest.mark.parametrize("state", ["starting", "stopping"])
-def test_a_server_in_transition_is_maintained_all_the_same(simulator, operate, state):
+def test_server_in_transition_is_maintained(simulator, operate, state):
     sim = simulator([{**SERVER, "state": "offline" if state == "starting" else "running", "stop_seconds": 40.0}])
     sim.patch(1234, signal="start" if state == "starting" else "restart")
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS[1:])
     assert result["outcome"] == "done" and result["confirmed"], result
 
 
-def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
-    """Timelines leave ``write_headroom`` writes of each window free: where they find no more room, a stop is sent at once."""
+def test_urgent_stop_does_not_wait_for_a_fleet(simulator, operate):
+    """Timelines leave ``write_headroom`` writes of each window free; if there is no room for another slot, a stop is sent at once."""
     limits = {"read_limit": 1000, "write_limit": 6}
     sim = simulator([{**SERVER, "id": i} for i in range(1, 5)], window=12_000.0, **limits)
     limits["limit_window"] = sim.seconds(12_000)
@@ -173,7 +173,7 @@ def test_an_urgent_stop_never_waits_behind_a_fleet(simulator, operate):
 
 
 @pytest.mark.parametrize(("delay", "rescheduled"), [(0.5, 0), (1.5, 1)])
-def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, operate, monkeypatch, delay, rescheduled):
+def test_slightly_late_line_keeps_its_slot(simulator, operate, monkeypatch, delay, rescheduled):
     """The restart moves within the guard first, and only then in the ledger."""
     calls, reschedule = [], Ledger.reschedule
 
@@ -188,8 +188,8 @@ def test_a_line_that_is_a_little_late_keeps_its_place_in_the_quota(simulator, op
     assert result["outcome"] == "done" and result["notice_error"] >= 0 and calls == [WRITE] * rescheduled, (result, calls)
 
 
-def test_a_restart_that_moves_far_is_announced_once_more(simulator, operate, tmp_path, monkeypatch):
-    """The last line is late, and by then a 429 blocks everybody: whoever heard it must not be surprised a window later."""
+def test_restart_that_moves_far_is_announced_again(simulator, operate, tmp_path, monkeypatch):
+    """The last line is late and a 429 then blocks all requests: players who heard it must be told of the new time."""
     sim = simulator([SERVER])
     sim.fault(method="POST", path="command", delay=0.8, done=True, skip=1, count=1)
     quotas = {bucket: Quota(20, sim.seconds(60)) for bucket in (READ, WRITE)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 ServerPrism collection contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run over a fleet tells beforehand: its plan, a canary that tests nothing, a report that cannot be written."""
+"""Tests of the plan of a fleet, of a canary that tested nothing, and of a report that cannot be written."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import pytest
 from functional.test_maintenance_playbook import FAST, canary, fleet
 
 
-def test_a_canary_that_was_off_is_told_to_have_tested_nothing(simulator, maintain):
+def test_offline_canary_is_reported_as_untested(simulator, maintain):
     servers = fleet()
     servers[0]["state"] = "offline"
     sim = simulator(servers, write_limit=200)
     for args in (["--check"], []):
         run, spoken = canary(sim, maintain, *args)
-        warning = "[WARNING]: The canary was skipped (offline), so it has tested nothing. The 11 others come next anyway."
+        warning = "[WARNING]: The canary was skipped (offline), so it has tested nothing. The other 11 hosts follow anyway."
         assert run.rc == 0 and run.output.count(warning) == 1, run.output
     assert sorted(spoken) == list(range(2, 13))
 
 
-def test_a_canary_that_was_done_before_is_not_told_to_have_tested_nothing(simulator, maintain):
+def test_canary_done_by_an_earlier_run_is_not_reported_as_untested(simulator, maintain):
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
     maintain(sim, hosts, "--limit", "h1", maintenance_id="CHG-7")
@@ -34,7 +34,7 @@ def test_a_canary_that_was_done_before_is_not_told_to_have_tested_nothing(simula
 
 
 def unusable(kind, folder):
-    """A report folder that cannot be used, and what is said of it."""
+    """Return a report folder that cannot be used, and the text of the message."""
     file = folder / "a file"
     file.touch()
     (folder / "link").symlink_to(folder / "nowhere")
@@ -47,7 +47,7 @@ def unusable(kind, folder):
 
 
 @pytest.mark.parametrize(("kind", "args"), [("file", []), ("below a file", ["--check"]), ("link", []), ("read-only", [])])
-def test_a_report_folder_that_cannot_be_used_is_refused_before_anything_is_asked(simulator, maintain, tmp_path, kind, args):
+def test_unusable_report_folder_is_refused_before_any_request(simulator, maintain, tmp_path, kind, args):
     sim = simulator(fleet())
     path, words = unusable(kind, tmp_path)
     if kind == "read-only" and os.access("/sys", os.W_OK):
@@ -59,25 +59,25 @@ def test_a_report_folder_that_cannot_be_used_is_refused_before_anything_is_asked
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_a_report_that_fails_later_is_told_and_decides_about_no_server(simulator, maintain, tmp_path, before):
-    """The folder is taken away while the servers are maintained."""
+def test_failed_report_is_reported_and_changes_no_outcome(simulator, maintain, tmp_path, before):
+    """The folder is removed during the maintenance."""
     folder, tasks = tmp_path / "report", tmp_path / "verify.yml"
     tasks.write_text(json.dumps([{"name": "Lose it", "ansible.builtin.file": {"path": str(folder), "state": "touch", "mode": "0600"}}]))
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2)}
     options = {"maintenance_verify_tasks": str(tasks), "maintenance_report_dir": str(folder)}
     run = maintain(sim, hosts, "-e", f"maintenance_canary={before}", **options)
-    assert run.rc == 0 and run.output.count(f"WARNING]: no report in {folder}: ") == 1, run.output
+    assert run.rc == 0 and run.output.count(f"WARNING]: The report could not be written to {folder}: ") == 1, run.output
     assert sorted({post["server"] for post in sim.posts()}) == [1, 2] and run.stdout.count("failed=0") == 2
 
 
-def test_one_server_has_a_plan_and_what_is_said_at_the_end_is_in_it(simulator, maintain):
+def test_plan_of_one_server_includes_the_text_at_the_end(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}])
     run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_done_text="{name} is back.")
     assert run.rc == 0 and "1 server, 4 writes: done in about" in run.stdout and len(sim.posts()) == 4, run.output
 
 
-def test_the_plan_counts_no_server_that_was_refused(simulator, maintain):
+def test_plan_does_not_count_refused_servers(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
     hosts = {"a": {}, "b": {"serverprism_id": 1}, "c": {"serverprism_id": 99}, "d": {"serverprism_id": 2, "maintenance_state": "rebooted"}}
     run = maintain(sim, {**hosts, "e": {"serverprism_id": 3}})
@@ -86,7 +86,7 @@ def test_the_plan_counts_no_server_that_was_refused(simulator, maintain):
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_a_repeated_run_plans_what_is_left_and_check_mode_shows_that(simulator, maintain, before):
+def test_plan_of_a_repeated_run_contains_the_remaining_servers(simulator, maintain, before):
     sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
     hosts = {f"h{i}": {"serverprism_id": i} for i in range(1, 9)}
     maintain(sim, hosts, "--limit", "h1:h2:h3:h4:h5:h6", maintenance_id="N", maintenance_announcements=[])

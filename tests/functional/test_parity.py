@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The in-process action and the module give the same result for the same input, and neither shows the token."""
+"""Tests that the in-process action and the module give the same result for the same input, and that neither shows the token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SERVERS = [
     {"id": 1310, "drop_signals": ["restart"]},
 ]
 TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output", "_host"}
-# What a task through async adds of its own.
+# Keys that a task with async adds.
 OWN = {
     "ansible_job_id",
     "finished",
@@ -68,7 +68,7 @@ CASES = [
 
 
 def assert_documented(module, result):
-    """Whatever a result holds is in RETURN, and what is always returned is there unless the task could not even begin."""
+    """Assert that RETURN documents every key, and that the keys it promises are there, except after an early failure."""
     name = f"ansible_collections.serverprism.cloud.plugins.modules.serverprism_{module}"
     told = yaml.safe_load(importlib.import_module(name).RETURN)
     assert set(result) - {"changed", "failed", "msg", "invocation", "diff", "exception", "warnings", "_output"} <= set(told)
@@ -84,7 +84,7 @@ WAYS = {"action": 0, "module": 60}
 
 
 def run_both_ways(simulator, ansible, cases):
-    """One playbook with a play for each case, in which a host for each way has a simulator of its own: the output, and the results."""
+    """Run one playbook with a play for each case. Each way has a host with a separate simulator. Return the output and the results."""
     hosts, plays = {}, []
     for number, (module, options) in enumerate(cases):
         for way, patience in WAYS.items():
@@ -101,7 +101,7 @@ def run_both_ways(simulator, ansible, cases):
 
 
 @pytest.mark.parametrize("module", sorted({module for module, _options in CASES}))
-def test_both_ways_give_the_same(simulator, ansible, module):
+def test_action_and_module_give_the_same_result(simulator, ansible, module):
     cases = [case for case in CASES if case[0] == module]
     results = run_both_ways(simulator, ansible, cases)
     for number, case in enumerate(cases):
@@ -113,7 +113,7 @@ def test_both_ways_give_the_same(simulator, ansible, module):
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
-def test_the_environment_of_a_task_feeds_the_options_and_stays_unseen(simulator, ansible, keywords):
+def test_environment_of_a_task_sets_options_and_is_not_shown(simulator, ansible, keywords):
     sim = simulator(SERVERS)
     result = ansible.task(
         sim,
@@ -129,7 +129,7 @@ def test_the_environment_of_a_task_feeds_the_options_and_stays_unseen(simulator,
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
-def test_a_missing_token_is_told_with_where_it_can_come_from(simulator, ansible, keywords):
+def test_missing_token_error_names_its_sources(simulator, ansible, keywords):
     result = ansible.task(simulator(SERVERS), "server_info", {}, env={"SERVERPRISM_API_TOKEN": None}, **keywords)
     assert result["failed"] and result["msg"].endswith("missing required arguments: api_token (or set SERVERPRISM_API_TOKEN)"), result
 
@@ -159,7 +159,7 @@ def test_check_mode_sends_nothing(simulator, operate, module, options):
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
-def test_a_warning_is_shown_once_and_stands_in_the_result(simulator, ansible, keywords):
+def test_warning_is_shown_once_and_is_in_the_result(simulator, ansible, keywords):
     result = ansible.task(simulator(SERVERS), "power", {"server_id": 1310, "state": "restarted", "poll_interval": 0.1}, **keywords)
     assert len(result["warnings"]) == 1 and "nothing proves that it was carried out" in result["warnings"][0], result
     assert " ".join(result["_output"].split()).count("nothing proves that it was carried out") == 1, result["_output"]
@@ -211,7 +211,7 @@ def test_no_log_hides_the_result_and_the_progress(simulator, ansible):
     assert run.rc == 0 and "restart" not in run.output and "censored" in run.output, run.output
 
 
-def test_a_delegated_task_runs_where_it_is_delegated_to(simulator, ansible):
+def test_delegated_task_runs_on_its_target(simulator, ansible):
     sim = simulator(SERVERS)
     inventory = ansible.folder / "hosts.ini"
     inventory.write_text("game ansible_host=192.0.2.1 ansible_connection=ssh\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the playbooks make of settings that come from elsewhere: Ansible's own, variables of hosts, variables that are left empty."""
+"""Tests of the playbooks with settings from elsewhere: Ansible's configuration, host variables, empty variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import pytest
 from functional.test_maintenance_playbook import FAST, canary, fleet
 
-# As an ansible.cfg may have them, which was made for other playbooks.
+# Settings that an ansible.cfg may have for other playbooks.
 FREE, FATAL = {"ANSIBLE_STRATEGY": "free"}, {"ANSIBLE_ANY_ERRORS_FATAL": "true"}
 
 
@@ -28,14 +28,14 @@ def play(ansible):
     return run
 
 
-def test_a_canary_is_waited_for_whatever_strategy_is_usual_here(simulator, maintain):
+def test_canary_is_waited_for_under_every_default_strategy(simulator, maintain):
     sim = simulator(fleet(1), write_limit=200)
     run, spoken = canary(sim, maintain, "-e", "maintenance_canary=2", env=FREE)
     assert run.rc == 2 and sorted(spoken) == [1, 2], run.output
     assert list(run.outcomes.values()) == ["failed", "done"] + ["deferred"] * 10, run.output
 
 
-def test_one_that_fails_stops_no_other_where_errors_are_usually_fatal(simulator, maintain, play):
+def test_failure_stops_no_other_even_if_errors_are_fatal_by_default(simulator, maintain, play):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, "conflict": True}])
     hosts = {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}, "c": {"serverprism_id": 99}}
     run = maintain(sim, hosts, env=FATAL)
@@ -45,8 +45,8 @@ def test_one_that_fails_stops_no_other_where_errors_are_usually_fatal(simulator,
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_status_reads_with_the_token_of_the_hosts_that_are_asked_for(simulator, play, own):
-    """Of two customers one has a token in the inventory, and the other may have the one of the environment."""
+def test_status_uses_the_token_of_the_selected_hosts(simulator, play, own):
+    """One of two customers has a token in the inventory, the other uses the token of the environment."""
     one, other = simulator([{"id": 1}]), simulator([{"id": 2}])
 
     def of(sim):
@@ -59,7 +59,7 @@ def test_status_reads_with_the_token_of_the_hosts_that_are_asked_for(simulator, 
     assert run.rc == 0 and "b        2  active   running" in run.stdout and not one.requests(), run.output
 
 
-def test_the_token_of_a_play_that_imports_status_is_used(simulator, ansible):
+def test_token_of_a_play_that_imports_status_is_used(simulator, ansible):
     sim = simulator([{"id": 1}])
     path = ansible.folder / "inventory.json"
     path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}}}}))
@@ -75,7 +75,7 @@ def test_the_token_of_a_play_that_imports_status_is_used(simulator, ansible):
         *(("max_fail_percentage", value) for value in ("-5", "abc", "100.5", "nan")),
     ],
 )
-def test_a_setting_of_batches_that_is_no_number_is_refused_before_anything_is_asked(simulator, maintain, name, value):
+def test_batch_setting_that_is_not_a_number_is_refused_before_any_request(simulator, maintain, name, value):
     sim = simulator(fleet())
     run, _spoken = canary(sim, maintain, "-e", f"maintenance_{name}={value}")
     assert run.rc == 2 and f"maintenance_{name}: must be a " in run.stdout and f"got {value}" in run.stdout and not sim.requests(), (
@@ -83,17 +83,17 @@ def test_a_setting_of_batches_that_is_no_number_is_refused_before_anything_is_as
     )
 
 
-def test_a_canary_that_ansible_would_pass_over_is_refused(simulator, maintain):
+def test_canary_that_ansible_would_ignore_is_refused(simulator, maintain):
     sim = simulator(fleet())
     run, _spoken = canary(sim, maintain, maintenance_canary=3)
     assert run.rc == 2 and "Give it with" in run.stdout and not sim.requests(), run.output
 
 
-def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, maintain):
+def test_fail_percentage_that_ansible_would_ignore_is_refused(simulator, maintain):
     sim = simulator(fleet(1), write_limit=200)
     run, _spoken = canary(sim, maintain, maintenance_max_fail_percentage=50)
     assert run.rc == 2 and "-e maintenance_max_fail_percentage=50" in run.stdout and not sim.requests(), run.output
-    # What is said of hosts makes no difference here: it is what Ansible takes, or -e says something else.
+    # Host variables make no difference here, since -e takes precedence.
     run, spoken = canary(sim, maintain, maintenance_max_fail_percentage=None)
     assert run.rc == 2 and spoken == [1] and run.outcomes["h12"] == "deferred", run.output
     run, spoken = canary(
@@ -102,14 +102,14 @@ def test_a_share_of_failures_that_ansible_would_pass_over_is_refused(simulator, 
     assert run.rc == 2 and sorted(spoken) == list(range(1, 13)), run.output
 
 
-# As a file of variables has them where nothing stands behind the colon.
+# YAML reads a name without a value as null.
 EMPTY = ["announce_command", "commands", "deadline", "done_text", "id", "kill_after", "max_failures", "product"]
 EMPTY += ["report_dir", "start", "verify_tasks"]
 
 
-def test_what_is_left_empty_counts_as_not_set_and_an_id_may_be_a_number_or_a_date(simulator, maintain, ansible):
+def test_empty_variables_count_as_not_set_and_an_id_may_be_a_number_or_a_date(simulator, maintain, ansible):
     sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
-    # As YAML has it. What is said of hosts there joins what is said of them in JSON.
+    # -e accepts YAML. Its variables are merged with those of the inventory.
     written = {1: "".join(f"maintenance_{name}:\n" for name in EMPTY), 2: "maintenance_id: 20260504\n", 3: "maintenance_id: 2026-05-04\n"}
     (ansible.folder / "host_vars").mkdir()
     for number, text in written.items():
@@ -123,14 +123,14 @@ def test_what_is_left_empty_counts_as_not_set_and_an_id_may_be_a_number_or_a_dat
     assert "Left out: 1 done already under maintenance_id 20260504." in run.stdout, run.output
 
 
-def test_announce_takes_a_text_that_is_a_number_and_an_empty_command_as_none(simulator, play):
+def test_announce_accepts_a_number_as_text_and_an_empty_command(simulator, play):
     sim = simulator([{"id": 1, "product": "Palworld 8 GB"}])
     run = play(sim, "announce", {"all": {"hosts": {"a": {"serverprism_id": 1}}}}, announce_text=20260504, announce_command=None)
     assert run.rc == 0 and sim.console(1) == ["Broadcast 20260504"], run.output
 
 
-def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(simulator, maintain, play):
-    """And those who share the broken one do not ask once each."""
+def test_host_with_a_separate_token_does_not_fail_with_the_first_host(simulator, maintain, play):
+    """Hosts with the same broken token send one request together, not one each."""
     sim = simulator([{"id": i, **FAST, "product": "Palworld 8 GB"} for i in (1, 2, 3)])
     hosts = {name: {"serverprism_id": number} for number, name in enumerate("abc", 1)}
     hosts["c"]["serverprism_api_token"] = sim.token
@@ -141,18 +141,18 @@ def test_a_host_with_a_token_of_its_own_does_not_fail_with_that_of_the_first(sim
     inventory = {"all": {"hosts": hosts, "vars": {"serverprism_api_token": "expired"}}}
     run = play(sim, "announce", inventory, announce_text="hello")
     assert run.rc == 2 and sim.console(3)[-1] == "Broadcast hello", run.output
-    # One for the list of servers, and one for each host that has the expired token.
+    # One request for the list of servers, and one for each host with the expired token.
     assert sum(request["status"] == 401 for request in sim.requests()) == 1 + 3
 
 
-def test_run_that_starts_at_a_later_task_still_knows_the_game(simulator, maintain):
+def test_run_with_start_at_task_knows_the_game(simulator, maintain):
     """Each host then conducts its own server."""
     sim = simulator([{"id": 1, **FAST, "product": "Palworld 8 GB"}])
-    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Take the outcome of this server")
+    run = maintain(sim, {"a": {"serverprism_id": 1}}, "--start-at-task", "Return the outcome of this server")
     assert run.rc == 0 and sim.console(1) == ["Broadcast Restart_in_1_second", "Save"], run.output
 
 
-def test_a_run_has_one_report_whoever_names_its_folder(simulator, maintain, tmp_path):
+def test_run_has_one_report_wherever_its_folder_is_set(simulator, maintain, tmp_path):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2, 3)])
     first, other = (str(tmp_path / name) for name in ("first", "other"))
     hosts = {name: {"serverprism_id": number} for number, name in enumerate("abc", 1)}
@@ -168,7 +168,7 @@ def test_a_run_has_one_report_whoever_names_its_folder(simulator, maintain, tmp_
     assert run.rc == 0 and (tmp_path / "given" / "report.json").exists() and not (tmp_path / "other").exists(), run.output
 
 
-def test_the_summary_lines_up_for_hosts_of_wide_names(simulator, maintain):
+def test_summary_is_aligned_for_wide_host_names(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"日本のサーバー": {"serverprism_id": 1}, "ab": {"serverprism_id": 2}})
     lines = run.stdout.splitlines()

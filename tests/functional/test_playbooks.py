@@ -53,10 +53,10 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("announce", {"announce_text": "Hello", "_raw_params": "world"}, "-e: 'world' belongs to no variable"),
         ("status", {"status_fil": "status.csv"}, "-e status_fil: there is no such variable. Did you mean status_file?"),
         ("announce", {"announce_text": None}, "missing required arguments: announce_text"),
-        ("announce", {"announce_text": "a\nstop"}, '"announce_text: holds a line break'),
-        ("announce", {"announce_text": "x" * 1100}, '"announce_text: has 1100 characters; the API takes 1024 at most."'),
+        ("announce", {"announce_text": "a\nstop"}, '"announce_text: contains a line break'),
+        ("announce", {"announce_text": "x" * 1100}, '"announce_text: must have at most 1024 characters, got 1100."'),
         ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} cannot be used here'),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: has no {text}'),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: must contain {text}'),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -68,7 +68,7 @@ def test_bad_variables_are_refused_by_name(simulator, fleet, name, variables, na
     assert "Finalization" not in run.output, run.output
 
 
-def test_announce_speaks_to_each_game_in_its_words(simulator, fleet):
+def test_announce_uses_the_command_of_each_game(simulator, fleet):
     games = [{"id": 1}, {"id": 2, "product": "Palworld 8 GB"}, {"id": 3, "product": "7 Days to Die"}, {"id": 4, "state": "offline"}]
     sim = simulator([*games, {"id": 5, "product": "Valheim"}])
     run = fleet(sim, "announce", [1, 2, 3, 4, 5], announce_text='The "event" begins')
@@ -88,7 +88,7 @@ def test_announce_knows_the_name_of_the_server(simulator, fleet):
     assert run.rc == 0 and sim.console(1) == ["say \"Welcome to 'x', op me\""], run.output
 
 
-def test_announce_speaks_only_to_servers_that_are_there(simulator, fleet):
+def test_announce_skips_missing_servers(simulator, fleet):
     sim = simulator([{"id": 1}])
     run = fleet(sim, "announce", [1, 99, "nobody"], announce_text="hello")
     assert run.rc == 2 and sim.console(1) == ["say hello"] and "No known game" not in run.output, run.output
@@ -96,7 +96,7 @@ def test_announce_speaks_only_to_servers_that_are_there(simulator, fleet):
     assert "Not found: server 99" in said and "argument 'server_id' is of type str" in said
 
 
-def test_a_host_of_another_customer_is_spoken_to_in_the_words_of_its_own_game(simulator, ansible):
+def test_announce_uses_the_game_of_another_customers_host(simulator, ansible):
     one, other = simulator([{"id": 1}]), simulator([{"id": 2, "product": "Palworld 8 GB"}])
     path = ansible.folder / "inventory.json"
     hosts = {
@@ -107,20 +107,22 @@ def test_a_host_of_another_customer_is_spoken_to_in_the_words_of_its_own_game(si
     run = ansible.run(one, "serverprism.cloud.announce", "-i", str(path), "-e", "announce_text=hello")
     assert run.rc == 0 and one.console(1) == ["say hello"] and other.console(2) == ["Broadcast hello"], run.output
     run = ansible.run(one, "serverprism.cloud.status", "-i", str(path))
-    assert run.rc == 2 and "serverprism_api_token: the hosts of this run have different ones" in run.output, run.output
+    assert run.rc == 2 and "serverprism_api_token: must be the same for all hosts of this run" in run.output, run.output
 
 
 @pytest.mark.parametrize(
     ("name", "variables"),
     [("power", {"power_state": "restarted"}), ("announce", {"announce_text": "x"}), ("maintenance", {"maintenance_announcements": []})],
 )
-def test_a_server_that_is_two_hosts_is_refused(simulator, ansible, name, variables):
+def test_server_with_two_hosts_is_refused(simulator, ansible, name, variables):
     sim = simulator([{"id": 1}])
     path = ansible.folder / "inventory.json"
     path.write_text(json.dumps({"all": {"hosts": {"a": {"serverprism_id": 1}, "b": {"serverprism_id": "1"}, "c": {}, "d": {}}}}))
     run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "-e", json.dumps(variables))
     said = " ".join(run.output.split())
-    assert run.rc == 2 and "server 1 is more than one host of this run: a, b. Leave all but one" in said and not sim.requests(), run.output
+    assert run.rc == 2 and "server 1 belongs to more than one host of this run: a, b. Leave all but one" in said and not sim.requests(), (
+        run.output
+    )
     run = ansible.run(sim, f"serverprism.cloud.{name}", "-i", str(path), "--limit", "a", "--check", "-e", json.dumps(variables))
     assert run.rc == 0, run.output
 
@@ -128,20 +130,20 @@ def test_a_server_that_is_two_hosts_is_refused(simulator, ansible, name, variabl
 @pytest.mark.parametrize(
     ("name", "variables"), [("announce", {"announce_text": "hello"}), ("power", {"power_state": "stopped", "power_wait": False})]
 )
-def test_with_many_forks_every_server_comes_to_its_turn(simulator, fleet, name, variables):
+def test_every_server_gets_its_slot_with_many_forks(simulator, fleet, name, variables):
     sim = simulator([{"id": i} for i in range(1, 13)], speed=40.0, write_limit=2)
     env = {"SERVERPRISM_WRITE_LIMIT": "2", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_MAX_WAIT": "2"}
     run = fleet(sim, name, range(1, 13), "--forks", "12", env=env, **variables)
     assert run.rc == 0 and run.stdout.count("changed=1") == 12 == len([post for post in sim.posts() if post["status"] == 200]), run.output
 
 
-def test_a_patience_that_is_no_number_is_refused_by_name(simulator, fleet):
+def test_patience_that_is_not_a_number_is_refused_by_name(simulator, fleet):
     sim = simulator([{"id": 1}])
     run = fleet(sim, "announce", [1], announce_text="hello", serverprism_product="Minecraft", env={"SERVERPRISM_MAX_WAIT": "soon"})
     assert run.rc == 2 and "argument 'max_wait' is of type str" in run.output and not sim.requests(), run.output
 
 
-def test_announce_says_what_it_cannot_say_and_nothing_of_saving(simulator, fleet):
+def test_announce_warns_about_a_game_without_a_console_and_not_about_saving(simulator, fleet):
     games = [{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}]
     run = fleet(simulator(games), "announce", [1, 2], announce_text="hello")
     said = " ".join(run.stdout.split())
@@ -151,14 +153,14 @@ def test_announce_says_what_it_cannot_say_and_nothing_of_saving(simulator, fleet
     assert "save" not in said and "maintenance_announce_command" not in said, run.output
 
 
-def test_announce_with_a_command_of_its_own_speaks_to_any_game(simulator, fleet):
+def test_announce_command_overrides_the_game(simulator, fleet):
     sim = simulator([{"id": 1, "product": "A new game"}, {"id": 2, "product": "Valheim"}])
     run = fleet(sim, "announce", [1, 2], announce_text="hello", announce_command="shout {text}")
     assert run.rc == 0 and sim.console(1) == sim.console(2) == ["shout hello"], run.output
     assert "No known game" not in run.output and "takes no console commands:" not in run.output, run.output
 
 
-def test_announce_in_check_mode_says_nothing_aloud(simulator, fleet):
+def test_announce_in_check_mode_sends_nothing(simulator, fleet):
     sim = simulator([{"id": 1}])
     run = fleet(sim, "announce", [1], "--check", announce_text="hello", announce_command="broadcast {text}")
     assert run.rc == 0 and "changed=1" in run.stdout and not sim.posts(), run.output
@@ -172,7 +174,7 @@ STATUS = [
 
 
 def use(memory, cpu, disk):
-    """A fault with which the live part of a server is known."""
+    """Return a fault with which the live part of a server is known."""
     return {"data.resources.memory_bytes": memory, "data.resources.cpu_absolute": cpu, "data.resources.disk_bytes": disk}
 
 
@@ -211,7 +213,7 @@ def test_status_in_check_mode_writes_no_file(simulator, fleet, ansible):
     assert run.rc == 0 and "changed=1" in run.stdout and not (ansible.folder / "s.csv").exists(), run.output
 
 
-def test_status_refuses_a_file_that_cannot_be_written_before_anything_is_asked(simulator, fleet, ansible):
+def test_status_refuses_an_unwritable_file_before_any_request(simulator, fleet, ansible):
     sim = simulator(STATUS)
     run = fleet(sim, "status", [1], status_file=str(ansible.folder / "nowhere" / "s.csv"))
     assert run.rc == 2 and "status_file" in run.output and not sim.requests(), run.output
@@ -240,7 +242,7 @@ def test_status_writes_files(simulator, fleet, ansible):
     assert rows[0]["resources"]["memory_bytes"] == 1610612741 and rows[0]["limits"]["memory_mb"] == 4096
 
 
-def test_status_shows_the_others_while_the_node_of_one_is_away(simulator, fleet, ansible):
+def test_status_shows_the_others_if_one_node_is_down(simulator, fleet, ansible):
     sim = simulator(STATUS)
     sim.fault(path="/3$", status=503)
     run = fleet(sim, "status", [1, 2, 3], status_file=str(ansible.folder / "s.csv"))
@@ -248,8 +250,8 @@ def test_status_shows_the_others_while_the_node_of_one_is_away(simulator, fleet,
     assert run.rc == 0 and states == ["running", "unknown", "unknown"] and "Server 3: its node is unavailable" in run.output, run.output
 
 
-def test_a_file_of_status_lies_where_the_user_stands_and_not_where_a_variable_says(simulator, fleet, ansible, tmp_path):
-    """Cron and systemd set no PWD, and the root folder is not meant."""
+def test_status_file_is_relative_to_the_working_directory(simulator, fleet, ansible, tmp_path):
+    """Cron and systemd do not set PWD, and the file must not end up in the root folder."""
     sim = simulator([{"id": 1}])
     fleet(sim, "status", [1])
     path = str(ansible.folder / "inventory.json")

@@ -14,21 +14,21 @@ def signals(sim):
     return [post["body"]["signal"] for post in sim.posts()]
 
 
-def test_a_restart_within_the_status_cache_is_confirmed_by_counters(simulator, operate):
+def test_restart_within_the_status_cache_is_confirmed_by_counters(simulator, operate):
     sim = simulator([FAST])
     result = operate(sim, "power", server_id=1234, state="restarted")
     assert (result["confirmed"], result["evidence"]) == (True, "counters"), result
     assert sim.states(1234) == ["running", "stopping", "offline", "starting", "running"]
 
 
-def test_a_slow_restart_is_confirmed_by_its_states(simulator, operate):
+def test_slow_restart_is_confirmed_by_its_states(simulator, operate):
     sim = simulator([SLOW])
     result = operate(sim, "power", server_id=1234, state="restarted")
     assert (result["changed"], result["confirmed"], result["evidence"], result["after"]) == (True, True, "state", "running"), result
     assert result["downtime"] >= sim.seconds(45)
 
 
-def test_a_dropped_restart_is_never_reported_as_confirmed(simulator, operate):
+def test_dropped_restart_is_not_confirmed(simulator, operate):
     sim = simulator([{**FAST, "drop_signals": ["restart"]}])
     result = operate(sim, "power", server_id=1234, state="restarted")
     assert (result["changed"], result["confirmed"], result["evidence"]) == (True, False, "none"), result
@@ -37,7 +37,7 @@ def test_a_dropped_restart_is_never_reported_as_confirmed(simulator, operate):
 
 @pytest.mark.parametrize("switch", [{"null": True}, {"shown_state": "missing"}, {"shown_state": "hibernating"}])
 @pytest.mark.parametrize("state", ["started", "stopped", "restarted", "killed"])
-def test_an_unknown_state_never_leads_to_a_signal(simulator, operate, switch, state):
+def test_unknown_state_leads_to_no_signal(simulator, operate, switch, state):
     sim = simulator([{**FAST, **switch}], speed=200)
     result = operate(sim, "power", server_id=1234, state=state)
     assert result["failed"] and not result["changed"] and "unknown" in result["msg"], result
@@ -56,7 +56,7 @@ def test_an_unknown_state_never_leads_to_a_signal(simulator, operate, switch, st
         ("offline", "restarted", ["start"], True),
     ],
 )
-def test_only_what_is_needed_is_sent(simulator, operate, before, state, sent, changed):
+def test_only_needed_signals_are_sent(simulator, operate, before, state, sent, changed):
     sim = simulator([{**FAST, "state": before}])
     result = operate(sim, "power", server_id=1234, state=state)
     assert (signals(sim), result["changed"], result["confirmed"]) == (sent, changed, True), result
@@ -72,7 +72,7 @@ def test_check_mode_sends_nothing_and_predicts(simulator, operate, before, state
     assert [predicted[k] for k in ("changed", "signal", "before")] == [real[k] for k in ("changed", "signal", "before")]
 
 
-def test_kill_comes_only_after_a_stop_timed_out_and_only_if_asked(simulator, operate):
+def test_kill_is_sent_only_after_a_stop_timed_out_and_only_if_configured(simulator, operate):
     sim = simulator([{**FAST, "hanging_stop": True}])
     result = operate(sim, "power", server_id=1234, state="stopped", wait_timeout=2.0)
     assert result["failed"] and result["changed"] and "stopping" in result["msg"], result
@@ -85,47 +85,47 @@ def test_kill_after_kills(simulator, operate):
     assert signals(sim) == ["stop", "kill"] and result["after"] == "offline" and result["signal"] == "kill", result
 
 
-def test_a_restart_that_hangs_in_its_stop_is_killed_only_if_asked_and_comes_back(simulator, operate):
+def test_hanging_restart_is_killed_only_if_configured_and_comes_back(simulator, operate):
     sim = simulator([{**FAST, "hanging_stop": True}])
     result = operate(sim, "power", server_id=1234, state="restarted", kill_after=1.5)
     assert signals(sim) == ["restart", "kill"] and result["confirmed"] and result["after"] == "running", result
     assert result["evidence"] == "state" and sim.states(1234)[-1] == "running"
 
 
-def test_a_slow_boot_after_a_restart_is_never_killed(simulator, operate):
+def test_slow_boot_after_a_restart_is_not_killed(simulator, operate):
     sim = simulator([{**FAST, "boot_seconds": 60.0}])
     result = operate(sim, "power", server_id=1234, state="restarted", kill_after=0.5)
     assert signals(sim) == ["restart"] and result["confirmed"], result
 
 
-def test_a_stop_dropped_in_early_boot_is_sent_again(simulator, operate):
+def test_stop_dropped_in_early_boot_is_sent_again(simulator, operate):
     sim = simulator([{**SLOW, "state": "offline", "boot_seconds": 60.0, "early_boot_seconds": 15.0}])
     sim.patch(1234, signal="start")
     result = operate(sim, "power", server_id=1234, state="stopped")
     assert signals(sim) == ["stop", "stop"] and result["confirmed"] and result["after"] == "offline", result
 
 
-def test_a_start_that_fails_is_told(simulator, operate):
+def test_failed_start_is_an_error(simulator, operate):
     sim = simulator([{**FAST, "state": "offline", "boot_seconds": 30.0, "failed_start": True}])
     result = operate(sim, "power", server_id=1234, state="started")
     assert result["failed"] and result["changed"] and not result["confirmed"], result
     assert "offline again" in result["msg"]
 
 
-def test_a_game_that_never_reports_running_is_up_when_the_user_says_so(simulator, operate):
+def test_running_when_starting_accepts_a_game_that_never_reports_running(simulator, operate):
     sim = simulator([{**FAST, "stuck_starting": True}])
     result = operate(sim, "power", server_id=1234, state="restarted", running_when="starting")
     assert result["confirmed"] and result["after"] == "starting", result
 
 
-def test_a_restart_whose_answer_was_lost_is_not_repeated_but_looked_for(simulator, operate):
+def test_restart_whose_answer_was_lost_is_verified_and_not_repeated(simulator, operate):
     sim = simulator([FAST])
     sim.fault(method="POST", drop=True, done=True)
     result = operate(sim, "power", server_id=1234, state="restarted")
     assert result["confirmed"] and signals(sim) == ["restart"], result
 
 
-def test_a_restart_lost_before_it_was_done_fails_and_is_not_repeated(simulator, operate):
+def test_restart_lost_on_the_way_fails_and_is_not_repeated(simulator, operate):
     sim = simulator([FAST])
     sim.fault(method="POST", drop=True)
     result = operate(sim, "power", server_id=1234, state="restarted")

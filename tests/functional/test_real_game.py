@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real game behind the API: what its own console printed and its own files hold."""
+"""Tests with a real game behind the API: its console output and its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = [
     {"before": "2s", "text": 'Save your "trains"'},
     {"before": "1s", "text": "Restart in {remaining}"},
 ]
-# The API as in life but for its status cache, which is a second long: a game boots in real time.
+# Only the status cache is shortened, to a second: the game boots in real time.
 LIKE_LIFE = {"speed": 1.0, "status_cache": 1.0}
 
 
@@ -38,7 +38,7 @@ def state(sim):
 
 @pytest.fixture
 def railways(simulator, tmp_path):
-    """A simulator with OpenTTD behind server 7, up; and the game's folder."""
+    """Start a simulator with OpenTTD running as server 7; return it and the game's folder."""
     folder = tmp_path / "railways"
     sim = simulator([openttd.server(7, folder)], **LIKE_LIFE)
     until(lambda: state(sim) == "running")
@@ -46,14 +46,14 @@ def railways(simulator, tmp_path):
 
 
 @needs_openttd
-def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
+def test_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     sim, folder = railways
     inventory = ansible.folder / "inventory.json"
     words = {"maintenance_announcements": WORDS, "maintenance_done_text": "{name} is back", "maintenance_done_delay": 2}
     quick = {"maintenance_command_wait": 0.5, "maintenance_poll_interval": 0.2}
     inventory.write_text(json.dumps({"all": {"hosts": {"railways": {"serverprism_id": 7}}, "vars": {**words, **quick}}}))
     run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(inventory), env={"SERVERPRISM_STATUS_CACHE": "1"})
-    assert run.rc == 0 and "proved by its " in run.stdout, run.output
+    assert run.rc == 0 and "confirmed by its " in run.stdout, run.output
 
     until(lambda: any("is back" in row["line"] for row in sim.game_log(7)))
     log = sim.game_log(7)
@@ -63,7 +63,7 @@ def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
     ]
     assert printed[:3] == ["Railways restarts in 3 seconds", "Save your 'trains'", "Restart in 1 second"], printed
     assert printed[3].startswith("Map successfully saved to 'maintenance"), printed
-    # The world was on the disk before the process ended, and it is what the new one runs.
+    # The world was on the disk before the process ended, and the new process runs it.
     stopped = max(row["time"] for row in log if row["pid"] == old)
     assert openttd.saved_world(folder).stat().st_mtime <= stopped
     loaded = [row["line"] for row in log if row["pid"] == new]
@@ -74,7 +74,7 @@ def test_the_role_warns_saves_and_restarts_a_real_game(railways, ansible):
 
 
 @needs_openttd
-def test_a_game_that_dies_is_brought_back_by_its_node_once(railways):
+def test_crashed_game_is_restarted_by_its_node_once(railways):
     sim, _folder = railways
     sim.patch(7, crash=True)
     until(lambda: sim.states(7) == ["offline", "starting", "running"] * 2)
@@ -84,7 +84,7 @@ def test_a_game_that_dies_is_brought_back_by_its_node_once(railways):
 
 
 @needs_openttd
-def test_a_game_is_stopped_by_its_own_command_and_killed_only_when_asked(railways, operate):
+def test_game_is_stopped_by_its_own_command_and_killed_only_if_configured(railways, operate):
     sim, _folder = railways
     stopped = operate(sim, "power", server_id=7, state="stopped", status_cache=1.0)
     assert stopped["confirmed"] and sim.states(7)[-2:] == ["stopping", "offline"], stopped
@@ -95,7 +95,7 @@ def test_a_game_is_stopped_by_its_own_command_and_killed_only_when_asked(railway
     assert killed["confirmed"] and state(sim) == "offline" and "Shutting down" not in sim.game_log(7)[-1]["line"], killed
 
 
-def test_a_program_that_is_not_there_is_a_failed_start(simulator, operate):
+def test_missing_program_is_a_failed_start(simulator, operate):
     sim = simulator([{"id": 7, "state": "offline", "exec": "/nonexistent/game", "exec_done": "x"}], **LIKE_LIFE)
     result = operate(sim, "power", server_id=7, state="started", status_cache=1.0, wait_timeout=5.0)
     assert result["failed"] and state(sim) == "offline" and "cannot be started" in sim.game_log(7)[0]["line"], result

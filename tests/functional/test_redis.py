@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs with their ledger in a real Redis: several machines, its password, and what happens when it is lost."""
+"""Tests of runs with a ledger in a real Redis: several machines, its password, and its loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server(tmp_path):
         yield start
 
 
-def test_the_folder_of_this_machine_can_stand_in(server, simulator, operate, tmp_path, monkeypatch):
+def test_local_folder_is_the_fallback(server, simulator, operate, tmp_path, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.3)
     redis = server()
     redis.stop()
@@ -40,7 +40,7 @@ def test_the_folder_of_this_machine_can_stand_in(server, simulator, operate, tmp
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}], ids=["action", "module"])
-def test_the_password_is_used_and_never_shown(server, simulator, ansible, keywords):
+def test_password_is_used_and_not_shown(server, simulator, ansible, keywords):
     redis = server("--requirepass", PASSWORD)
     sim = simulator()
     good = redis.url(PASSWORD.replace(" ", "%20"))
@@ -67,7 +67,7 @@ def test_two_machines_share_the_quota_without_one_429(server, simulator, tmp_pat
     assert [request["status"] for request in sim.requests()] == [200] * 24
 
 
-def test_a_countdown_that_loses_its_ledger_is_called_off_aloud(server, simulator, operate, monkeypatch):
+def test_countdown_that_loses_its_ledger_is_cancelled_and_announced(server, simulator, operate, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.2)
     redis, warnings = server(), []
     sim = simulator([{"id": 1234, "boot_seconds": 3.0, "stop_seconds": 30.0}])
@@ -88,8 +88,8 @@ def test_a_countdown_that_loses_its_ledger_is_called_off_aloud(server, simulator
     assert sim.states(1234) == ["running"] and not result["changed"] and "SERVERPRISM_LEDGER_FALLBACK" in result["msg"], result
 
 
-def test_a_repeated_run_on_another_machine_restarts_nobody_twice(server, simulator, operate, tmp_path, monkeypatch):
-    # The second restart finds a server that runs for a second, so no counter proves it: it must be seen down.
+def test_repeated_run_on_another_machine_restarts_no_server_twice(server, simulator, operate, tmp_path, monkeypatch):
+    # The second restart finds a server that has run for a second, so no counter confirms it: it must be seen offline.
     redis, sim = server(), simulator([{"id": 1234, "boot_seconds": 20.0, "stop_seconds": 40.0}])
     options = {"server_id": 1234, "maintenance_id": "CHG-7", "ledger": redis.url(), "poll_interval": 0.2}
     results = []
@@ -100,7 +100,7 @@ def test_a_repeated_run_on_another_machine_restarts_nobody_twice(server, simulat
     assert results[1]["reason"] == "done already under maintenance_id CHG-7"
 
 
-def test_redis_over_tls_is_believed_only_with_the_right_authority(server, simulator, operate, tmp_path):
+def test_redis_over_tls_needs_the_right_authority(server, simulator, operate, tmp_path):
     authority, stranger = trustme.CA(), trustme.CA()
     own = authority.issue_cert("127.0.0.1")
     own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
@@ -117,17 +117,17 @@ def test_redis_over_tls_is_believed_only_with_the_right_authority(server, simula
         begun = time.monotonic()
         result = operate(sim, "server_info", **options, **more)
         assert result["failed"] and "certificate of the ledger" in result["msg"] and "ca_path" in result["msg"], result
-        # It will not become another by asking again.
+        # Asking again would not change it.
         assert time.monotonic() - begun < _redis.LOCK_PATIENCE / 2
     assert len(sim.requests()) == 1
 
 
-def test_a_password_that_is_missing_is_told_as_that(server, simulator, operate):
+def test_missing_password_is_reported(server, simulator, operate):
     result = operate(simulator(), "server_info", ledger=server("--requirepass", PASSWORD).url())
     assert result["failed"] and "refuses the password: a password is required." in result["msg"], result
 
 
-def test_without_the_library_one_line_says_what_to_install(simulator, operate, monkeypatch):
+def test_missing_library_is_one_line_with_the_package_name(simulator, operate, monkeypatch):
     monkeypatch.setattr(_redis, "HAS_REDIS", False)
     sim = simulator()
     result = operate(sim, "server_info", ledger="redis://127.0.0.1:1/0")

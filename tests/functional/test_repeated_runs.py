@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that survive: repeated after a crash, stopped after too many failures, never two at once on one server."""
+"""Tests of repeated runs: after a crash, after too many failures, and two at the same time on one server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal im
 from functional.conftest import QUICK
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
-# Slow enough that its states prove a restart also right after another one.
+# Slow enough that its states confirm a restart right after another one.
 SLOW = {"boot_seconds": 3.0, "stop_seconds": 30.0}
 WORDS = [{"before": "0.5s", "text": "x"}]
 
@@ -39,7 +39,7 @@ def play(ids, **options):
     return [{"hosts": "all", "gather_facts": False, "tasks": tasks}], inventory
 
 
-def test_a_server_that_was_done_is_skipped_when_the_run_is_repeated(simulator, operate):
+def test_repeated_run_skips_a_server_that_was_done(simulator, operate):
     sim = simulator([{"id": 1234, **SLOW}])
     assert maintenance(operate, sim)["outcome"] == "done"
     again = maintenance(operate, sim)
@@ -48,14 +48,14 @@ def test_a_server_that_was_done_is_skipped_when_the_run_is_repeated(simulator, o
     assert maintenance(operate, sim, maintenance_id="CHG-8")["outcome"] == "done"
 
 
-def test_a_signal_that_was_refused_may_be_sent_when_the_run_is_repeated(simulator, operate):
+def test_repeated_run_sends_a_signal_that_was_refused(simulator, operate):
     sim = simulator([{"id": 1234, **FAST, "conflict": True}])
     assert maintenance(operate, sim)["outcome"] == "failed"
     sim.patch(1234, conflict=False)
     assert maintenance(operate, sim)["outcome"] == "done"
 
 
-def test_a_signal_that_proved_nothing_is_not_sent_again(simulator, operate):
+def test_repeated_run_does_not_send_an_unconfirmed_signal_again(simulator, operate):
     sim, warnings = simulator([{"id": 1234, **FAST, "drop_signals": ["restart"]}]), []
     assert maintenance(operate, sim)["outcome"] == "unconfirmed"
     again = maintenance(operate, sim, warn=warnings.append)
@@ -63,14 +63,14 @@ def test_a_signal_that_proved_nothing_is_not_sent_again(simulator, operate):
     assert signals(sim) == ["restart"]
 
 
-def test_check_mode_knows_the_journal_and_writes_nothing(simulator, operate, tmp_path):
+def test_check_mode_reads_the_journal_and_writes_nothing(simulator, operate, tmp_path):
     sim = simulator([{"id": 1234, **FAST}])
     assert maintenance(operate, sim, check_mode=True)["outcome"] == "done" and not (tmp_path / "ledger" / "journal").exists()
     maintenance(operate, sim)
     assert maintenance(operate, sim, check_mode=True)["outcome"] == "skipped"
 
 
-def test_without_a_journal_nothing_is_sent(simulator, operate, tmp_path):
+def test_nothing_is_sent_without_a_journal(simulator, operate, tmp_path):
     (tmp_path / "ledger").mkdir()
     (tmp_path / "ledger" / "journal").write_text("a file where a folder should be")
     sim = simulator([{"id": 1234, **FAST}])
@@ -79,7 +79,7 @@ def test_without_a_journal_nothing_is_sent(simulator, operate, tmp_path):
 
 
 def started(ansible, sim, ids, **options):
-    """Start a run in a group of its own, so that all of it can be killed at once."""
+    """Start a run in a separate group, so that all of it can be killed at once."""
     plays, inventory = play(ids, **options)
     path = ansible.folder / "hosts.json"
     path.write_text(json.dumps(inventory))
@@ -87,7 +87,7 @@ def started(ansible, sim, ids, **options):
 
 
 def killed(process):
-    """kill -9 of ansible-playbook and every worker of it, which run in sessions of their own."""
+    """Kill ansible-playbook and all of its workers, which have separate sessions, with SIGKILL."""
     children = [int(pid) for pid in os.popen(f"pgrep -P {process.pid}").read().split()]
     for pid in [process.pid, *children]:
         os.kill(pid, signal.SIGKILL)
@@ -102,7 +102,7 @@ def wait_for(condition, seconds=30):
 
 
 @pytest.mark.parametrize("moment", ["countdown", "signal"])
-def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(simulator, ansible, moment):
+def test_repeated_run_after_a_power_cut_restarts_no_server_twice(simulator, ansible, moment):
     sim = simulator([{"id": i, "boot_seconds": 30.0, "stop_seconds": 10.0} for i in (1, 2, 3)])
     slow = {"announcements": [{"before": "2s", "text": "x"}]}
     first = started(ansible, sim, [1, 2, 3], **slow)
@@ -114,8 +114,8 @@ def test_after_a_power_cut_a_repeated_run_finishes_and_restarts_nobody_twice(sim
     assert len(signals(sim)) == 3 and sorted(post["server"] for post in sim.posts() if "signal" in post["body"]) == [1, 2, 3]
 
 
-def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_line_is_due(simulator, ansible):
-    """Each server is in the middle of a long silence, and its worker has a thread that could get the signal."""
+def test_ctrl_c_cancels_every_countdown_of_a_fleet_at_once(simulator, ansible):
+    """Each server is in a long pause between two lines, and its worker has a thread that could get the signal."""
     sim = simulator([{"id": i, **FAST} for i in range(1, 9)])
     plays, inventory = play(range(1, 9), announcements=[{"before": "100s", "text": "x"}])
     path = ansible.folder / "hosts.json"
@@ -126,11 +126,11 @@ def test_ctrl_c_calls_every_countdown_of_a_fleet_off_and_not_only_when_its_next_
     output = "".join(run.communicate(timeout=50))
     lines = sim.console_log()
     assert sum("cancelled" in line["line"] for line in lines) == 8 and not signals(sim), (output, lines)
-    # Whoever pressed it knows that the players know.
+    # The operator sees that the players were told.
     assert sorted(re.findall(r"^\[h(\d)\] sent: say Maintenance cancelled", output, re.MULTILINE)) == [str(i) for i in range(1, 9)], output
 
 
-def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
+def test_second_run_on_the_same_server_is_refused(simulator, ansible, operate):
     sim = simulator([{"id": 1234, **SLOW}])
     first = started(ansible, sim, [1234], announcements=[{"before": "3s", "text": "x"}], maintenance_id="one")
     wait_for(sim.console_log)
@@ -141,8 +141,8 @@ def test_a_second_run_on_the_same_server_refuses(simulator, ansible, operate):
     assert maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))["outcome"] == "done"
 
 
-def test_second_run_refuses_every_server_of_a_run(simulator, ansible):
-    """Also those that the first has not begun, or has done."""
+def test_second_run_is_refused_for_every_server_of_a_run(simulator, ansible):
+    """This includes servers that the first run has not begun, or has done."""
     # A window of the quota has room for two servers.
     sim, env = simulator([{"id": i, **FAST} for i in range(1, 7)], write_limit=8), {"SERVERPRISM_WRITE_LIMIT": "8"}
     path = ansible.folder / "hosts.json"
@@ -162,7 +162,7 @@ def test_second_run_refuses_every_server_of_a_run(simulator, ansible):
     assert again.rc == 0 and len(signals(sim)) == 8, again.output
 
 
-def test_a_journal_that_is_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
+def test_journal_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
     note, warnings = Journal.note, []
 
     def full_disk(self, server_id, event, at):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a run: that it is written, and its page in a real browser."""
+"""Tests of the report of a run: the files, and the page in a real browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\
 
 @pytest.fixture
 def reported(simulator, ansible):
-    """A run with a report: the folder it is in."""
+    """Run a maintenance with a report; return its folder."""
 
     def run(servers, *args):
         sim = simulator(servers)
@@ -38,7 +38,7 @@ def reported(simulator, ansible):
     return run
 
 
-def test_a_run_writes_its_report(reported):
+def test_run_writes_its_report(reported):
     done, folder = reported([{"id": 1, **FAST}, {"id": 2, "state": "offline"}, {"id": 3, "conflict": True}])
     report = json.loads((folder / "report.json").read_text())
     assert done.rc == 2 and report["schema"] == 1, done.output
@@ -48,7 +48,7 @@ def test_a_run_writes_its_report(reported):
 
 
 def written(value, path):
-    """The values of each path of a report."""
+    """Return the values of each path of a report."""
     for name, one in value.items():
         yield f"{path}{name}", one
         for each in one if isinstance(one, list) else [one]:
@@ -60,7 +60,7 @@ KINDS = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict": di
 
 
 @pytest.mark.parametrize("check", [(), ("--check",)], ids=["run", "plan"])
-def test_what_a_run_writes_is_what_is_documented(reported, check):
+def test_report_matches_its_documentation(reported, check):
     guide = (ROOT / "docs" / "docsite" / "rst" / "maintenance.rst").read_text()
     rows = dict(
         re.findall(r"^   \* - ``([\w.\[\]]+)``\n     - (.*)\n", guide[guide.index("docsite.maintenance.report_json:") :], re.MULTILINE)
@@ -74,7 +74,14 @@ def test_what_a_run_writes_is_what_is_documented(reported, check):
         assert kind == "bool" or not isinstance(value, bool), path
 
 
-def test_a_report_that_was_opened_to_others_stays_open(reported, ansible):
+def test_page_has_the_time_zone_of_the_run(reported):
+    done, folder = reported([{"id": 1, **FAST}], "-e", "maintenance_timezone=Asia/Tokyo")
+    report = json.loads((folder / "report.json").read_text())
+    assert done.rc == 0 and report["timezone"] == "Asia/Tokyo" and report["begun"].endswith("Z"), done.output
+    assert '<h2>Timeline <span class="dim">(JST)</span></h2>' in (folder / "report.html").read_text()
+
+
+def test_report_keeps_the_mode_that_its_owner_set(reported, ansible):
     folder = ansible.folder / "report"
     folder.mkdir(mode=0o755)
     (folder / "report.html").touch(mode=0o644)
@@ -91,7 +98,7 @@ def test_check_mode_writes_the_plan(reported):
     assert "Maintenance plan" in html and 'class="wait"' in html and 'class="down"' not in html and 'class="unknown"' not in html
 
 
-def test_a_restart_that_nothing_proves_is_not_shown_as_down(reported):
+def test_unconfirmed_restart_has_no_downtime_in_the_report(reported):
     done, folder = reported([{"id": 1, **FAST, "drop_signals": ["restart"]}], "-e", "maintenance_wait_timeout=8")
     report, html = json.loads((folder / "report.json").read_text()), (folder / "report.html").read_text()
     assert done.rc == 2 and report["totals"]["unconfirmed"] == 1, done.output
@@ -99,7 +106,7 @@ def test_a_restart_that_nothing_proves_is_not_shown_as_down(reported):
 
 
 @needs_browser
-def test_in_a_browser_names_stay_text_and_the_table_sorts(reported, browser):
+def test_names_stay_text_and_the_table_sorts_in_a_browser(reported, browser):
     _done, folder = reported([{"id": 1, **FAST, "name": EVIL}, {"id": 2, "state": "offline", "name": "zz"}])
     browser.open(folder / "report.html")
     assert browser.tell("document.title") == "Maintenance report"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's page as a real browser shows it: sorted, light and dark, wide and on a phone."""
+"""Tests of the report page in a real browser: sorting, light and dark, wide and on a phone."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def shown(browser, tmp_path):
     return show
 
 
-# Each in an order that neither text nor digits one after the other would turn into the right one.
+# Orders that sorting by text or by digits would get wrong.
 VALUES = [27.7, -0.3, None, 3.153, 0.25, 27.123, -2.0, 0.3, 3.2]
 SORTED = [-2.0, -0.3, 0.25, 0.3, 3.153, 3.2, 27.123, 27.7]
 TIMES = [130.0, 3700.0, None, 0.0, 70000.0, 119.0]
@@ -82,7 +82,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_the_table_sorts_numbers_as_numbers_times_as_times_and_what_is_missing_last(shown, name):
+def test_table_sorts_numbers_and_times_by_value_and_missing_values_last(shown, name):
     given, expected, missing = COLUMNS[name]
     browser = shown([row(one.get("host", f"r{index}"), **{k: v for k, v in one.items() if k != "host"}) for index, one in enumerate(given)])
     browser.tell(f"window.head = [...document.querySelectorAll('th')].find((one) => one.textContent === {name!r})")
@@ -129,7 +129,7 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_it_is_light_or_dark_as_the_reader_wants_it_and_can_be_read(shown, scheme, dark):
+def test_page_follows_the_colour_scheme_and_is_readable(shown, scheme, dark):
     browser = shown(scheme=scheme)
     colours = browser.tell(COLOURS)
     assert len(colours) > 100
@@ -159,26 +159,26 @@ BOXES = """
 
 
 @pytest.mark.parametrize("width", [320, 390, 640, 800, 985, 1200, 1920])
-def test_at_no_width_is_anything_cut_small_or_beside_the_page(shown, width):
+def test_nothing_is_cut_or_too_small_at_any_width(shown, width):
     told = shown(width=width, phone=width < 640).tell(BOXES)
     assert told["width"] == width and told["scroll"] <= width and told["font"] >= 12 and not told["cut"], told["cut"]
     left, _top, right, _bottom = told["card"][-1]
     assert all(left < cell[0] and cell[2] < right for cell in told["cells"])
     for marks in (told["ticks"], told["days"]):
         assert len(marks) >= 2 and all(one[2] < other[0] for one, other in zip(marks, marks[1:])) and marks[-1][2] < right, marks
-    # A figure is one line.
+    # A figure takes one line.
     assert max(bottom - top for _left, top, _right, bottom in told["figures"]) < 30
 
 
-def test_on_a_phone_a_label_stands_above_its_bar_and_the_bar_has_the_whole_width(shown):
+def test_label_is_above_a_full_width_bar_on_a_phone(shown):
     told = shown(width=390, phone=True).tell(BOXES)
     for label, track in zip(told["labels"], told["tracks"]):
         assert label[3] <= track[1] + 1 and track[2] - track[0] > 330
     assert 2 <= len(told["ticks"]) <= 4
 
 
-def test_on_a_wide_page_a_label_stands_beside_its_bar_and_an_error_takes_few_lines(shown):
+def test_label_is_beside_its_bar_on_a_wide_page_and_an_error_takes_few_lines(shown):
     told = shown(width=1200).tell(BOXES)
     assert all(label[2] <= track[0] and label[1] < track[3] and track[1] < label[3] for label, track in zip(told["labels"], told["tracks"]))
-    # Of 21 pixels each.
+    # Lines of 21 pixels each.
     assert max(bottom - top for _left, top, _right, bottom in told["whys"]) < 8 * 21 + 14

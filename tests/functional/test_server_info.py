@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What servers there are: one read for the list, one more each for details."""
+"""Tests of server_info: one read for the list, one more each for details."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def ids(result):
     return [server["id"] for server in result["servers"]]
 
 
-def test_a_fleet_of_any_size_costs_one_read(simulator, operate):
+def test_list_of_any_size_costs_one_read(simulator, operate):
     sim = simulator([{"id": i} for i in range(1, 301)])
     result = operate(sim, "server_info")
     assert len(result["servers"]) == 300 and result["api"] == {"reads": 1, "writes": 0, "waited_seconds": 0.0}
     assert set(result["servers"][0]) == {"id", "product", "service_status"} and not result["changed"]
 
 
-def test_details_cost_one_read_more_for_each_server(simulator, operate):
+def test_details_cost_one_more_read_a_server(simulator, operate):
     result = operate(simulator(FLEET), "server_info", details=True)
     fred, suspended, unknown = result["servers"]
     assert result["api"]["reads"] == 4
@@ -46,7 +46,7 @@ def test_details_cost_one_read_more_for_each_server(simulator, operate):
         ({"server_ids": [1234, 1290], "product": "Palworld"}, [1290]),
     ],
 )
-def test_servers_are_chosen_by_id_product_and_billing(simulator, operate, options, found):
+def test_servers_are_filtered_by_id_product_and_billing(simulator, operate, options, found):
     assert ids(operate(simulator(FLEET), "server_info", **options)) == found
 
 
@@ -55,7 +55,7 @@ def test_filters_are_applied_before_details_are_read(simulator, operate):
     assert ids(result) == [1234] and result["api"]["reads"] == 2
 
 
-def test_a_server_that_is_not_there_fails_or_is_reported(simulator, operate):
+def test_missing_server_fails_or_is_reported(simulator, operate):
     sim = simulator([*FLEET, {"id": 5, "customer": "other"}])
     result = operate(sim, "server_info", server_ids=[1234, 5, 99])
     assert result["failed"] and "5, 99" in result["msg"] and result["not_found"] == [5, 99], result
@@ -63,29 +63,29 @@ def test_a_server_that_is_not_there_fails_or_is_reported(simulator, operate):
     assert not result.get("failed") and ids(result) == [1234] and result["not_found"] == [5, 99], result
 
 
-def test_many_details_are_read_at_the_same_time(simulator, operate):
+def test_details_are_read_in_parallel(simulator, operate):
     sim = simulator([{"id": i} for i in range(1, 17)])
     sim.fault(method="GET", path=r"/\d+$", delay=2.0)
     result = operate(sim, "server_info", details=True)
     times = [request["time"] for request in sim.requests()[1:]]
-    # Asked before the first one had its answer.
+    # The second was sent before the first had its answer.
     assert len(ids(result)) == 16 and sum(at - times[0] < 2.0 for at in times) >= 4
 
 
-def test_reads_beyond_the_quota_wait_for_their_turn(simulator, operate):
+def test_reads_beyond_the_quota_wait_for_their_slots(simulator, operate):
     sim = simulator([{"id": i} for i in range(1, 13)], read_limit=5)
     result = operate(sim, "server_info", details=True, read_limit=5)
     assert len(ids(result)) == 12 and result["api"]["waited_seconds"] > 0
     assert {request["status"] for request in sim.requests()} == {200}
 
 
-def test_a_large_fleet_is_read_though_no_single_read_may_wait_for_long(simulator, operate):
+def test_large_fleet_is_read_with_a_short_max_wait(simulator, operate):
     sim = simulator([{"id": i} for i in range(1, 151)], speed=30)
     result = operate(sim, "server_info", details=True, max_wait=sim.seconds(300))
     assert not result.get("failed") and len(ids(result)) == 150, result
 
 
-def test_a_server_whose_node_is_away_is_asked_again_when_the_api_says(simulator, operate):
+def test_server_whose_node_is_down_is_retried_after_retry_after(simulator, operate):
     sim = simulator(FLEET)
     sim.fault(path="/1234$", status=503, headers={"Retry-After": "1"}, count=1)
     result = operate(sim, "server_info", details=True)

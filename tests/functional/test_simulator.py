@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulated API against what the API promises, and what its framework is known to do, over plain HTTP."""
+"""Tests of the simulator over plain HTTP against the API's documentation and the known behaviour of its framework."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def api(simulator):
     return ask
 
 
-def test_the_list_has_ids_products_and_billing(simulator, api):
+def test_list_has_ids_products_and_billing(simulator, api):
     sim = simulator([{"id": 1234}, {"id": 1290, "service_status": "suspended"}, {"id": 5, "customer": "other"}])
     assert api(sim).json() == {
         "data": [
@@ -73,7 +73,7 @@ def test_writes_answer_that_they_were_sent(simulator, api):
         ("POST", "/7/power", {"signal": "start"}, 503, "Service Unavailable"),
     ],
 )
-def test_errors_have_their_status_and_words(simulator, api, method, path, body, status, words):
+def test_errors_have_the_status_and_text_of_the_api(simulator, api, method, path, body, status, words):
     servers = [{"id": 1234}, {"id": 1290, "state": "offline"}, {"id": 5, "customer": "other"}]
     sim = simulator([*servers, {"id": 6, "conflict": True}, {"id": 7, "node_down": True}])
     answer = api(sim, method, path, body)
@@ -83,7 +83,7 @@ def test_errors_have_their_status_and_words(simulator, api, method, path, body, 
     assert int(answer.headers["X-RateLimit-Remaining"]) == (59 if method == "GET" else 19)
 
 
-def test_a_game_that_is_off_may_answer_502_instead(simulator, api):
+def test_command_to_an_offline_game_may_answer_502(simulator, api):
     sim = simulator([{"id": 1234, "state": "offline"}], not_running_status=502)
     answer = api(sim, "POST", "/1234/command", {"command": "say hi"})
     assert answer.status_code == 502 and answer.json()["message"]
@@ -96,7 +96,7 @@ def test_commands_while_starting_and_stopping(simulator, api, state, switch, sta
     assert api(sim, "POST", "/1234/command", {"command": "say hi"}).status_code == status
 
 
-def test_the_stop_command_of_the_game_stops_it(simulator, api):
+def test_stop_command_of_the_game_stops_it(simulator, api):
     sim = simulator([{"id": 1234, "stop_seconds": 0.0}])
     api(sim, "POST", "/1234/command", {"command": "stop"})
     assert sim.states(1234)[1:] == ["stopping", "offline"]
@@ -115,7 +115,7 @@ def test_tokens_and_scopes(simulator, api):
     assert api(sim).status_code == 401
 
 
-def test_without_accept_errors_are_redirects_to_a_page(simulator, api):
+def test_errors_without_an_accept_header_are_redirects(simulator, api):
     sim = simulator()
     assert api(sim, token="wrong", accept="*/*").status_code == 302
     assert api(sim, "POST", "/1234/power", {}, accept="*/*").status_code == 302
@@ -126,7 +126,7 @@ def test_without_accept_errors_are_redirects_to_a_page(simulator, api):
 @pytest.mark.parametrize(
     ("kind", "header"), [("seconds", r"\d+"), ("zero", "0"), ("missing", ""), ("date", r"\w{3}, \d\d \w{3} \d{4} .* GMT")]
 )
-def test_the_quota_is_the_customers_and_429_says_when(simulator, api, kind, header):
+def test_quota_belongs_to_the_customer_and_429_has_retry_after(simulator, api, kind, header):
     import re
 
     sim = simulator(tokens=[{"token": "second"}, {"token": "theirs", "customer": "other"}], write_limit=2, retry_after=kind, speed=1.0)
@@ -145,7 +145,7 @@ def test_refused_tokens_do_not_count_against_the_quota(simulator, api):
     assert api(sim).headers["X-RateLimit-Remaining"] == "0"
 
 
-def test_the_window_ends_and_speed_divides_it(simulator, api):
+def test_window_ends_and_speed_divides_it(simulator, api):
     sim = simulator(read_limit=1, speed=20.0)
     assert [api(sim).status_code for _each in range(2)] == [200, 429]
     until = time.monotonic() + 50
@@ -153,7 +153,7 @@ def test_the_window_ends_and_speed_divides_it(simulator, api):
         assert time.monotonic() < until
 
 
-def test_a_status_is_cached_and_a_signal_does_not_clear_it(simulator, api):
+def test_status_is_cached_and_a_signal_does_not_clear_it(simulator, api):
     sim = simulator([{"id": 1234, "stop_seconds": 1.0}], speed=1.0)
     assert api(sim, "GET", "/1234").json()["data"]["resources"]["current_state"] == "running"
     api(sim, "POST", "/1234/power", {"signal": "kill"})
@@ -169,7 +169,7 @@ def test_new_fields_can_appear(simulator, api):
 
 
 @pytest.mark.parametrize(("done", "console"), [(False, []), (True, ["say hi"])])
-def test_a_connection_can_end_before_or_after_the_work(simulator, api, done, console):
+def test_connection_can_end_before_or_after_the_work(simulator, api, done, console):
     sim = simulator()
     sim.fault(method="POST", drop=True, done=done, count=1)
     with pytest.raises(requests.ConnectionError):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every fault x every operation x every request of it: the cases, each with a customer, a token and a server of its own."""
+"""Test cases: every fault on every request of every operation, each with a separate customer, token and server."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SPEED = 20.0
 FIRST_ID = 1000
 WAIT, PATIENCE = 5.0, 2.0
 ANNOUNCEMENTS = [{"before": "2s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Last call"}]
-CANCEL, DONE = "It is called off", "It is over"
+CANCEL, DONE = "It is cancelled", "It is over"
 
 
 @dataclass(frozen=True)
 class Hit:
-    """Which requests of an operation the fault hits."""
+    """The requests of an operation that the fault affects."""
 
     name: str
     method: str
@@ -37,7 +37,7 @@ _SIGNALS = (Hit("the first signal", "POST", "power", count=1), Hit("every signal
 
 @dataclass(frozen=True)
 class Verb:
-    """An operation as users call it: its module, options, the state its server is in, and what of it a fault can hit."""
+    """An operation as users call it: its module, its options, the state of its server, and the requests that a fault can affect."""
 
     module: str
     hits: tuple[Hit, ...]
@@ -87,24 +87,24 @@ class Case:
 
     @property
     def server_id(self) -> int:
-        """Its own server."""
+        """Return the ID of the server of this case."""
         return FIRST_ID + self.number
 
     @property
     def token(self) -> str:
-        """Its own token, which is its name, too."""
+        """Return the token of this case, which is also its name."""
         return f"secret{self.number:06d}token"
 
     @property
     def wants_kill(self) -> bool:
-        """Whether the user asked for a kill."""
+        """Return true if the user asked for a kill."""
         return self.verb == "kill"
 
     def __str__(self) -> str:
         return f"{self.verb}: {self.fault} on {self.hit.name}"
 
     def options(self) -> dict[str, Any]:
-        """The options of its module, but for those of the API's address."""
+        """Return the options of the module, without the address of the API."""
         verb = VERBS[self.verb]
         out = {"api_token": self.token, "timeout": TIMEOUT, "max_wait": PATIENCE, **verb.options}
         if self.verb != "list":
@@ -118,19 +118,19 @@ def _fits(fault: str, verb: str, hit: Hit) -> bool:
     hostile = HOSTILE[fault]
     of_list = fault.startswith("data.0")
     if hostile.family == "a field of another type" and (hit.count == 1) != (verb in ("list", "details", "maintenance")):
-        # A wrong field is never read again, so once is always, but for the polls of a power operation.
+        # A wrong field is not read again, so "once" equals "always", except for the polls of a power operation.
         return False
     return hit.method in hostile.methods and not (of_list and verb != "list")
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     rows = [(f, v, hit) for f in HOSTILE for v, verb in VERBS.items() for hit in verb.hits if _fits(f, v, hit)]
     return [Case(number, *row) for number, row in enumerate(rows)]
 
 
 def every_pair(rows: list[Case], keep: int = 1) -> list[Case]:
-    """Of each fault and operation one case, not always of the same requests; of those every ``keep``-th."""
+    """Return one case for each fault and operation, with varying requests; of those every ``keep``-th."""
 
     def choose() -> Iterator[Case]:
         pairs: dict[tuple[str, str], list[Case]] = {}
@@ -144,7 +144,7 @@ def every_pair(rows: list[Case], keep: int = 1) -> list[Case]:
 
 
 def simulator(rows: list[Case]) -> Simulator:
-    """A simulator with the server, the token and the fault of each case."""
+    """Start a simulator with the server, the token and the fault of each case."""
     servers = [
         {"id": row.server_id, "customer": row.token, "boot_seconds": 8.0, "stop_seconds": 4.0, **VERBS[row.verb].server} for row in rows
     ]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fixtures of the functional tests serve here, too."""
+"""Fixtures of the functional tests."""
 
 from functional.conftest import ansible, operate, simulator
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an API, a proxy or a network can do to a request, as a table."""
+"""A table of the ways in which an API, a proxy or a network can spoil a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-# In all of this suite; a read that gives up after it, and a write that is then open.
+# Used by the whole suite: a read fails after it, and the result of a write is unknown after it.
 TIMEOUT = 0.6
 OK_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 BODY = '{"data": {"sent": true}}'
@@ -19,7 +19,7 @@ ONLY_READS, ONLY_WRITES, BOTH = ("GET",), ("POST",), ("GET", "POST")
 
 @dataclass(frozen=True)
 class Hostile:
-    """One way to go wrong: its family in the table of the results, what the simulator does, and the requests it is tried on."""
+    """One fault: its family in the table of results, the simulator's settings, and the methods it applies to."""
 
     family: str
     fault: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ def _message(status: int, text: str, **headers: str) -> dict[str, Any]:
 
 
 def _raw(head: str, body: str = "", seconds: float = 0.0) -> dict[str, Any]:
-    # Its body says that the work was done, so it is.
+    # The body says that the work was done, so it is done.
     return {"raw": f"{head}\r\n{body}", "raw_seconds": seconds, "done": True}
 
 
@@ -44,7 +44,7 @@ NETWORK = {
     "dropped, work done": {"drop": True, "done": True},
     "truncated body": {"truncate": True},
     "headers late": {"delay": 2 * TIMEOUT},
-    # Its bytes come more often than any time-out for a read.
+    # The bytes come more often than any read timeout.
     "headers byte by byte": _raw(OK_HEAD + "X-Slow: " + "x" * 100 + "\r\n", BODY, 10 * TIMEOUT),
     "body byte by byte": {"drip": 10 * TIMEOUT},
     "body byte by byte, no length": _raw(OK_HEAD, " " * 100 + BODY, 10 * TIMEOUT),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Crowds of processes that share a ledger, and what can lie in its place or go wrong beneath it."""
+"""Many processes that share a ledger, and the ways to damage the ledger or the disk below it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 
 FORK = multiprocessing.get_context("fork")
 API = "https://x"
-# What two processes' readings of the same clock may differ by.
-HAIR = 0.001
+# The difference allowed between two processes that read the same clock.
+TOLERANCE = 0.001
 
 
 def quotas(limit: int, window: float) -> dict[str, Quota]:
-    """The same for both buckets."""
+    """Return the same quota for reads and writes."""
     return {READ: Quota(limit, window), WRITE: Quota(limit, window)}
 
 
 class Shifted(SystemClock):
-    """The clock of a process that began when the wall clock was wrong by so many seconds."""
+    """The clock of a process that started when the wall clock was wrong by ``seconds``."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__()
@@ -49,8 +49,8 @@ class Shifted(SystemClock):
 
 
 @dataclass
-class Turn:
-    """One turn that was handed out, in seconds since boot, which no clock that is set can move."""
+class Slot:
+    """A slot that was handed out, in seconds since boot, which setting a clock does not change."""
 
     asked: float
     got: float
@@ -59,7 +59,7 @@ class Turn:
 
 @dataclass
 class Crowd:
-    """Processes that reserve at once; each writes down a turn when it has it, so that a killed one leaves what it was given."""
+    """Processes that reserve at the same time. Each records a slot when it gets it, so the slots of a killed process are known."""
 
     folder: Path
     limit: int = 20
@@ -69,42 +69,42 @@ class Crowd:
     make: Callable[..., Any] = FileLedger
 
     def join_in(self, times: int, *, shift: float = 0.0, trap: Callable[[], None] | None = None) -> None:
-        """One more process, which takes so many turns and waits for each; ``trap`` prepares its end."""
+        """Start one more process, which reserves ``times`` slots and waits for each; ``trap`` prepares its death."""
         process = FORK.Process(target=self._take, args=(times, shift, trap))
         process.start()
         self.processes.append(process)
 
     def _take(self, times: int, shift: float, trap: Callable[[], None] | None) -> None:
         clock = Shifted(shift)
-        log = os.open(self.folder / "turns", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        log = os.open(self.folder / "slots", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
         def note(**row: Any) -> None:
             os.write(log, (json.dumps(row) + "\n").encode())
 
-        book = self.make(str(self.folder / "ledger"), API, quotas(self.limit, self.window), clock, lambda text: note(warning=text))
+        ledger = self.make(str(self.folder / "ledger"), API, quotas(self.limit, self.window), clock, lambda text: note(warning=text))
         if trap:
             trap()
         try:
             for _each in range(times):
                 asked = clock.now()
-                turn = book.reserve(READ)[0]
-                note(asked=asked - clock.origin, got=clock.now() - clock.origin, at=turn - clock.origin)
-                clock.sleep(turn - clock.now())
+                slot = ledger.reserve(READ)[0]
+                note(asked=asked - clock.origin, got=clock.now() - clock.origin, at=slot - clock.origin)
+                clock.sleep(slot - clock.now())
         except Exception as exc:
             note(warning=repr(exc))
 
-    def wait(self) -> list[Turn]:
-        """All turns, once everybody has gone."""
+    def wait(self) -> list[Slot]:
+        """Return all slots after all processes have ended."""
         for process in self.processes:
             process.join(60)
             assert process.exitcode is not None, "a process hangs"
-        rows = [json.loads(line) for line in (self.folder / "turns").read_text().splitlines()]
+        rows = [json.loads(line) for line in (self.folder / "slots").read_text().splitlines()]
         self.warnings = [row["warning"] for row in rows if "warning" in row]
-        return [Turn(**row) for row in rows if "at" in row]
+        return [Slot(**row) for row in rows if "at" in row]
 
 
 def die_at(where: str, chance: float) -> Callable[[], None]:
-    """A trap: this process is killed at a place in the ledger's code, at some time."""
+    """Return a trap that kills this process at a place in the ledger's code, with a probability."""
 
     def trap() -> None:
         lot = random.Random(os.getpid())
@@ -139,7 +139,7 @@ def die_at(where: str, chance: float) -> Callable[[], None]:
 
 
 def _in_place(what: str, path: str) -> None:
-    """Put something else where a file should be."""
+    """Put something else in place of a file."""
     if os.path.lexists(path):
         os.unlink(path)
     if what == "a folder":
@@ -154,7 +154,7 @@ def _in_place(what: str, path: str) -> None:
     elif what == "a socket":
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
         with socket.socket(socket.AF_UNIX) as end:
-            # A name for a socket may not be long.
+            # The name of a socket has to be short.
             end.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
         os.close(folder)
     elif what == "a device":
@@ -169,19 +169,19 @@ def _flock_fails(number: int) -> None:
 
 
 def _limited(size: int) -> None:
-    """No file of this process grows beyond so many bytes: the write that would is cut, and the next one fails."""
+    """Limit the size of all files of this process: the write that would exceed it is cut, and the next one fails."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def mount(folder: Path, *options: str) -> None:
-    """A file system of its own in this folder; PermissionError where this user may not."""
+    """Mount a file system in this folder. Raise PermissionError if this user may not."""
     done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise PermissionError(done.stderr)
 
 
 def fill(folder: Path) -> None:
-    """Until the disk is full."""
+    """Fill the disk."""
     with (folder / "filler").open("wb", buffering=0) as stream:
         try:
             while stream.write(b"x" * 512):
@@ -192,7 +192,7 @@ def fill(folder: Path) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A disk of a few kilobytes in this folder."""
+    """Mount a disk of a few kilobytes in this folder."""
     folder.mkdir(parents=True, exist_ok=True)
     mount(folder, "-t", "tmpfs", "-o", "size=64k", "tmpfs")
     try:
@@ -201,26 +201,26 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def _full(book: FileLedger) -> None:
-    fill(Path(book.folder))
+def _full(ledger: FileLedger) -> None:
+    fill(Path(ledger.folder))
 
 
-def _read_only(book: FileLedger) -> None:
-    mount(Path(book.folder), "-o", "remount,ro")
+def _read_only(ledger: FileLedger) -> None:
+    mount(Path(ledger.folder), "-o", "remount,ro")
 
 
-def _newer(book: FileLedger) -> None:
-    Path(book.path).write_text(json.dumps({"version": _ledger.VERSION + 1, "all": "is new"}))
+def _newer(ledger: FileLedger) -> None:
+    Path(ledger.path).write_text(json.dumps({"version": _ledger.VERSION + 1, "all": "is new"}))
 
 
-def _no_folder(book: FileLedger) -> None:
-    shutil.rmtree(book.folder)
-    Path(book.folder).write_text("")
+def _no_folder(ledger: FileLedger) -> None:
+    shutil.rmtree(ledger.folder)
+    Path(ledger.folder).write_text("")
 
 
-def _held(book: FileLedger) -> None:
-    """Another process has the lock and does not go on."""
-    descriptor = os.open(book.lock_path, os.O_RDWR | os.O_CREAT)
+def _held(ledger: FileLedger) -> None:
+    """Hold the lock as another process that never releases it."""
+    descriptor = os.open(ledger.lock_path, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.set_inheritable(descriptor, True)
     _ledger.LOCK_PATIENCE = 0.3
@@ -230,36 +230,36 @@ THINGS = ("a folder", "a FIFO", "a link to nowhere", "a link to a file", "a sock
 ON_A_DISK = {"a full disk": _full, "a disk that is read-only": _read_only}
 UNUSABLE: dict[str, Callable[[FileLedger], None]] = {
     **ON_A_DISK,
-    "no byte may be written": lambda book: _limited(0),
-    "a write that is cut": lambda book: _limited(100),
+    "no byte may be written": lambda ledger: _limited(0),
+    "a write that is cut": lambda ledger: _limited(100),
     "a file in place of the folder": _no_folder,
-    "locks: ENOLCK": lambda book: _flock_fails(errno.ENOLCK),
-    "locks: EIO": lambda book: _flock_fails(errno.EIO),
-    "locks: EROFS": lambda book: _flock_fails(errno.EROFS),
+    "locks: ENOLCK": lambda ledger: _flock_fails(errno.ENOLCK),
+    "locks: EIO": lambda ledger: _flock_fails(errno.EIO),
+    "locks: EROFS": lambda ledger: _flock_fails(errno.EROFS),
     "a lock that is not given back": _held,
     "a ledger of a newer release": _newer,
-    **{f"{thing} in place of the ledger": lambda book, thing=thing: _in_place(thing, book.path) for thing in THINGS},
-    **{f"{thing} in place of the lock": lambda book, thing=thing: _in_place(thing, book.lock_path) for thing in THINGS},
-    "a folder in place of the new ledger": lambda book: _in_place("a folder", book.path + ".new"),
+    **{f"{thing} in place of the ledger": lambda ledger, thing=thing: _in_place(thing, ledger.path) for thing in THINGS},
+    **{f"{thing} in place of the lock": lambda ledger, thing=thing: _in_place(thing, ledger.lock_path) for thing in THINGS},
+    "a folder in place of the new ledger": lambda ledger: _in_place("a folder", ledger.path + ".new"),
 }
-# What a killed process or somebody else left where the next ledger is written: it is cleared away, and whatever it points to is left alone.
-LEFT_BEHIND = {thing: lambda book, thing=thing: _in_place(thing, book.path + ".new") for thing in THINGS if thing != "a folder"}
+# Left by a killed process or somebody else at the path of the next ledger. It is removed, and a target it links to is not changed.
+LEFT_BEHIND = {thing: lambda ledger, thing=thing: _in_place(thing, ledger.path + ".new") for thing in THINGS if thing != "a folder"}
 
 
 def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict[str, Any]:
-    """What a process of its own gets from a ledger that was spoiled: its turns, warnings, seconds, and what it died of."""
+    """Damage a ledger and use it in a separate process. Return its slots, warnings, seconds, and the error that ended it."""
     receiver, sender = FORK.Pipe(duplex=False)
 
     def run() -> None:
-        out: dict[str, Any] = {"warnings": [], "error": None, "turns": []}
+        out: dict[str, Any] = {"warnings": [], "error": None, "slots": []}
         book = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock())
         book.reserve(READ)
         spoil(book)
         resilient = FileOrMemory(book, out["warnings"].append)
         begun = time.monotonic()
         try:
-            out["turns"] = [resilient.reserve(READ)[0] for _each in range(times)]
-            resilient.release(READ, out["turns"][-1:])
+            out["slots"] = [resilient.reserve(READ)[0] for _each in range(times)]
+            resilient.release(READ, out["slots"][-1:])
             resilient.block(WRITE, resilient.blocked_until(WRITE) + 1)
         except BaseException as exc:
             out["error"] = repr(exc)
@@ -277,4 +277,4 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
         process.join()
 
 
-__all__ = ["HAIR", "LEFT_BEHIND", "ON_A_DISK", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]
+__all__ = ["LEFT_BEHIND", "ON_A_DISK", "TOLERANCE", "UNUSABLE", "Crowd", "Shifted", "alone", "die_at", "fill", "quotas", "small_disk"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real run of the maintenance playbook that is broken off at a stage, and what must hold of it whatever broke it off."""
+"""A real run of the maintenance playbook that is interrupted at a stage, and the rules that hold for every interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from simulator.process import Simulator
 
 PLAYBOOK = "serverprism.cloud.maintenance"
 FLEET = 3
-CANCEL = "say It is called off"
+CANCEL = "say It is cancelled"
 FIRST, LAST, SAVE = "say First call", "say Last call", "save-all"
 ANNOUNCEMENTS = [{"before": "3s", "text": "First call"}, {"before": "1.5s", "text": "Last call"}]
 GAME = {"boot_seconds": 30.0, "stop_seconds": 10.0}
@@ -34,7 +34,7 @@ LONG = 60.0
 
 @dataclass
 class Scene:
-    """One run over three servers of its own, in a simulator and a ledger that it may share with others."""
+    """One run over three servers, in a simulator and a ledger that it may share with other runs."""
 
     sim: Simulator
     folder: Path
@@ -45,26 +45,26 @@ class Scene:
     rc: int | None = None
     output: str = ""
     reached: bool = False
-    waited_for_ever: bool = False
+    waited_forever: bool = False
     late: int = 0
 
     @property
     def ids(self) -> range:
-        """Its servers."""
+        """Return the IDs of its servers."""
         return range(self.first_id, self.first_id + FLEET)
 
     @property
     def ledger(self) -> Path:
-        """The folder of ledger and journal."""
+        """Return the folder of ledger and journal."""
         return self.folder / "ledger"
 
     @property
     def report(self) -> Path:
-        """Where the report goes."""
+        """Return the folder of the report."""
         return self.folder / f"report-{self.first_id}"
 
     def hosts(self) -> dict[str, Any]:
-        """Of an inventory."""
+        """Return the hosts of the inventory."""
         common = {"serverprism_product": "Minecraft 4 GB", "maintenance_id": f"CHG-{self.first_id}"}
         return {f"h{i}": {"serverprism_id": i, **common} for i in self.ids}
 
@@ -73,11 +73,11 @@ class Scene:
         self.process = start(self.sim, self.folder, f"run-{self.first_id}", self.hosts(), **variables)
 
     def posts(self) -> list[dict[str, Any]]:
-        """What was sent to its servers, refused or not."""
+        """Return all writes for its servers, accepted or refused."""
         return [row for row in self.sim.posts() if self._server(row) in self.ids]
 
     def reads(self) -> set[int]:
-        """Which of its servers were looked at."""
+        """Return the IDs of its servers that were read."""
         return {self._server(row) for row in self.sim.requests("GET")} & set(self.ids)
 
     @staticmethod
@@ -86,25 +86,25 @@ class Scene:
         return int(part) if part.isdigit() else 0
 
     def told(self, line: str) -> int:
-        """How many of its servers got a line."""
+        """Return the number of its servers that got a line."""
         return len({row["server"] for row in self.sim.console_log() if row["server"] in self.ids and row["line"] == line})
 
     def signals(self) -> list[int]:
-        """The servers a signal went out to, once for each."""
+        """Return the servers that a signal was sent to, once for each signal."""
         return [self._server(row) for row in self.posts() if row["path"].endswith("/power")]
 
     def is_up_to(self, state: str) -> bool:
-        """Whether one of its servers has been in a state."""
+        """Return true if one of its servers has been in a state."""
         return any(row["state"] == state for row in self.sim.state_logs() if row["server"] in self.ids)
 
     def journal(self, server: int) -> str | None:
-        """What the journal says of a server."""
+        """Return the journal's last event of a server."""
         return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
 
-    def break_off(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
-        """Wait until a stage is reached, break the run off, and wait until all of it is gone.
+    def interrupt(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
+        """Wait until a stage is reached, interrupt the run, and wait until all of its processes have ended.
 
-        It ``may_wait`` for ever where a worker died while it held the lock of Ansible's queue, and is then ended with Ctrl-C.
+        With ``may_wait`` the run may wait forever, because a worker died while it held the lock of Ansible's queue; Ctrl-C then ends it.
         """
         assert self.process is not None
         until = time.monotonic() + LONG
@@ -119,8 +119,8 @@ class Scene:
         except subprocess.TimeoutExpired:
             if not may_wait:
                 raise
-            # What somebody at the keyboard does then.
-            self.waited_for_ever, sent = True, len(self.posts())
+            # An operator would press Ctrl-C now.
+            self.waited_forever, sent = True, len(self.posts())
             os.killpg(self.process.pid, signal.SIGINT)
             self.output = self.process.communicate(timeout=LONG)[0]
             self.late = len(self.posts()) - sent
@@ -130,7 +130,7 @@ class Scene:
             time.sleep(0.02)
 
     def broken(self, *, lost: int = 0, ends_well: bool = False) -> list[str]:
-        """The laws that it broke, in words; ``lost`` workers were killed, whose servers nobody can have told."""
+        """Return the rules that the run broke, as texts; ``lost`` workers were killed, so their players could not be told."""
         if not self.reached:
             return ["the stage was not reached"]
         out = [f"{self.late} requests were still to be made when Ansible waited for ever"] if self.late else []
@@ -138,13 +138,13 @@ class Scene:
             out.append("exit code 0")
         if "Traceback" in self.output:
             out.append("a traceback")
-        silent = [i for i in self.ids if self._left_in_the_dark(i)]
-        if len(silent) > lost:
-            out.append(f"the players of {silent} were warned, and not told that it is off")
+        untold = [i for i in self.ids if self._untold(i)]
+        if len(untold) > lost:
+            out.append(f"the players of {untold} were warned, and not told that it is cancelled")
         out += [text for i in self.ids for text in self._of(i, killed=bool(lost))]
         return out + [f"HTTP {row['status']}" for row in self.posts() if row.get("status") == 429]
 
-    def _left_in_the_dark(self, server: int) -> bool:
+    def _untold(self, server: int) -> bool:
         lines = self.sim.console(server)
         return FIRST in lines and server not in self.signals() and CANCEL not in lines
 
@@ -162,14 +162,14 @@ class Scene:
         return out
 
     def unfinished(self) -> list[str]:
-        """What a repeated run has left undone, or done twice."""
+        """Return the servers that a repeated run left undone or did twice."""
         starts = Counter(row["server"] for row in self.sim.state_logs() if row["state"] == "starting")
         out = [f"{starts[i]} starts of {i}, journal: {self.journal(i)}" for i in self.ids if starts[i] != 1]
-        # A worker that was killed between the journal's line and the signal: it may say too much, never too little.
+        # The journal of a worker that was killed between its journal entry and the signal may claim the signal, but never miss it.
         return [text for text in out if not (text.startswith("0 starts") and text.endswith(SIGNAL) and "KILL" in self.name)]
 
 
-# Ansible's screen, that takes no more lines after this one.
+# Makes Ansible's screen accept no more lines after this one.
 _HALTED = """
 import multiprocessing.queues, time
 put = multiprocessing.queues.SimpleQueue.put
@@ -185,7 +185,7 @@ multiprocessing.queues.SimpleQueue.put = perhaps
 
 
 def halted_screen(folder: Path) -> dict[str, str]:
-    """Of an environment in which nothing is shown any more after the first word: as after Ctrl-S, Ctrl-Z, or in a pager."""
+    """Return an environment whose output stops after the first line, as after Ctrl-S, Ctrl-Z, or in a pager."""
     (folder / "site").mkdir()
     (folder / "site" / "sitecustomize.py").write_text(_HALTED)
     return {"PYTHONPATH": str(folder / "site")}
@@ -200,10 +200,10 @@ def start(
     wrapper: Sequence[str] = (),
     **variables: Any,
 ) -> subprocess.Popen[str]:
-    """Start the playbook at the head of a process group of its own, as a shell does; ``wrapper`` is a command that runs it."""
+    """Start the playbook as the leader of a new process group, as a shell does; ``wrapper`` is a command that runs it."""
     common = {
         "maintenance_announcements": ANNOUNCEMENTS,
-        "maintenance_cancel_text": "It is called off",
+        "maintenance_cancel_text": "It is cancelled",
         "maintenance_command_wait": 0.7,
         "maintenance_poll_interval": 0.2,
         **variables,
@@ -221,12 +221,12 @@ def start(
 
 
 def later(seconds: float) -> str:
-    """An instant so many seconds from now."""
+    """Return the time ``seconds`` from now in ISO 8601."""
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat()
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started, and that have not ended."""
+    """Return the running child processes of a process."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except OSError:
@@ -235,7 +235,7 @@ def children(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that waits to be buried does not."""
+    """Return true if a process runs and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -259,7 +259,7 @@ def _to_the_parent(number: int) -> Callable[[Scene], None]:
 
 
 def _twice(scene: Scene) -> None:
-    """As somebody does who is in a hurry."""
+    """Press Ctrl-C twice."""
     _to_the_group(signal.SIGINT)(scene)
     time.sleep(0.05)
     if scene.process is not None and scene.process.poll() is None:
@@ -279,7 +279,7 @@ HOW: dict[str, Callable[[Scene], None]] = {
     "KILL of a worker": _to_a_worker,
 }
 STAGES: dict[str, Callable[[Scene], bool]] = {
-    "before the first word": lambda scene: len(scene.reads()) == FLEET,
+    "before the first line": lambda scene: len(scene.reads()) == FLEET,
     "after the first announcement": lambda scene: scene.told(FIRST) > 0,
     "between two announcements": lambda scene: scene.told(FIRST) == FLEET,
     "between the commands and the signal": lambda scene: scene.told(SAVE) > 0,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must hold whatever went wrong: the result of an operation, beside what the simulator knows to have happened."""
+"""Rules that hold for every fault, checked by comparing the result of an operation with the simulator's log."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hostile.faults import TIMEOUT
 from simulator.process import Simulator
 
 LONGEST_MESSAGE = 900
-# A line counts from its arrival, and what a process needs to send the signal after its instant was reached is its own.
-HAIR = 0.02
-# The status of a server may be so old.
+# A line counts from its arrival, and the time a process needs to send the signal after its slot is not the line's fault.
+TOLERANCE = 0.02
+# The maximum age of a status.
 CACHE = 20.0 / SPEED
-# What was certainly not done: sent elsewhere, refused as a request or by the quota, or by the node.
+# Certainly not done: redirected, refused as a request, by the quota, or by the node.
 REFUSED = {*range(300, 500), 503}
 
 
 @dataclass
 class Truth:
-    """What really happened to the server of a case."""
+    """The requests, console lines and states of a case's server, from the simulator's log."""
 
     requests: list[dict[str, Any]] = field(default_factory=list)
     console: list[dict[str, Any]] = field(default_factory=list)
@@ -34,26 +34,26 @@ class Truth:
 
     @property
     def signals(self) -> list[dict[str, Any]]:
-        """Every power request."""
+        """Return every power request."""
         return [row for row in self.requests if row["path"].endswith("/power")]
 
     @property
     def carried_out(self) -> list[dict[str, Any]]:
-        """The power requests that were carried out."""
+        """Return the power requests that were carried out."""
         return [row for row in self.signals if row["done"]]
 
     def starts(self) -> int:
-        """How often the game was started."""
+        """Return how often the game was started."""
         return [row["state"] for row in self.states[1:]].count("starting")
 
     def was(self, state: str, since: float) -> bool:
-        """Whether the server was in this state at some time since then."""
+        """Return true if the server was in this state at any time after ``since``."""
         last = [row for row in self.states if row["time"] <= since][-1:]
         return state in [row["state"] for row in [*last, *self.states] if row in last or row["time"] > since]
 
 
 def truths(sim: Simulator, rows: list[Case]) -> dict[int, Truth]:
-    """By the number of the case."""
+    """Return the truth by the number of the case."""
     by_token = {row.token: Truth() for row in rows}
     by_id = {row.server_id: by_token[row.token] for row in rows}
     for request in sim._ask("requests"):
@@ -67,7 +67,7 @@ def truths(sim: Simulator, rows: list[Case]) -> dict[int, Truth]:
 
 
 def faults_of(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
-    """The laws that a result breaks, in words; none where all is well."""
+    """Return the rules that a result breaks, as texts; empty if there are none."""
     laws = [_one_clear_error, _in_time, _commands_once, _signals, _changed]
     if VERBS[case.verb].module in ("power", "maintenance"):
         laws += [_confirmed]
@@ -97,10 +97,10 @@ def _in_time(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
     if not truth.requests:
         return []
     last, first = truth.requests[-1]["time"], truth.requests[0]["time"]
-    # What a busy machine takes for itself is not waiting.
+    # The delays of a busy machine do not count as waiting.
     allowed = PATIENCE + 2 * TIMEOUT + 3.0
     if VERBS[case.verb].module in ("power", "maintenance"):
-        # A look before, the wait after, and in a maintenance the countdown, two more looks and a last word.
+        # One read before and the wait after; for a maintenance also the countdown, two more reads and a last line.
         allowed += WAIT + PATIENCE
     if case.verb == "maintenance":
         allowed += 3.0 + 3 * PATIENCE + 2 * TIMEOUT
@@ -122,7 +122,7 @@ def _signals(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
 
 
 def _unclear(result: dict[str, Any]) -> bool:
-    """Whether a write got no answer in time, so that nobody but the simulator can know what became of it."""
+    """Return true if a write got no answer in time, so that only the simulator knows whether it was done."""
     return "may have been carried out" in str([result.get("msg"), result.get("warnings")])
 
 
@@ -161,26 +161,26 @@ def _notice(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
         for announcement, words in zip(ANNOUNCEMENTS, ("Restart in", "Last call")):
             before = float(announcement["before"].rstrip("s"))
             notice = action - line["time"]
-            if words in line["line"] and 0 < notice < before - HAIR and not _delivered_late(line, result):
+            if words in line["line"] and 0 < notice < before - TOLERANCE and not _delivered_late(line, result):
                 out.append(f"{notice:.3f} s after {line['line']}")
     return out
 
 
 def _delivered_late(line: dict[str, Any], result: dict[str, Any]) -> bool:
-    """Whether a line got no answer, and arrived after that was given up: nobody can know from when on its notice counts."""
+    """Return true if a line arrived after its request had timed out, so that the client cannot know its notice."""
     given_up = [entry["at"] for entry in result.get("timeline", []) if entry["text"] == line["line"] and entry["outcome"] == "unknown"]
     return any(line["time"] > datetime.fromisoformat(at).timestamp() for at in given_up)
 
 
 def _told(case: Case, result: dict[str, Any], truth: Truth) -> list[str]:
-    """Whoever was warned of a restart that does not come, hears that; or the operator hears that he could not be told."""
+    """Check that players who were warned of a cancelled restart are told, or that the operator is told that they could not be."""
     warned = [row for row in truth.console if "Restart in" in row["line"] or "Last call" in row["line"]]
-    # Where the signal may be out, a last word that it is off could be a lie.
+    # If the signal may have been sent, players must not be told that the restart is cancelled.
     may_be_out = _unclear(result) and result.get("changed")
     if not warned or may_be_out or [row for row in truth.signals if row["done"] or row["status"] not in REFUSED]:
         return []
     tried = [row for row in truth.requests if CANCEL in str(row.get("body", {}).get("command", ""))]
-    # By action the callback has taken the warnings out of the result: what went wrong says it, too.
+    # The callback removes the warnings from the result of an action; the failure message mentions it as well.
     unsure = "could not be told" in str([result.get("msg"), result.get("reason")])
     return [] if tried or unsure or result.get("reason") == "offline" else ["the players were left with a warning"]
 

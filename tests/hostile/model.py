@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A world of one server without HTTP and without waiting: the node, the API's cache in front of it, a network, and others who meddle."""
+"""A model of one server without HTTP and without waiting: the node, the API's cache, a network, and interference by other users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from simulator.node import Node
 ID = 7
 CACHE = 20.0
 LATENCY = 0.05
-# What can go wrong with a request, and whether its work is done all the same.
+# Faults of a request, each with a flag: true if its work is done anyway.
 FAULTS = {
     "unsent": False,
     "lost before": False,
@@ -38,7 +38,7 @@ FAULTS = {
 
 
 class World:
-    """A clock that only sleeping moves, a transport, and what really happened. Times are seconds since the world began."""
+    """A clock that moves only by sleeping, a transport, and a log of events. Times are seconds since the start of the model."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -46,15 +46,15 @@ class World:
         self.cached: tuple[float, Any] | None = None
         self.faults: list[str] = []
         self.events: list[tuple[float, str]] = []
-        # Our own signals: when, which, whether the API took it, whether it may have.
+        # Our signals: time, signal, accepted by the API, possibly accepted.
         self.sent: list[tuple[float, str, bool, bool]] = []
 
     def now(self) -> float:
-        """See Clock."""
+        """Return the time, see Clock."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        """See Clock; what others do meanwhile, happens."""
+        """Let time pass, see Clock, and carry out the events that fall into it."""
         end = self.time + max(0.0, seconds)
         while self.events and min(self.events)[0] <= end:
             event = min(self.events)
@@ -65,7 +65,7 @@ class World:
         self.node.advance(self.time)
 
     def attempt(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Reply:
-        """See Transport."""
+        """Make a request, see Transport."""
         self.sleep(LATENCY)
         fault = self.faults.pop(0) if self.faults else ""
         done = not fault or FAULTS[fault]
@@ -92,16 +92,16 @@ class World:
         return json.dumps({"data": server}).encode()
 
     def was(self, states: tuple[str, ...], since: float) -> bool:
-        """Whether the server was in one of these states at some time since then."""
+        """Return true if the server was in one of these states at any time after ``since``."""
         before = [state for at, state in self.node.history if at <= since][-1:]
         return any(state in states for state in [*before, *(state for at, state in self.node.history if at > since)])
 
     def began(self, since: float) -> bool:
-        """Whether a new process was started since then."""
+        """Return true if a new process was started after ``since``."""
         return any(state == "starting" and at >= since for at, state in self.node.history)
 
     def operate(self, *, check_mode: bool = False, **options: Any) -> tuple[dict[str, Any], list[str]]:
-        """A power operation in this world: its result, and its warnings."""
+        """Run a power operation in this model. Return its result and its warnings."""
         spec = OPERATION.argument_spec
         params = {name: option.get("default") for name, option in spec.items()}
         params.update(api_token="a-long-token", api_url="http://127.0.0.1", ledger="none", server_id=ID, max_wait=120.0, **options)

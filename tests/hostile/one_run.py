@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One maintenance in a process of its own, which a test can stop, kill, or run in a namespace: ``python -m hostile.one_run JSON``.
+"""Run one maintenance in a separate process, which a test can stop, kill, or put into a namespace: ``python -m hostile.one_run JSON``.
 
-It prints its result as the last line, and before that what it tells while it runs.
+The result is the last line of the output; progress and warnings come before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hostile.soak_worker import Api
 def main() -> None:
     """Run the maintenance that the argument describes: ``api``, ``ledger``, ``lease`` (real seconds) and ``options``."""
     given = json.loads(sys.argv[1])
-    # A minute is too long for a test.
+    # The usual minute is too long for a test.
     _locks.LEASE = _fleet.LEASE = given["lease"]
     _conductor.RENEW_EVERY = given["lease"] / 6
     assert _base_ledger._locks is _locks

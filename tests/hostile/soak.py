@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hours of a fleet in minutes: ``python -m hostile.soak --minutes 60 --seed 1``.
+"""Simulate hours of a fleet in minutes: ``python -m hostile.soak --minutes 60 --seed 1``.
 
-Several processes work without a pause on the servers of several customers, while the API fails at random, games crash,
-processes are killed, another client spends the quota, and now and then a real ansible-playbook comes by. Then it is judged
-whether the results were true, every server ended as they said, each 429 has its cause, and a long-living process has not grown.
+Several processes work without a pause on the servers of several customers, while the API fails at random, games crash, processes are
+killed, another client spends the quota, and real playbooks run in between. At the end the soak checks that the results were true, that
+every server ended as they said, that each 429 has a cause, and that a long-lived process has not grown.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ FAULTS: list[dict[str, Any]] = [
 
 @dataclass
 class Outcome:
-    """What came of a soak: lines for people, and every law that was broken."""
+    """The result of a soak: lines for people, and every broken rule."""
 
     lines: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
 
 class Soak:
-    """One soak; ``seconds`` are real ones."""
+    """One soak; ``seconds`` are real seconds."""
 
     def __init__(self, folder: Path, seconds: float, seed: int) -> None:
         self.folder, self.seconds, self.seed = folder, seconds, seed
         self.dice = random.Random(seed)
         self.mark = f"soak-{os.getpid()}-{time.time():.0f}"
         fast = {"boot_seconds": 6.0, "stop_seconds": 4.0}
-        # The last process of all is Ansible: one run has one ledger, so its servers are one customer's.
+        # The last process is Ansible: one run has one ledger, so all of its servers belong to one customer.
         count = PROCESSES * THREADS * 2
         owners = [number % len(CUSTOMERS) for number in range(count)] + [0] * THREADS * 2
         self.servers = [{"id": 1 + n, "customer": CUSTOMERS[owner], "token": f"t-{owner}"} for n, owner in enumerate(owners)]
@@ -82,12 +82,12 @@ class Soak:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def lanes(self, process: int) -> list[list[dict[str, Any]]]:
-        """The servers of a process, two for each of its threads."""
+        """Return the servers of a process, two for each of its threads."""
         own = self.servers[process * THREADS * 2 : (process + 1) * THREADS * 2]
         return [own[number * 2 : number * 2 + 2] for number in range(THREADS)]
 
     def start(self, process: int, generation: int = 0) -> subprocess.Popen[bytes]:
-        """A process; after it was killed it comes again under another name."""
+        """Start a process; one that was killed starts again under another name."""
         name = f"p{process}g{generation}"
         plan = {"url": self.sim.url, "speed": SPEED, "folder": str(self.folder), "until": self.until, "seed": self.seed, "name": name}
         path = self.folder / f"{name}.plan"
@@ -96,7 +96,7 @@ class Soak:
         return subprocess.Popen([sys.executable, "-m", "hostile.soak_worker", str(path)], env=env)
 
     def disturb(self) -> None:
-        """One thing that goes wrong."""
+        """Cause one random fault."""
         kind = self.dice.choices(("fault", "crash", "foreign", "kill"), (12, 5, 3, 1))[0]
         if kind == "fault":
             where = {"token": f"t-{self.dice.randrange(len(CUSTOMERS))}"}
@@ -115,7 +115,7 @@ class Soak:
             self.processes[number] = self.start(number, self.killed)
 
     def spend(self, customer: str) -> None:
-        """Another client, with a token of its own, that knows of no ledger; half of a window's quota at once."""
+        """Spend half of a window's quota at once, as another client with a separate token and no ledger."""
         headers = {"Authorization": f"Bearer f-{customer}", "Accept": "application/json"}
         address = f"{self.sim.url}/api/v1/client/servers"
         with requests.Session() as session:
@@ -127,7 +127,7 @@ class Soak:
                 session.post(f"{address}/{server}/command", json={"command": "list"}, headers=headers, timeout=5)
 
     def playbook(self, number: int) -> None:
-        """A real run over the servers that no other process has."""
+        """Run a real playbook over the servers that no other process has."""
         folder = self.folder / f"ansible{number}"
         folder.mkdir()
         ansible = Ansible(folder)
@@ -148,7 +148,7 @@ class Soak:
         self.playbooks.append(process.returncode)
 
     def run(self) -> Outcome:
-        """Everything, and what came of it."""
+        """Run the whole soak and return its result."""
         self.processes = [self.start(number) for number in range(PROCESSES)]
         with ThreadPoolExecutor(1) as pool:
             runs = []
@@ -156,7 +156,7 @@ class Soak:
                 self.disturb()
                 if all(run.done() for run in runs) and time.time() < self.until - self.seconds / 3:
                     runs.append(pool.submit(self.playbook, len(runs)))
-                # Not a wait for something: disturbances come so often.
+                # The pause between two faults.
                 time.sleep(self.dice.uniform(0.1, 0.5))
             for process in self.processes:
                 process.wait(timeout=120)
@@ -169,14 +169,14 @@ class Soak:
         return self.judge(notes)
 
     def notes(self) -> soak_judge.Notes:
-        """All that is known; the servers as the last operations left them."""
+        """Collect all logs, with the servers as the last operations left them."""
         rows = [json.loads(line) for path in sorted(self.folder.glob("p*.jsonl")) for line in path.read_text().splitlines()]
         sim = self.sim
         settled = [rows, sim.requests(), sim.console_log(), sim.state_logs(), self.crashes]
         return soak_judge.Notes(*settled, sim.seconds(60), sim.seconds(20), set(CUSTOMERS[2:]))
 
     def sweep(self) -> list[dict[str, Any]]:
-        """When all is quiet every server is told how to end, and must."""
+        """Start or stop every server once nothing else runs, and return the results."""
 
         def tell(server: dict[str, Any]) -> dict[str, Any]:
             verb = "start" if (server["id"] + self.seed) % 2 else "stop"
@@ -189,7 +189,7 @@ class Soak:
             return list(pool.map(tell, self.servers))
 
     def left(self) -> list[str]:
-        """Processes of this soak that are still there, and must not be."""
+        """Return processes of this soak that still run but must not."""
         out = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -200,7 +200,7 @@ class Soak:
         return out
 
     def judge(self, notes: soak_judge.Notes) -> Outcome:
-        """The table, and what was broken."""
+        """Return the table and the broken rules."""
         broken = soak_judge.broken(notes)
         known, wrong = soak_judge.ends(notes)
         why, unexplained = soak_judge.refusals(notes, {f"t-{number}": name for number, name in enumerate(CUSTOMERS)})
@@ -227,7 +227,7 @@ class Soak:
         return Outcome(lines, [*(text for texts in broken.values() for text in texts), *wrong, *unexplained, *grown, *left])
 
     def stop(self) -> None:
-        """End what is left."""
+        """End the remaining processes."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -235,7 +235,7 @@ class Soak:
 
 
 def soak(minutes: float, seed: int) -> Outcome:
-    """So many minutes of the fleet's time."""
+    """Run a soak of ``minutes`` of the fleet's time."""
     with tempfile.TemporaryDirectory() as folder:
         one = Soak(Path(folder), minutes * 60 / SPEED, seed)
         try:
@@ -245,7 +245,7 @@ def soak(minutes: float, seed: int) -> Outcome:
 
 
 def main() -> None:
-    """From the command line."""
+    """Run a soak from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0, help="of the fleet's time; a minute takes three seconds")
     parser.add_argument("--seed", type=int, default=int(time.time()))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must hold at the end of a soak: the notes of its processes, beside what the simulator knows to have happened."""
+"""Rules that hold at the end of a soak, checked by comparing the logs of its processes with the simulator's log."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UP = ("starting", "running")
-# Beside the half as much again that a process may grow for its caches and for what is in flight just then.
+# In addition to the growth of half that caches and requests in flight may cause.
 MARGINS = {"memory": 12.0, "files": 12.0, "threads": 8.0, "children": 0.5}
-# Of the requests: what a busy machine sends too late for its turn.
+# The share of requests that a busy machine sends too late for their slots.
 JITTER = 0.002
 
 
 @dataclass
 class Notes:
-    """What the processes wrote, what the soak did to them, and what the simulator saw."""
+    """The logs of the processes, the faults that the soak caused, and the log of the simulator."""
 
     rows: list[dict[str, Any]]
     requests: list[dict[str, Any]]
@@ -29,31 +29,31 @@ class Notes:
     crashes: list[tuple[float, int]]
     window: float
     cache: float
-    # Customers whose quota another client spends, too.
+    # Customers whose quota another client spends as well.
     shared: set[str]
-    # What each server was told when all was quiet, and the states after that.
+    # The last operation of each server after the soak, and the state after it.
     final: list[dict[str, Any]] = field(default_factory=list)
     at_last: dict[int, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> list[dict[str, Any]]:
-        """The operations that came to a result."""
+        """Return the operations that have a result."""
         begun = {row["mark"]: row["time"] for row in self.rows if row.get("begun")}
         return [{**row, "since": begun[row["mark"]]} for row in self.rows if "result" in row]
 
     def history(self, server: int) -> list[dict[str, Any]]:
-        """The states of a server, in order."""
+        """Return the states of a server, in order."""
         return [row for row in self.states if row["server"] == server]
 
     def were(self, server: int, since: float, until: float) -> list[str]:
-        """The states that a server was in at some time in between."""
+        """Return the states that a server was in at any time between ``since`` and ``until``."""
         rows = self.history(server)
         before = [row["state"] for row in rows if row["time"] <= since][-1:]
         return before + [row["state"] for row in rows if since < row["time"] <= until]
 
 
 def broken(notes: Notes) -> dict[str, list[str]]:
-    """The laws that were broken, by the mark of the operation."""
+    """Return the broken rules by the mark of the operation."""
     out: dict[str, list[str]] = defaultdict(list)
     said = Counter(row["line"] for row in notes.console)
     for row in notes.ended:
@@ -85,14 +85,14 @@ def _truth_of_power(row: dict[str, Any], result: dict[str, Any], notes: Notes) -
     were = notes.were(row["server"], row["since"] - notes.cache, row["time"])
     if result.get("after") is not None and result["after"] not in were:
         out.append(f"it says {result['after']}, and was {were}")
-    proved = result.get("confirmed") and result.get("signal") == "restart"
-    if proved and "starting" not in notes.were(row["server"], row["since"], row["time"])[1:]:
+    confirmed = result.get("confirmed") and result.get("signal") == "restart"
+    if confirmed and "starting" not in notes.were(row["server"], row["since"], row["time"])[1:]:
         out.append("it says that it was restarted, and was not")
     return out
 
 
 def ends(notes: Notes) -> tuple[int, list[str]]:
-    """Servers whose last operation gave a certain result, and those of them that did not end so."""
+    """Return the number of servers whose last operation had a certain result, and those that did not end in it, as texts."""
     last: dict[int, dict[str, Any]] = {}
     for row in sorted(notes.rows, key=lambda row: row["time"]):
         if row.get("verb") in ("start", "stop", "restart", "maintenance"):
@@ -116,7 +116,7 @@ def ends(notes: Notes) -> tuple[int, list[str]]:
 
 
 def refusals(notes: Notes, customers: dict[str, str]) -> tuple[Counter[str], list[str]]:
-    """The 429 answers by what explains them; ``customers`` by the name of their token. Unexplained ones in words."""
+    """Count the 429 answers by cause; ``customers`` are keyed by the name of their token. Return those without a cause as texts."""
     spent = [row for row in notes.requests if row["token"].startswith("foreign")]
     why: Counter[str] = Counter()
     for row in notes.requests:
@@ -134,9 +134,9 @@ def refusals(notes: Notes, customers: dict[str, str]) -> tuple[Counter[str], lis
 
 
 def growth(rows: list[dict[str, Any]]) -> tuple[dict[str, tuple[float, float]], list[str]]:
-    """What the long-living process held early and late (medians), and what has grown beyond its margin."""
+    """Return the early and late medians of the long-lived process, and the figures that grew beyond their margins."""
     looks = [row["sizes"] for row in rows if "sizes" in row]
-    # The first look is before anything was imported, the last ones when the lanes end.
+    # The first sample is from before the imports, the last ones from when the lanes end.
     looks = looks[len(looks) // 6 : max(1, len(looks) - 4)]
     third = max(1, len(looks) // 3)
     out: dict[str, tuple[float, float]] = {}

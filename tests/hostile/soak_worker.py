@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One process of the soak: operations without end on servers of its own, each noted before it begins and when it has ended."""
+"""One process of the soak: endless operations on its servers, each logged before it begins and after it has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from functional.harness import perform_here
 
-# In one process; each has servers of its own, so that nobody else changes what a result tells of.
+# In one process. Each thread has separate servers, so that nobody else changes the state that a result reports.
 THREADS = 6
 VERBS = ("list", "details", "start", "stop", "restart", "command", "maintenance")
 WEIGHTS = (4, 3, 3, 3, 3, 6, 1)
@@ -28,19 +28,19 @@ STATES = {"start": "started", "stop": "stopped", "restart": "restarted"}
 
 @dataclass(frozen=True)
 class Api:
-    """Where the simulator is, and who this customer is."""
+    """The address of the simulator, and the token of the customer."""
 
     url: str
     token: str
     speed: float
 
     def seconds(self, seconds: float) -> float:
-        """Real seconds of a duration of the API's own time."""
+        """Return the real seconds of a duration of the API's time."""
         return seconds / self.speed
 
 
 def options(verb: str, server: int, mark: str) -> tuple[str, dict[str, Any]]:
-    """The module of a verb, and what it is told. Every command is another one, so that one sent twice is found."""
+    """Return the module of a verb and its options. Every command is unique, so that a repeated one is found."""
     waits = {"wait_timeout": 8.0, "poll_interval": 0.3}
     if verb == "list":
         return "server_info", {}
@@ -55,11 +55,11 @@ def options(verb: str, server: int, mark: str) -> tuple[str, dict[str, Any]]:
 
 
 def sizes() -> dict[str, float]:
-    """What this process holds: memory in MB, open files, threads, children."""
+    """Return the resources of this process: memory in MB, open files, threads, children."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     children = 0
     for task in Path("/proc/self/task").iterdir():
-        # A thread may end meanwhile.
+        # A thread may end in the meantime.
         with contextlib.suppress(OSError):
             children += len((task / "children").read_text().split())
     return {
@@ -71,7 +71,7 @@ def sizes() -> dict[str, float]:
 
 
 class Worker:
-    """Its plan is a JSON file: ``url``, ``speed``, ``folder``, ``until`` (epoch), ``seed``, ``name``, and ``lanes``."""
+    """A worker whose plan is a JSON file: ``url``, ``speed``, ``folder``, ``until`` (epoch), ``seed``, ``name``, and ``lanes``."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -80,13 +80,13 @@ class Worker:
         self._lock = threading.Lock()
 
     def log(self, **row: Any) -> None:
-        """A line that is there even if the process is killed right after."""
+        """Write a line that survives even if the process is killed right after it."""
         with self._lock:
             self._log.write(json.dumps({"time": time.time(), "process": self.plan["name"], **row}) + "\n")
             self._log.flush()
 
     def lane(self, number: int, servers: list[dict[str, Any]]) -> None:
-        """One operation after the other, on one of these servers each."""
+        """Run one operation after the other, each on a random server of the list."""
         dice = random.Random(f"{self.plan['seed']} {self.plan['name']} {number}")
         count = 0
         while time.time() < self.plan["until"]:
@@ -104,7 +104,7 @@ class Worker:
             self.log(mark=mark, verb=verb, server=server["id"], result=result)
 
     def run(self) -> None:
-        """All lanes, and from time to time a look at oneself."""
+        """Run all lanes, and log the resources of the process from time to time."""
         threads = [threading.Thread(target=self.lane, args=(number, servers)) for number, servers in enumerate(self.plan["lanes"])]
         for thread in threads:
             thread.start()

@@ -17,7 +17,7 @@ from hostile.interruption import CANCEL, FIRST, FLEET, GAME, HOW, LONG, STAGES, 
 from hostile.table import note
 from simulator.process import Simulator
 
-# So many at once: most of the time they wait.
+# The runs mostly wait, so several run at the same time.
 THREADS = 4
 pytestmark = pytest.mark.timeout(400)
 
@@ -29,13 +29,13 @@ def simulator(stages):
 
 def run_one(scene, stage, how):
     scene.ledger.mkdir(exist_ok=True)
-    early = {"maintenance_start": later(30.0)} if stage == "before the first word" else {}
+    early = {"maintenance_start": later(30.0)} if stage == "before the first line" else {}
     scene.begin(**early, maintenance_report_dir=str(scene.report))
-    scene.break_off(STAGES[stage], HOW[how], may_wait=how == "KILL of a worker")
+    scene.interrupt(STAGES[stage], HOW[how], may_wait=how == "KILL of a worker")
 
 
 def repeat(sim, folder, scenes):
-    """All of them in one run, under the same IDs: its exit code and its output."""
+    """Run all scenes again in one run under the same IDs; return its exit code and its output."""
     hosts = {name: variables for scene in scenes for name, variables in scene.hosts().items()}
     process = start(sim, folder, "again", hosts)
     output = process.communicate(timeout=2 * LONG)[0]
@@ -43,36 +43,36 @@ def repeat(sim, folder, scenes):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_run_that_is_broken_off_at_any_stage_leaves_nobody_in_the_dark_and_can_be_repeated(tmp_path, how):
-    # Somebody in a hurry is one who waits for the countdown to end.
+def test_run_interrupted_at_any_stage_tells_its_players_and_can_be_repeated(tmp_path, how):
+    # A second Ctrl-C only makes a difference during the countdown.
     stages = list(STAGES)[1:5] if how == "Ctrl-C, twice" else list(STAGES)
     with simulator(len(stages)) as sim:
         scenes = {stage: Scene(sim, tmp_path, how, 1 + FLEET * number) for number, stage in enumerate(stages)}
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda stage: run_one(scenes[stage], stage, how), stages))
-        # The conductor is one process: a run whose conductor is killed tells nobody, and the same command finishes it.
+        # The conductor is one process: if it is killed, nobody is told, and the same command finishes the run.
         lost = FLEET if how == "KILL of a worker" else 0
         broken = {stage: scene.broken(lost=lost, ends_well=bool(lost) and stage == "during the report") for stage, scene in scenes.items()}
         outputs = "\n".join(f"--- {stage}\n{scene.output[-1500:]}" for stage, scene in scenes.items() if broken[stage])
         rc, again = repeat(sim, tmp_path, scenes.values())
         for stage, scene in scenes.items():
             broken[stage] += scene.unfinished()
-            told = f"{how}, and Ctrl-C as Ansible waits for it" if scene.waited_for_ever else how
+            told = f"{how}, and Ctrl-C as Ansible waits for it" if scene.waited_forever else how
             note("interruption", stage, told, failed=True, broken=bool(broken[stage]))
     if any(broken.values()):
         pytest.fail("\n".join(f"{stage}: {'; '.join(laws)}" for stage, laws in broken.items() if laws) + "\n" + outputs)
     assert rc == 0 and "Traceback" not in again, again
 
 
-@pytest.mark.parametrize("stage", ["before the first word", "after the first announcement", "right after the signal"])
-def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
-    """Before the signal it is called off aloud, since without a journal no run can be repeated; after it, the result stands."""
+@pytest.mark.parametrize("stage", ["before the first line", "after the first announcement", "right after the signal"])
+def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_path, stage):
+    """Before the signal the restart is cancelled, since a run cannot be repeated without a journal; after it, the result stays."""
     try:
         with small_disk(tmp_path / "ledger"), simulator(1) as sim:
             scene = Scene(sim, tmp_path, "disk", 1)
-            early = {"maintenance_start": later(12.0)} if stage == "before the first word" else {}
+            early = {"maintenance_start": later(12.0)} if stage == "before the first line" else {}
             scene.begin(**early)
-            scene.break_off(STAGES[stage], lambda scene: fill(scene.ledger))
+            scene.interrupt(STAGES[stage], lambda scene: fill(scene.ledger))
             late = stage == "right after the signal"
             broken = scene.broken(ends_well=late)
             written = {i: scene.journal(i) for i in scene.ids}
@@ -86,14 +86,14 @@ def test_a_disk_that_fills_up_at_any_stage(tmp_path, stage):
     assert rc == 0, again
     text = scene.output.replace("\n", " ")
     assert str(scene.ledger) in text and "No space left on device" in text, scene.output
-    # Once for the run, however many servers it has.
+    # Once for the run, not once a server.
     assert text.count("cannot be used: No space left on device") <= 1, scene.output
     assert late or not any(written.values()), written
     assert late or "journal" in text and "folder that you can write to" in text, scene.output
 
 
-def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
-    """Ctrl-S, Ctrl-Z or a pager: what is done does not wait for what is shown."""
+def test_halted_terminal_does_not_delay_a_countdown(tmp_path):
+    """Simulate Ctrl-S, Ctrl-Z or a pager."""
     with simulator(1) as sim:
         scene = Scene(sim, tmp_path, "screen", 1)
         process = start(sim, tmp_path, "halted", scene.hosts(), more=halted_screen(tmp_path))
@@ -106,8 +106,8 @@ def test_a_screen_that_stands_still_holds_no_countdown_up(tmp_path):
     assert "sent: say First call" not in output, "the screen did not stand still: this test tests nothing"
 
 
-def test_a_fleet_that_has_used_its_quota_is_called_off_as_the_quota_allows(tmp_path):
-    """Its last words need more than a window, and Ansible has long lost its patience by then."""
+def test_interrupted_fleet_sends_its_cancellations_as_the_quota_allows(tmp_path):
+    """The cancellations need more than one window, longer than Ansible waits for its workers."""
     ids = range(1, 11)
     with Simulator([{"id": i, **GAME} for i in ids], speed=10.0, write_limit=8) as sim:
         hosts = {f"h{i}": {"serverprism_id": i, "serverprism_product": "Minecraft 4 GB"} for i in ids}
@@ -130,8 +130,8 @@ def test_a_fleet_that_has_used_its_quota_is_called_off_as_the_quota_allows(tmp_p
     assert max(cancelled.values()) - stopped > 5.0, "the quota was not used up: this test tests nothing"
 
 
-def test_the_laws_can_be_broken(tmp_path):
-    """A run whose worker is killed leaves its players in the dark: the laws say so, where no loss is allowed for."""
+def test_untold_players_are_found_by_the_rules(tmp_path):
+    """A run whose worker is killed cannot tell its players: the rules must report that if no loss is allowed."""
     with simulator(1) as sim:
         scene = Scene(sim, tmp_path, "KILL of a worker", 1)
         run_one(scene, "between two announcements", "KILL of a worker")

@@ -31,28 +31,28 @@ WRONG = [
     *(-1, 0, 1, 2**31, 2**63, 10**400, -(10**400), 1e18, -1e18, 1e308, 1e-320, float("nan"), float("inf"), -float("inf")),
     *(NOW, NOW + 1e9, NOW - 1e9, 99, "NaN", "1e999"),
 ]
-# With as many examples as "make prove" has, they take minutes.
+# With the number of examples of "make prove" they take minutes.
 pytestmark = pytest.mark.timeout(1200)
 PROFILE = settings(max_examples=int(os.environ.get("HOSTILE_EXAMPLES", "120")), deadline=None, database=None)
 
 
 class Clock:
-    """It stands still."""
+    """A clock that stands still."""
 
     origin = NOW - 5000.0
 
     def now(self):
-        """Always the same."""
+        """Return the constant time."""
         return NOW
 
 
-def book(folder, warnings):
+def open_file(folder, warnings):
     return FileLedger(folder, "https://x", quotas(LIMIT, WINDOW), Clock(), warnings.append)
 
 
 def stored(folder):
-    """A ledger in which there is something of everything, and its file."""
-    one = book(folder, [])
+    """Create a ledger that contains every kind of entry; return it and its file."""
+    one = open_file(folder, [])
     one.reserve(READ)
     one.reserve(WRITE, OFFSETS)
     one.reserve(WRITE, OFFSETS)
@@ -63,7 +63,7 @@ def stored(folder):
 
 
 def places(value, way=()):
-    """Every place in a JSON value."""
+    """Yield every path in a JSON value."""
     yield way
     if isinstance(value, (dict, list)):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -71,20 +71,20 @@ def places(value, way=()):
 
 
 def use(folder):
-    """All verbs of the ledger, as tasks use it: its turns and its warnings. Whatever they raise is a fault."""
+    """Use every operation of the ledger as tasks do; return its slots and warnings. Any exception is a bug."""
     warnings = []
-    one = book(folder, warnings)
+    one = open_file(folder, warnings)
     for other in one.lock([7, 9], ME, 60.0).values():
         iso(other.until)
     one.renew([7, 9], ME, 60.0)
     one.unlock([7, 9], ME)
     iso(max(one.stale_until(8), 0.0))
     iso(max(one.blocked_until(READ), 0.0))
-    turns = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
+    slots = [one.reserve(READ)[0] for _each in range(2 * LIMIT)]
     starts = [one.reserve(WRITE, OFFSETS) for _each in range(2)]
     one.release(WRITE, starts.pop())
     json.loads(Path(one.path).read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    return turns, starts, warnings
+    return slots, starts, warnings
 
 
 @PROFILE
@@ -150,22 +150,22 @@ HUGE = {
 
 
 @pytest.mark.parametrize("what", HUGE)
-def test_what_is_huge_or_deep_begins_anew(tmp_path, what):
+def test_huge_or_deep_ledger_is_replaced(tmp_path, what):
     path = stored(str(tmp_path))
     HUGE[what](path)
-    turns, _starts, warnings = use(str(tmp_path))
+    slots, _starts, warnings = use(str(tmp_path))
     note("ledger", what, "file", failed=bool(warnings), broken=len(warnings) != 1)
-    assert is_allowed(turns, LIMIT, WINDOW) and turns[0] == NOW
+    assert is_allowed(slots, LIMIT, WINDOW) and slots[0] == NOW
     assert len(warnings) == 1 and str(path) in warnings[0] and "starts again empty" in warnings[0]
     assert path.stat().st_size < 10_000
 
 
-def test_a_ledger_as_full_as_can_be_is_read_in_a_moment(tmp_path):
-    """A week of a quota that is used up whole: nobody waits at the lock for longer than it is held for others."""
+def test_full_ledger_is_read_quickly(tmp_path):
+    """A week's quota is used up: nobody waits for the lock longer than it is held for others."""
     path = stored(str(tmp_path))
     content = json.loads(path.read_text())
     content["buckets"]["read"]["slots"] = [NOW + 20.4 * at for at in range(30_000)]
     path.write_text(json.dumps(content))
     assert path.stat().st_size < _files.LARGEST
-    turns, _starts, warnings = use(str(tmp_path))
-    assert not warnings and turns[0] > NOW + 600_000
+    slots, _starts, warnings = use(str(tmp_path))
+    assert not warnings and slots[0] > NOW + 600_000

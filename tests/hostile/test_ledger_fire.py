@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger under fire: crowds, killed processes, full disks, wrong clocks, whatever may lie in place of its file."""
+"""Tests of the ledger under load: many processes, killed processes, full disks, wrong clocks, and other objects in place of its file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Sy
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, is_allowed
 from functional.harness import Ansible
-from hostile.fire import HAIR, LEFT_BEHIND, ON_A_DISK, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
+from hostile.fire import LEFT_BEHIND, ON_A_DISK, TOLERANCE, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
 from simulator.process import Simulator
 
@@ -27,18 +27,18 @@ PLACES = ["while it holds the lock", "before it writes", "in the middle of writi
 
 
 def judge(crowd, row, *, least):
-    """The quota was kept by the turns that were handed out, nobody waited for longer than all others needed, nobody was warned."""
-    turns = crowd.wait()
+    """Check that the quota was kept, that nobody waited longer than all others needed, and that nobody was warned."""
+    slots = crowd.wait()
     guarded = quotas(crowd.limit, crowd.window)[READ].guarded
-    kept = is_allowed([turn.at for turn in turns], crowd.limit, guarded - HAIR)
-    # Whoever asks has at most the others' turns before it, those of the dead included, and at most one of each is still to come.
+    kept = is_allowed([slot.at for slot in slots], crowd.limit, guarded - TOLERANCE)
+    # At most the slots of all others come first, including those of killed processes and one more of each.
     queue = (len(crowd.processes) / crowd.limit + 2) * guarded
-    fair = all(turn.at - turn.got <= queue for turn in turns)
+    fair = all(slot.at - slot.got <= queue for slot in slots)
     note("ledger", row, "file", failed=bool(crowd.warnings), broken=not (kept and fair))
     assert kept, "the quota was exceeded"
-    assert fair, max(turn.at - turn.got for turn in turns)
-    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
-    return turns
+    assert fair, max(slot.at - slot.got for slot in slots)
+    assert not crowd.warnings and len(slots) >= least, (crowd.warnings, len(slots))
+    return slots
 
 
 def test_fifty_processes_share_one_quota(tmp_path):
@@ -49,7 +49,7 @@ def test_fifty_processes_share_one_quota(tmp_path):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_process_that_is_killed_takes_nothing_with_it(tmp_path, place):
+def test_killed_process_does_not_damage_the_ledger(tmp_path, place):
     crowd = Crowd(tmp_path)
     for number in range(25):
         crowd.join_in(4, trap=die_at(place, 0.3) if number % 2 else None)
@@ -57,7 +57,7 @@ def test_a_process_that_is_killed_takes_nothing_with_it(tmp_path, place):
     assert any(process.exitcode == -signal.SIGKILL for process in crowd.processes), "nobody died: this test tests nothing"
 
 
-def test_processes_that_are_killed_at_any_time_take_nothing_with_them(tmp_path):
+def test_processes_killed_at_random_times_do_not_damage_the_ledger(tmp_path):
     crowd, lot = Crowd(tmp_path), random.Random(7)
     for _each in range(50):
         crowd.join_in(4)
@@ -69,32 +69,32 @@ def test_processes_that_are_killed_at_any_time_take_nothing_with_them(tmp_path):
     judge(crowd, "kill -9 at any time", least=25 * 4)
 
 
-def test_clocks_that_are_set_back_and_forth_give_no_second_burst_and_stop_nobody(tmp_path):
+def test_clock_changes_neither_exceed_the_quota_nor_block_anyone(tmp_path):
     crowd, lot = Crowd(tmp_path), random.Random(7)
     for _each in range(40):
         crowd.join_in(4, shift=lot.choice([0.0, 3600.0, -7200.0, 86400.0 * 365, -86400.0 * 365, lot.uniform(-1.0, 1.0)]))
     judge(crowd, "clocks set back and forth", least=160)
 
 
-def test_a_lock_that_is_removed_lets_nobody_past_the_new_one(tmp_path):
-    """As cleaners of old files do: whoever waits at the old lock, and then gets it, must not believe it."""
+def test_removed_lock_is_not_trusted(tmp_path):
+    """Programs that clean up old files do this: a process that then gets the old lock must not trust it."""
     crowd = Crowd(tmp_path)
-    book = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
-    # Before the lock is taken: a fork would inherit it.
+    ledger = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
+    # Started before the lock is taken, since a fork would inherit it.
     crowd.join_in(1, trap=lambda: wait_for((tmp_path / "go").exists))
-    with book._locked():
+    with ledger._locked():
         (tmp_path / "go").touch()
-        wait_for(lambda: is_open_by(crowd.processes[0].pid, book.lock_path))
-        Path(book.lock_path).unlink()
-        new = book._locked()
+        wait_for(lambda: is_open_by(crowd.processes[0].pid, ledger.lock_path))
+        Path(ledger.lock_path).unlink()
+        new = ledger._locked()
         new.__enter__()
-    # The old lock is free now, and worth nothing.
+    # The old lock is free now, but no longer valid.
     crowd.processes[0].join(0.5)
     waited = crowd.processes[0].exitcode is None
     new.__exit__(None, None, None)
-    turns = crowd.wait()
+    slots = crowd.wait()
     note("ledger", "the lock is removed", "file", failed=bool(crowd.warnings), broken=not waited)
-    assert waited and len(turns) == 1 and not crowd.warnings
+    assert waited and len(slots) == 1 and not crowd.warnings
 
 
 def wait_for(condition, seconds=20):
@@ -105,7 +105,7 @@ def wait_for(condition, seconds=20):
 
 
 def is_open_by(pid, path):
-    """Whether a process has a file open."""
+    """Return true if a process has a file open."""
     try:
         return any(os.path.realpath(link) == path for link in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -113,7 +113,7 @@ def is_open_by(pid, path):
 
 
 @pytest.mark.parametrize("what", UNUSABLE)
-def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp_path, what):
+def test_unusable_ledger_is_warned_about_once_and_each_task_keeps_the_quota(tmp_path, what):
     if what in ON_A_DISK:
         try:
             with small_disk(tmp_path / "ledger"):
@@ -122,7 +122,7 @@ def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp
             pytest.skip(f"this needs a file system of its own: {exc}")
     else:
         out = alone(tmp_path / "ledger", UNUSABLE[what], 12)
-    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    kept = is_allowed(out["slots"], 5, quotas(5, 0.5)[READ].guarded)
     told = len(out["warnings"]) == 1
     note("ledger", what, "file", failed=True, broken=not (kept and told and out["error"] is None))
     assert out["error"] is None and kept and out["seconds"] < 15, out
@@ -133,16 +133,16 @@ def test_an_unusable_ledger_is_told_once_and_each_task_keeps_the_quota_alone(tmp
 
 
 @pytest.mark.parametrize("what", LEFT_BEHIND)
-def test_what_was_left_in_the_way_of_the_new_ledger_is_cleared_away(tmp_path, what):
+def test_leftover_at_the_path_of_the_new_ledger_is_removed(tmp_path, what):
     out = alone(tmp_path / "ledger", LEFT_BEHIND[what], 12)
-    kept = is_allowed(out["turns"], 5, quotas(5, 0.5)[READ].guarded)
+    kept = is_allowed(out["slots"], 5, quotas(5, 0.5)[READ].guarded)
     note("ledger", f"{what} in place of the new ledger", "file", failed=False, broken=not kept or bool(out["warnings"]))
     assert out["error"] is None and kept and not out["warnings"], out
     assert all(victim.read_text() == "precious" for victim in tmp_path.rglob("*.victim"))
 
 
-def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
-    """Real Ansible: six workers that do not know of each other, and a quota of three."""
+def test_run_without_a_ledger_warns_once_and_obeys_http_429(tmp_path):
+    """Six workers of a real Ansible run share a quota of three without a ledger."""
     (tmp_path / "ledger").write_text("a file where a folder should be")
     hosts = {f"h{number}": {"ansible_connection": "local"} for number in range(6)}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -156,5 +156,5 @@ def test_a_run_without_a_ledger_says_so_once_and_obeys_http_429(tmp_path):
     note("ledger", "real runs without a ledger", "file", failed=run.rc != 0, broken=told != 1 or statuses.count(200) != 12)
     assert run.rc == 0 and statuses.count(200) == 12, (statuses, run.output)
     assert told == 1 and str(tmp_path / "ledger") in text and "Traceback" not in text, run.output
-    # Each asks again only when the answer said so: at most once a window, and there are four of them.
+    # A worker asks again only when the answer said so: at most once a window, and there are four windows.
     assert 0 < statuses.count(429) <= 6 * 6, statuses

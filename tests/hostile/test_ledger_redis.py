@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger in Redis under fire: restarted, failed over, slow, full, locked, and broken off in the middle of a word."""
+"""Tests of the ledger in Redis under faults: restarts, failovers, a slow network, no memory, locks, and interrupted requests."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from simulator.process import Simulator
 
 pytestmark = needs_redis
 # The clocks are compared over a connection.
-HAIR = 0.02
+TOLERANCE = 0.02
 
 
 @pytest.fixture
 def redis_server(tmp_path):
-    """A redis-server, which ends with the test."""
+    """Start a redis-server that ends with the test."""
     folder = tmp_path / "redis"
     folder.mkdir()
     one = Server(folder, "--appendfsync", "always")
@@ -43,20 +43,20 @@ def crowd_at(url, folder, **more):
     return Crowd(folder, make=lambda _folder, key, quota, clock, warn: RedisLedger(url, key, quota, clock, warn), **more)
 
 
-def ledger(url, limit=2, warn=lambda text: None):
+def connect(url, limit=2, warn=lambda text: None):
     return RedisLedger(url, "https://x", quotas(limit, 60.0), SystemClock(), warn)
 
 
 def judge(crowd, row, least):
-    """The quota was kept, everybody got his turns, nobody was warned."""
-    turns = crowd.wait()
-    kept = is_allowed([turn.at for turn in turns], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - HAIR)
-    note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(turns) < least)
+    """Check that the quota was kept, that everybody got their slots, and that nobody was warned."""
+    slots = crowd.wait()
+    kept = is_allowed([slot.at for slot in slots], crowd.limit, quotas(crowd.limit, crowd.window)[READ].guarded - TOLERANCE)
+    note("ledger", row, "redis", failed=bool(crowd.warnings), broken=not kept or len(slots) < least)
     assert kept, "the quota was exceeded"
-    assert not crowd.warnings and len(turns) >= least, (crowd.warnings, len(turns))
+    assert not crowd.warnings and len(slots) >= least, (crowd.warnings, len(slots))
 
 
-def test_fifty_processes_and_some_that_are_killed_share_one_quota(redis_server, tmp_path):
+def test_fifty_processes_share_one_quota_when_some_are_killed(redis_server, tmp_path):
     crowd, lot = crowd_at(redis_server.url(), tmp_path), random.Random(7)
     for _each in range(50):
         crowd.join_in(2)
@@ -66,7 +66,7 @@ def test_fifty_processes_and_some_that_are_killed_share_one_quota(redis_server, 
     judge(crowd, "50 processes at once, kill -9", 50)
 
 
-def test_a_restart_in_the_middle_is_waited_for_and_nothing_is_forgotten(redis_server, tmp_path):
+def test_restart_of_redis_is_waited_for_and_loses_nothing(redis_server, tmp_path):
     crowd = crowd_at(redis_server.url(), tmp_path)
     for _each in range(15):
         crowd.join_in(6)
@@ -77,7 +77,7 @@ def test_a_restart_in_the_middle_is_waited_for_and_nothing_is_forgotten(redis_se
     judge(crowd, "restarted in the middle", 90)
 
 
-def test_a_pause_is_waited_for(redis_server, tmp_path, monkeypatch):
+def test_pause_of_redis_is_waited_for(redis_server, tmp_path, monkeypatch):
     monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
     crowd = crowd_at(redis_server.url(), tmp_path)
     for _each in range(15):
@@ -90,7 +90,7 @@ def test_a_pause_is_waited_for(redis_server, tmp_path, monkeypatch):
 
 
 def slow(port, seconds):
-    """A way to a port on which everything takes so long, in both directions; its own port."""
+    """Return the port of a proxy that delays everything by ``seconds`` in both directions."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
 
     def carry(source, sink):
@@ -113,7 +113,7 @@ def slow(port, seconds):
     return listener.getsockname()[1]
 
 
-def test_a_slow_way_starves_nobody(redis_server, tmp_path):
+def test_slow_network_starves_no_process(redis_server, tmp_path):
     port = slow(redis_server.port, 0.01)
     crowd = crowd_at(f"redis://127.0.0.1:{port}/0", tmp_path)
     for _each in range(20):
@@ -126,27 +126,27 @@ def _stop(server):
 
 
 def _no_memory(server):
-    ledger(server.url())._redis.config_set("maxmemory", 1)
+    connect(server.url())._redis.config_set("maxmemory", 1)
 
 
 def _password(server):
-    one = ledger(server.url())._redis
+    one = connect(server.url())._redis
     one.config_set("requirepass", "a-new-word")
-    # Connections that are there already would stay.
+    # Existing connections would stay authenticated.
     one.client_kill_filter(_type="normal", skipme=False)
 
 
 def _replica(server):
-    ledger(server.url())._redis.replicaof("127.0.0.1", 1)
+    connect(server.url())._redis.replicaof("127.0.0.1", 1)
 
 
 def _no_rights(server):
-    ledger(server.url())._redis.execute_command("ACL", "SETUSER", "default", "-set")
+    connect(server.url())._redis.execute_command("ACL", "SETUSER", "default", "-set")
 
 
 def _another_type(server):
-    book = ledger(server.url())
-    book._redis.lpush(book.key, "a list")
+    ledger = connect(server.url())
+    ledger._redis.lpush(ledger.key, "a list")
 
 
 LOST = {
@@ -161,18 +161,18 @@ LOST = {
 
 
 @pytest.mark.parametrize("what", LOST)
-def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_do(redis_server, monkeypatch, what):
+def test_unusable_redis_is_an_error_with_its_address_and_advice(redis_server, monkeypatch, what):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 1.0)
     monkeypatch.setattr(_redis, "SOCKET_TIMEOUT", 0.5)
-    book = ledger(redis_server.url())
+    ledger = connect(redis_server.url())
     if what != "something else under its key":
-        book.reserve(READ)
+        ledger.reserve(READ)
     spoil, words = LOST[what]
     spoil(redis_server)
     begun = time.monotonic()
     try:
         with pytest.raises(LedgerLost) as caught:
-            book.reserve(READ)
+            ledger.reserve(READ)
     finally:
         if redis_server.process.poll() is None:
             redis_server.process.send_signal(signal.SIGCONT)
@@ -185,24 +185,24 @@ def test_a_redis_that_is_of_no_use_is_told_in_time_with_its_address_and_what_to_
     assert time.monotonic() - begun < 15
 
 
-def test_a_replica_that_becomes_the_master_is_waited_for(redis_server):
-    book = ledger(redis_server.url(), limit=1)
-    book.reserve(READ)
-    other = ledger(redis_server.url())._redis
+def test_replica_that_becomes_the_master_is_waited_for(redis_server):
+    ledger = connect(redis_server.url(), limit=1)
+    ledger.reserve(READ)
+    other = connect(redis_server.url())._redis
     other.replicaof("127.0.0.1", 1)
     timer = threading.Timer(1.0, lambda: other.replicaof("NO", "ONE"))
     timer.start()
-    turn = book.reserve(READ)[0]
+    slot = ledger.reserve(READ)[0]
     timer.join()
-    note("ledger", "a replica becomes the master", "redis", failed=False, broken=turn - book.clock.now() < 50)
-    assert turn - book.clock.now() > 50
+    note("ledger", "a replica becomes the master", "redis", failed=False, broken=slot - ledger.clock.now() < 50)
+    assert slot - ledger.clock.now() > 50
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_server):
-    """What an interrupted request left unread would be taken for the answer to the next one, and so for a ledger that is none."""
+def test_interrupted_request_leaves_no_unread_answer(redis_server):
+    """An answer left unread by an interrupted request would be taken for the answer to the next one, and the ledger for damaged."""
     warnings, lot, hits = [], random.Random(7), 0
-    book = ledger(redis_server.url(), limit=1000, warn=warnings.append)
+    ledger = connect(redis_server.url(), limit=1000, warn=warnings.append)
 
     def interrupt(*_args):
         raise Interrupted("SIGINT")
@@ -214,20 +214,20 @@ def test_an_interruption_in_the_middle_of_a_word_leaves_no_answer_behind(redis_s
                 try:
                     signal.setitimer(signal.ITIMER_VIRTUAL, lot.uniform(0.0001, 0.004))
                     for _again in range(10):
-                        book.reserve(READ)
+                        ledger.reserve(READ)
                 finally:
                     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             except Interrupted:
                 hits += 1
-            book.reserve(READ)
+            ledger.reserve(READ)
     finally:
         signal.signal(signal.SIGVTALRM, before)
     note("ledger", "Ctrl-C in the middle of a request", "redis", failed=False, broken=bool(warnings))
     assert hits > 100 and not warnings, (hits, warnings)
 
 
-def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, tmp_path):
-    """What another server does not know nobody can keep: but nothing fails, and the API's own word is waited for."""
+def test_http_429_is_obeyed_after_a_failover_that_lost_everything(redis_server, tmp_path):
+    """A server without the reservations cannot keep the quota: nothing fails, and the API's Retry-After is obeyed."""
     from functional.harness import perform_here
 
     with Simulator([{"id": 1234}], speed=20.0, read_limit=10) as sim:
@@ -244,5 +244,5 @@ def test_after_a_failover_that_lost_everything_http_429_is_obeyed(redis_server, 
         statuses = [row["status"] for row in sim.requests()]
     note("ledger", "a failover that loses everything", "redis", failed=False, broken=any(one.get("failed") for one in results))
     assert not any(one.get("failed") for one in results), results
-    # One refusal tells everybody.
+    # One refusal blocks all processes.
     assert statuses.count(429) <= 1 and statuses.count(200) == 16, statuses

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every fault x every operation, by every way in: a right result or one clear error, and never one better than the truth."""
+"""Tests of every fault on every operation, as function, action and module: the result is right, or there is one clear error."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hostile.judge import faults_of, truths
 from hostile.table import note
 from simulator.process import Simulator
 
-# A task costs a fraction of a second, and a process for a module more: all of them are for who has the time ("make prove").
+# A task takes a fraction of a second and a module more, so all cases run only in "make prove".
 ACTIONS, MODULES = int(os.environ.get("HOSTILE_ACTION_EVERY", "4")), int(os.environ.get("HOSTILE_MODULE_EVERY", "10"))
 
 
 def judge(way: str, rows: list[Case], sim: Simulator, results: ways.Results) -> dict[str, list[str]]:
-    """What was broken, by verb, and a note of what was tried for the table."""
+    """Return the broken rules by verb, and record every try for the table."""
     broken: dict[str, list[str]] = {verb: [] for verb in VERBS}
     known = truths(sim, rows)
     for case in rows:
@@ -34,7 +34,7 @@ def judge(way: str, rows: list[Case], sim: Simulator, results: ways.Results) -> 
 
 
 def told(broken: list[str]) -> str:
-    """The first of them, each cut: there can be thousands."""
+    """Return the first broken rules, each cut, since there can be thousands."""
     return f"{len(broken)} laws broken:\n" + "\n".join(text[:800] for text in broken[:8])
 
 
@@ -64,18 +64,18 @@ pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_operation_stands_every_fault(in_process, verb):
+def test_operation_handles_every_fault(in_process, verb):
     assert not in_process[verb], told(in_process[verb])
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_action_stands_every_fault(by_action, verb):
+def test_action_handles_every_fault(by_action, verb):
     broken, _output = by_action
     assert not broken[verb], told(broken[verb])
 
 
-def test_nothing_of_it_reaches_the_terminal(by_action):
-    """No traceback, no token (each was in the inventory, and nowhere else), no escape sequence, no template that was followed."""
+def test_terminal_shows_no_traceback_no_token_and_no_escape_sequence(by_action):
+    """No traceback, no token (each was in the inventory only), no escape sequence, no evaluated template."""
     _broken, output = by_action
     assert "Traceback" not in output and "\x1b" not in output and "{{ 7 * 7 }}" in output
     lines = [line[:200] for line in output.splitlines() if re.search(r"secret\d+token", line)]
@@ -83,5 +83,5 @@ def test_nothing_of_it_reaches_the_terminal(by_action):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_module_stands_every_fault(by_module, verb):
+def test_module_handles_every_fault(by_module, verb):
     assert not by_module[verb], told(by_module[verb])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Power against a model of the node: for any order of states, faults and meddling, no result is better than the truth."""
+"""Tests of power operations against a model of the node: whatever the states, faults and interference, results are true."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-# With as many examples as "make prove" has, they take minutes.
+# With the number of examples of "make prove" they take minutes.
 pytestmark = pytest.mark.timeout(1200)
 WAIT = 120.0
-# Somebody at the panel, or a crash.
+# Another user at the panel, or a crash.
 MEDDLING = ["start", "stop", "restart", "kill", "crash"]
 _SWITCHES = {
     "boot_seconds": st.sampled_from([0.5, 8.0, 45.0]),
@@ -32,7 +32,7 @@ _SWITCHES = {
 
 
 class PowerMachine(RuleBasedStateMachine):
-    """Rules shape the world; ``operate`` runs an operation in it and judges the result."""
+    """Rules that change the model; ``operate`` runs an operation in it and checks the result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,12 +40,12 @@ class PowerMachine(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(sorted(_SWITCHES)), data=st.data())
     def switch(self, what: str, data: Any) -> None:
-        """The game behaves in another way from here on."""
+        """Change a behaviour of the game."""
         setattr(self.world.node.config, what, data.draw(_SWITCHES[what]))
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 19.0, 90.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass."""
         self.world.sleep(seconds)
 
     @rule(
@@ -59,7 +59,7 @@ class PowerMachine(RuleBasedStateMachine):
         events=st.lists(st.tuples(st.sampled_from([0.0, 0.07, 1.0, 10.0, 30.0]), st.sampled_from(MEDDLING)), max_size=2),
     )
     def operate(self, check_mode: bool, faults: list[str], events: list[tuple[float, str]], **options: Any) -> None:
-        """Run one while requests go wrong and others meddle, and hold its result against the truth."""
+        """Run an operation with faults and interference, and compare its result with the model."""
         self.world.faults = faults
         self.world.events = [(self.world.time + delay, event) for delay, event in events]
         world, begun, before = self.world, self.world.time, len(self.world.sent)
@@ -78,7 +78,7 @@ class PowerMachine(RuleBasedStateMachine):
         assert world.time - begun <= 3 * WAIT, result
 
     def judge_changed(self, result: dict[str, Any], sent: list[tuple[float, str, bool, bool]], options: dict[str, Any]) -> None:
-        """``changed`` says whether a signal may be out; no kill that nobody asked for."""
+        """Check that ``changed`` is true if a signal may have been sent, and that a kill is sent only if asked for."""
         assert result["changed"] == any(maybe for _at, _signal, _done, maybe in sent), (result, sent)
         asked = options["state"] == "killed" or options["kill_after"] is not None
         assert asked or "kill" not in [signal for _at, signal, _done, _maybe in sent], sent
@@ -86,7 +86,7 @@ class PowerMachine(RuleBasedStateMachine):
     def judge_success(
         self, result: dict[str, Any], sent: list[tuple[float, str, bool, bool]], begun: float, warnings: list[str], options: dict[str, Any]
     ) -> None:
-        """What is told as done was done."""
+        """Check that a confirmed result matches the model."""
         world = self.world
         if not result["confirmed"]:
             assert not options["wait"] or warnings, result

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Promises where they are hardest to keep: refused lines, hidden and sleeping owners, containers that end, limits, closed pipes."""
+"""Tests of hard cases: refused lines, hidden or sleeping lock owners, stopped containers, timeouts, closed pipes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LEASE = 3.0
 
 
 def kept(row, way, failed, *laws):
-    """Note a case for the table, and fail where a law did not hold."""
+    """Record a try for the table, and fail if a rule is broken."""
     broken = [text for holds, text in laws if not holds]
     note("promises", row, way, failed=failed, broken=bool(broken))
     assert not broken, broken
 
 
 def until(happens, seconds=LONG):
-    """Wait until something is so."""
+    """Wait until a condition is true and return its value."""
     end = time.monotonic() + seconds
     while not (seen := happens()):
         assert time.monotonic() < end, "it did not happen"
@@ -45,7 +45,7 @@ def until(happens, seconds=LONG):
 
 
 class Lone:
-    """One maintenance of server 1 in a process of its own."""
+    """One maintenance of server 1 in a separate process."""
 
     def __init__(self, sim, folder, *wrapper, **options):
         given = {
@@ -59,13 +59,13 @@ class Lone:
         self.process = subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **pipes)
 
     def end(self):
-        """Wait for its end; return its result and what it told."""
+        """Wait for its end; return its result and its output."""
         output = self.process.communicate(timeout=LONG)[0]
         lines = output.strip().splitlines()
         return (json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}), output
 
     def kill(self, number=signal.SIGKILL):
-        """Send a signal to it and all of its own."""
+        """Send a signal to its process group."""
         os.killpg(self.process.pid, number)
 
 
@@ -74,7 +74,7 @@ def words(*befores):
 
 
 def needs_namespaces():
-    """Skip where this user may not make namespaces."""
+    """Skip if this user may not create namespaces."""
     if not shutil.which("unshare") or subprocess.run(["unshare", "-m", "-p", "-f", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this needs unshare (util-linux) and the right to make namespaces")
 
@@ -87,7 +87,7 @@ def hide(path, inside):
 @pytest.mark.parametrize("status", [503, 429])
 def test_refused_line_names_the_time_that_is_left(simulator, operate, status):
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
-    # The first answer is late, so that the next line names more than its 4 seconds; that one is refused for a while.
+    # The first answer is late, so that the next line names more than its 4 seconds; that line is refused for a while.
     sim.fault(method="POST", path="command", delay=2.0, done=True, count=1)
     sim.fault(method="POST", path="command", status=status, headers={"Retry-After": "1"}, skip=1, count=2)
     result = operate(sim, "maintenance", server_id=1, announcements=words(8, 4), poll_interval=0.2)
@@ -126,7 +126,7 @@ def test_owner_that_proc_hides_is_alive(simulator, tmp_path):
 def test_run_that_slept_past_its_lock_does_not_restart_what_another_has_restarted(simulator, tmp_path):
     needs_namespaces()
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
-    # In a container of its own, so that nobody can see that it is only stopped.
+    # In a separate container, so that the other run cannot see that it is only stopped.
     first = Lone(sim, tmp_path / "ledger", "unshare", "-p", "-f", "--mount-proc", announcements=words(9))
     until(lambda: sim.console(1))
     first.kill(signal.SIGSTOP)
@@ -178,10 +178,10 @@ def test_killed_container_is_waited_for_until_its_lock_is_over(simulator, tmp_pa
     )
 
 
-def test_time_limit_of_a_task_does_not_cut_off_its_last_line(simulator, ansible):
+def test_task_timeout_does_not_prevent_the_cancellation_line(simulator, ansible):
     sim = simulator([{"id": 1, "conflict": True, **GAME}], speed=20.0, write_limit=1000)
     scarce = {"SERVERPRISM_WRITE_LIMIT": "2", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_LIMIT_WINDOW": "12"}
-    # The restart is refused after two seconds, and the quota is used up: the players can be told after twelve, the limit is six.
+    # The restart is refused after two seconds and the quota is used up: players can be told after twelve seconds, the timeout is six.
     result = ansible.task(sim, "maintenance", {"server_id": 1, "announcements": words(2), "game": "generic"}, env=scarce, timeout=6)
     kept(
         "a task whose timeout comes while it cancels",
@@ -194,15 +194,15 @@ def test_time_limit_of_a_task_does_not_cut_off_its_last_line(simulator, ansible)
 
 @pytest.mark.parametrize("init", ["tini", "dumb-init", "none"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_container_that_is_stopped_tells_every_player(simulator, tmp_path, init, number):
-    """``docker stop`` signals the first process, and once that ends the system kills all others of the container."""
+def test_stopped_container_tells_every_player(simulator, tmp_path, init, number):
+    """``docker stop`` signals the first process; when that ends, the kernel kills all others of the container."""
     needs_namespaces()
     if init != "none" and not shutil.which(init):
         pytest.skip(f"this needs the Debian package {init}")
     ids = range(1, 9)
     sim = simulator([{"id": i, **GAME} for i in ids], speed=20.0, write_limit=1000)
     hosts = {f"h{i}": {"serverprism_id": i, "serverprism_product": "Minecraft 4 GB"} for i in ids}
-    # The last lines need more than the ten seconds that ansible-playbook would wait for its workers.
+    # The last lines need more than the ten seconds that ansible-playbook waits for its workers.
     scarce = {"SERVERPRISM_WRITE_LIMIT": "8", "SERVERPRISM_WRITE_HEADROOM": "0", "SERVERPRISM_LIMIT_WINDOW": "15"}
     wrapper = ["unshare", "-p", "-f", "--mount-proc", "--kill-child", *([] if init == "none" else [init, "--"])]
     early = [{"before": "50s", "text": "First call"}]
@@ -224,7 +224,7 @@ def test_container_that_is_stopped_tells_every_player(simulator, tmp_path, init,
 
 
 @pytest.mark.parametrize(("module", "options"), [("maintenance", {"announcements": words(2)}), ("power", {"state": "restarted"})])
-def test_time_limit_that_would_not_reach_the_target_is_refused(simulator, ansible, module, options):
+def test_timeout_that_cannot_reach_the_target_is_refused(simulator, ansible, module, options):
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
     plugins = ROOT / "tests/integration/targets/setup_simulator/connection_plugins"
     faraway = {"ansible_connection": "faraway"}
@@ -240,7 +240,7 @@ def test_time_limit_that_would_not_reach_the_target_is_refused(simulator, ansibl
 
 
 def test_closed_pipe_ends_the_run_and_not_the_countdowns(simulator, ansible):
-    """As with ``ansible-playbook ... | head -n 1``."""
+    """``ansible-playbook ... | head -n 1`` does this."""
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
     options = {"server_id": 1, "announcements": words(3, 1), "poll_interval": 0.2}
     task = {"serverprism.cloud.serverprism_maintenance": options}
@@ -276,7 +276,7 @@ def test_every_spelling_of_the_address_shares_one_ledger(simulator, operate, tmp
     kept("another spelling of the address", "operation", False, (len(ledgers) == 1, ledgers))
 
 
-def test_wild_latency_lets_no_request_too_many_through(simulator, operate):
+def test_varying_latency_does_not_exceed_the_quota(simulator, operate):
     sim = simulator([{"id": 1, **GAME}], speed=20.0, write_limit=3, sliding=True)
     delays = [0.5, 0.0, 0.4, 0.0, 0.0, 0.6, 0.3, 0.0, 0.5, 0.0]
     for skip, delay in enumerate(delays):
@@ -292,7 +292,7 @@ def test_deadline_follows_a_clock_that_is_set(simulator, operate):
     sim = simulator([{"id": 1, **GAME}], speed=20.0)
 
     class Set(SystemClock):
-        """The wall clock is put forward an hour once players have been warned."""
+        """A wall clock that is put forward an hour once players have been warned."""
 
         def wall(self):
             return super().wall() + (3600.0 if sim.console(1) else 0.0)
@@ -309,7 +309,7 @@ def test_deadline_follows_a_clock_that_is_set(simulator, operate):
 
 
 @pytest.mark.parametrize("module", ["power", "maintenance"])
-def test_server_that_hangs_already_is_killed_after_its_time(simulator, operate, module):
+def test_server_that_already_hangs_is_killed_after_kill_after(simulator, operate, module):
     sim = simulator([{"id": 1, "hanging_stop": True, "stop_timeout": 6000.0, **GAME}], speed=20.0)
     sim.patch(1, signal="restart")
     begun = time.time()
@@ -351,7 +351,7 @@ def test_crash_during_a_countdown_is_a_failure(simulator, operate):
     kept("a crash during a countdown", "operation", True, *laws)
 
 
-def test_restart_that_nobody_can_confirm_is_unconfirmed(simulator, operate):
+def test_restart_without_evidence_is_unconfirmed(simulator, operate):
     sim = simulator([{"id": 1, "drop_signals": ["restart"], **GAME}], speed=20.0)
     result = operate(sim, "maintenance", server_id=1, announcements=words(1), poll_interval=0.2)
     laws = (

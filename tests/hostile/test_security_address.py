@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a token may go: https with a checked certificate, or this machine, and nowhere else."""
+"""Tests of the addresses that get a token: https with a checked certificate, or this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from functional.harness import perform_here
 from hostile.tries import found, trying
 from simulator.process import Simulator
 
-# Imported before the first test, since it puts its own look-up in place of the system's.
+# Imported before the first test, since it replaces the system's name resolution.
 importlib.import_module("ansible.module_utils.basic")
 
 DOTS = "\u3002\uff0e\uff61"
@@ -80,7 +80,7 @@ NOT_THIS_MACHINE = [
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Every look-up and every connection, which none of these may come to."""
+    """Block and record every name lookup and every connection."""
     tries: list[object] = []
 
     def caught(*args, **_kwargs):
@@ -93,7 +93,7 @@ def no_network(monkeypatch):
 
 
 @pytest.mark.parametrize("url", NOT_THIS_MACHINE, ids=ascii)
-def test_a_token_goes_nowhere_else(no_network, tmp_path, url):
+def test_token_is_not_sent_to_any_other_address(no_network, tmp_path, url):
     sim = type("Nobody", (), {"url": url, "token": "0123456789abcdef0123456789", "seconds": lambda self, s: s})()
     with trying("plain http, userinfo and strange addresses", "operation") as one:
         result = perform_here(sim, tmp_path, "server_info", max_wait=0.0)
@@ -102,7 +102,7 @@ def test_a_token_goes_nowhere_else(no_network, tmp_path, url):
         assert result["api"]["reads"] == 0 and "pass" not in result["msg"], result
 
 
-def test_this_machine_may_be_asked_without_encryption(simulator, operate):
+def test_plain_http_is_allowed_to_this_machine(simulator, operate):
     sim = simulator()
     port = sim.url.rpartition(":")[2]
     for url in ("http://127.0.0.1", "http://localhost", "HTTP://LOCALHOST", " http://127.0.0.1"):
@@ -110,7 +110,7 @@ def test_this_machine_may_be_asked_without_encryption(simulator, operate):
             assert not operate(sim, "server_info", api_url=f"{url}:{port}").get("failed"), url
 
 
-def test_the_other_version_of_this_machine_is_this_machine_too(tmp_path):
+def test_plain_http_is_allowed_to_the_ipv6_loopback_address(tmp_path):
     try:
         listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -134,7 +134,7 @@ def test_the_other_version_of_this_machine_is_this_machine_too(tmp_path):
         assert not result.get("failed") and b"Bearer ttt" in seen[0], result
 
 
-def test_what_needs_no_encryption_does_not_leave_this_machine_by_a_proxy(simulator, operate, monkeypatch):
+def test_plain_http_does_not_use_a_proxy(simulator, operate, monkeypatch):
     sim = simulator()
     with socket.create_server(("127.0.0.1", 0)) as proxy, trying("plain http by a proxy", "operation"):
         proxy.settimeout(0)
@@ -142,13 +142,13 @@ def test_what_needs_no_encryption_does_not_leave_this_machine_by_a_proxy(simulat
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
         result = operate(sim, "server_info", max_wait=0.0, timeout=2.0)
         with pytest.raises(BlockingIOError):
-            # Nobody has knocked.
+            # Nobody has connected.
             proxy.accept()
         assert not result.get("failed") and len(sim.requests()) == 1, result
 
 
 def _certificate(folder, kind):
-    """A server's certificate of this kind, and the authority that a user has named for it."""
+    """Return a server certificate of this kind, and the certificate authority that the user configured."""
     authority, other = trustme.CA(), trustme.CA()
     now = datetime.datetime.now(datetime.timezone.utc)
     hosts = ["elsewhere.example"] if kind == "of another host" else ["127.0.0.1"]
@@ -171,11 +171,11 @@ CALLS = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_certificate_that_is_not_right_gets_nothing(simulator, operate, tmp_path, kind, monkeypatch):
+def test_nothing_is_sent_to_a_server_with_an_invalid_certificate(simulator, operate, tmp_path, kind, monkeypatch):
     server, ca = _certificate(tmp_path, kind)
     named = {} if kind == "of an authority nobody named" else {"ca_path": str(ca)}
     sim = simulator(certificate=server)
-    # What other programs take for "do not check" is not this collection's.
+    # Other programs take these for "do not check"; this collection does not.
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
@@ -190,13 +190,13 @@ def test_a_certificate_that_is_not_right_gets_nothing(simulator, operate, tmp_pa
         assert not operate(sim, "server_info", validate_certs=False).get("failed")
 
 
-def test_a_right_certificate_of_a_named_authority_is_accepted(tmp_path, operate, simulator):
+def test_certificate_of_a_configured_authority_is_accepted(tmp_path, operate, simulator):
     server, ca = _certificate(tmp_path, "right")
     with trying("a private authority named by ca_path", "operation"):
         assert not operate(simulator(certificate=server), "server_info", ca_path=str(ca)).get("failed")
 
 
-def test_a_server_without_encryption_gets_nothing_on_an_encrypted_port(simulator, operate):
+def test_nothing_is_sent_to_a_plain_http_server_at_an_https_address(simulator, operate):
     sim: Simulator = simulator()
     with trying("plain http where https was asked for", "operation") as one:
         result = operate(sim, "server_info", api_url=sim.url.replace("http:", "https:"), max_wait=0.5)

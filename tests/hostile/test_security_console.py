@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One console line stays one console line of its own command, whatever a server is called and whatever is to be said."""
+"""Tests that no server name and no text can turn a console line into another command or into several lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import announce_line, speak
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import announce_line, text_line
 from hostile.tries import trying
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ NAMES = [
     "\ud800",
     "",
 ]
-# What a command is made of, and what of it stands before the words and after them whatever they are.
+# Templates of commands; the parts before and after the text must stay as they are.
 COMMANDS = [
     "say {text}",
     "{text}",
@@ -62,7 +62,7 @@ DANGEROUS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def faults_of(command: str, line: str) -> list[str]:
-    """What a line could do beside saying something."""
+    """Return the effects that a line could have beyond showing its text."""
     before, _here, after = command.partition("{text}")
     out = []
     if DANGEROUS.search(line):
@@ -90,7 +90,7 @@ def announced(command: str, name: str, text: str = "{name} restarts in {remainin
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_name_cannot_leave_its_line(command):
+def test_name_stays_within_its_line(command):
     for name in NAMES:
         for text in ("{name} restarts in {remaining}", "{name}"):
             with trying("a name in a console line", "announce_line"):
@@ -99,22 +99,22 @@ def test_a_name_cannot_leave_its_line(command):
 
 @settings(max_examples=200)
 @given(st.sampled_from(COMMANDS), st.text(max_size=1200) | st.text(alphabet="\"'\\/;{}\n stopname", max_size=30))
-def test_no_name_at_all_can_leave_its_line(command, name):
+def test_random_name_stays_within_its_line(command, name):
     assert not faults_of(command, announced(command, name))
     assert not faults_of(command, announced(command, name, "{name}"))
 
 
 @pytest.mark.parametrize("text", ["stop", " Stop ", "quit", "end", "/stop"])
 def test_words_that_are_a_stop_command_are_said_and_not_obeyed(text):
-    with trying("the stop command as words", "speak"):
-        assert speak("{text}", text) == text.rstrip() + "." and speak("say {text}", text) == f"say {text}"
+    with trying("the stop command as words", "text_line"):
+        assert text_line("{text}", text) == text.rstrip() + "." and text_line("say {text}", text) == f"say {text}"
 
 
 def test_what_was_asked_for_is_left_alone():
-    with trying("the stop command as words", "speak, what is none"):
+    with trying("the stop command as words", "text_line, what is none"):
         assert announced("say {text}", "Fred's [EU] #1") == "say Fred's [EU] #1 restarts in 1 minute"
-        assert speak("say Don't panic: {text}", "It's me") == "say Don't panic: It's me"
-        assert speak('say "{text}"', "It's me") == 'say "It\'s me"'
+        assert text_line("say Don't panic: {text}", "It's me") == "say Don't panic: It's me"
+        assert text_line('say "{text}"', "It's me") == 'say "It\'s me"'
 
 
 BAD_LINES = {
@@ -126,7 +126,7 @@ BAD_LINES = {
 }
 
 
-def test_a_line_that_is_not_one_is_refused_before_anything_is_sent(simulator, operate):
+def test_invalid_line_is_refused_before_any_request(simulator, operate):
     sim = simulator()
     say = {"before": 0, "text": "hi"}
     places = {
@@ -150,10 +150,10 @@ def test_a_line_that_is_not_one_is_refused_before_anything_is_sent(simulator, op
     assert not sim.requests()
 
 
-def test_names_of_the_api_reach_the_console_as_words(simulator, operate):
-    """The whole way: a name from the API, a maintenance that says it, and the console of the game."""
+def test_names_of_the_api_reach_the_console_as_text(simulator, operate):
+    """The whole path: a name from the API, a maintenance that announces it, and the console of the game."""
     fast = {"boot_seconds": 1.0, "stop_seconds": 1.0}
-    # Of a name of which nothing is left there is nothing to say.
+    # A name without printable characters leaves nothing to announce.
     kept = [name for name in NAMES if name.strip(" /") and name != "\ud800"]
     servers = [{"id": 1 + number, "name": name, "customer": f"c{number}", **fast} for number, name in enumerate(kept)]
     tokens = [{"token": f"token-of-server-{number}", "name": f"t{number}", "customer": f"c{number}"} for number in range(len(kept))]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is written: for its owner alone, and never into what somebody else has put in its way."""
+"""Tests of written files: only their owner can read them, and no link or foreign file is followed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_umask():
 
 @pytest.fixture
 def victim(tmp_path):
-    """A file that nothing here may change."""
+    """Create a file that must not change."""
     path = tmp_path / "victim"
     path.write_text(PRECIOUS)
     path.chmod(0o600)
@@ -46,7 +46,7 @@ def maintain(operate, sim, folder, **more):
     return result, warnings
 
 
-def test_ledger_and_journal_are_their_owners_alone(simulator, operate, tmp_path, open_umask):
+def test_ledger_and_journal_are_private(simulator, operate, tmp_path, open_umask):
     sim = simulator([FAST])
     with trying("modes under umask 0000", "operation"):
         result, warnings = maintain(operate, sim, tmp_path / "not" / "yet" / "there")
@@ -56,14 +56,14 @@ def test_ledger_and_journal_are_their_owners_alone(simulator, operate, tmp_path,
         assert kept == ["journal", "jsonl", "ledger", "ledger"], kept
 
 
-def test_a_journal_without_a_ledger_makes_its_folders_the_same_way(tmp_path, open_umask):
+def test_journal_without_a_ledger_creates_private_folders(tmp_path, open_umask):
     with trying("modes under umask 0000", "journal alone"):
         Journal(str(tmp_path / "a" / "b"), "https://x", "T-1").note(1, "signal", 0.0)
         assert not open_to_others(tmp_path / "a"), open_to_others(tmp_path / "a")
 
 
 def names(sim):
-    """What a run calls its files."""
+    """Return the paths of the files of a run."""
     ledger = Path(FileLedger("", sim.url, {}, SystemClock()).path)
     return {
         "ledger": ledger,
@@ -93,7 +93,7 @@ def put(kind, path, victim):
 
 
 @pytest.mark.parametrize("place", ["ledger", "lock", "new", "journal"])
-def test_what_lies_in_the_way_is_not_followed(simulator, operate, tmp_path, victim, place):
+def test_link_or_pipe_in_place_of_a_file_is_not_followed(simulator, operate, tmp_path, victim, place):
     sim = simulator([FAST])
     for kind in KINDS:
         folder = tmp_path / f"{place} {kind}"
@@ -101,12 +101,12 @@ def test_what_lies_in_the_way_is_not_followed(simulator, operate, tmp_path, vict
         put(kind, folder / names(sim)[place], victim)
         with trying(f"a {kind} in the way", f"{place}, operation") as one:
             if place == "journal":
-                # Without it nobody knows what was done, so nothing is.
+                # Without the journal a run cannot know what was done, so it sends nothing.
                 result, _warnings = maintain(operate, sim, folder)
                 one.failed = bool(result.get("failed"))
                 assert one.failed and not sim.posts() and str(folder) in result["msg"] and "journal" in result["msg"], (kind, result)
             else:
-                # Without a ledger the run goes on alone, and says so. A link to what is only read, or is replaced, does no harm.
+                # Without a ledger the run goes on alone, with a warning. A link to a file that is only read, or replaced, does no harm.
                 warnings = []
                 result = operate(sim, "server_info", ledger=str(folder), warn=warnings.append)
                 harmless = place == "new" and kind != "folder" or kind == "hard link" and place == "lock"
@@ -117,7 +117,7 @@ def test_what_lies_in_the_way_is_not_followed(simulator, operate, tmp_path, vict
 
 @needs_root
 @pytest.mark.parametrize("mode", [0o777, 0o1777], ids=oct)
-def test_an_open_folder_of_somebody_else_is_not_used(simulator, operate, tmp_path, mode):
+def test_open_folder_of_another_user_is_not_used(simulator, operate, tmp_path, mode):
     sim = simulator([FAST])
     folder = tmp_path / "others"
     folder.mkdir()
@@ -135,7 +135,7 @@ def test_an_open_folder_of_somebody_else_is_not_used(simulator, operate, tmp_pat
 
 
 @needs_root
-def test_a_closed_folder_of_a_user_serves_in_a_container(simulator, operate, tmp_path):
+def test_closed_folder_of_another_user_is_used_by_root(simulator, operate, tmp_path):
     folder = tmp_path / "mounted"
     folder.mkdir(mode=0o755)
     os.chown(folder, NOBODY, NOBODY)
@@ -146,8 +146,8 @@ def test_a_closed_folder_of_a_user_serves_in_a_container(simulator, operate, tmp
 
 @needs_root
 @pytest.mark.parametrize("place", ["ledger", "lock", "journal"])
-def test_a_file_of_somebody_else_is_not_believed(simulator, operate, tmp_path, place):
-    """One that says that all is done, or that nobody may send anything for a year."""
+def test_file_of_another_user_is_not_trusted(simulator, operate, tmp_path, place):
+    """The file claims that everything is done, or blocks all requests for a year."""
     sim = simulator([FAST])
     folder = tmp_path / "ledger"
     path = folder / names(sim)[place]
@@ -161,7 +161,7 @@ def test_a_file_of_somebody_else_is_not_believed(simulator, operate, tmp_path, p
         assert any("belongs to another user" in text for text in [*warnings, result.get("msg") or ""]), (result, warnings)
 
 
-def test_a_linked_folder_is_used_and_what_is_in_it_stays(simulator, operate, tmp_path, victim):
+def test_linked_folder_is_used_and_keeps_its_files(simulator, operate, tmp_path, victim):
     sim = simulator([FAST])
     other = tmp_path / "other"
     other.mkdir(mode=0o755)
@@ -170,7 +170,7 @@ def test_a_linked_folder_is_used_and_what_is_in_it_stays(simulator, operate, tmp
     with trying("a linked folder", "ledger and journal, operation"):
         result, warnings = maintain(operate, sim, tmp_path / "link")
         assert result["outcome"] == "done" and not warnings and (other / "notes").read_text() == PRECIOUS, result
-        # Their owner may look; the folder was made by somebody who thought so.
+        # The mode of the folder is its owner's decision.
         assert not [name for path in other.iterdir() if path.name != "notes" for name in open_to_others(path)]
 
 
@@ -182,7 +182,7 @@ def playbook(ansible, sim, name, **options):
     )
 
 
-def test_reports_are_private_where_nobody_has_made_them(simulator, ansible, tmp_path, open_umask):
+def test_new_reports_are_private(simulator, ansible, tmp_path, open_umask):
     sim = simulator([FAST])
     with trying("modes under umask 0000", "report, playbook"):
         run = playbook(ansible, sim, "maintenance", maintenance_report_dir=str(tmp_path / "new" / "report"))
@@ -193,8 +193,8 @@ def test_reports_are_private_where_nobody_has_made_them(simulator, ansible, tmp_
         assert run.rc == 0 and not open_to_others(tmp_path / "status.csv"), run.output
 
 
-def test_a_report_changes_no_folder_and_no_link(simulator, ansible, tmp_path, victim):
-    """A folder that everybody may write into, as /tmp is: its mode stays, and a link in the way is replaced, not followed."""
+def test_report_changes_no_folder_mode_and_follows_no_link(simulator, ansible, tmp_path, victim):
+    """The folder is writable for everybody, as /tmp is: its mode stays, and a link is replaced, not followed."""
     sim = simulator([FAST])
     folder = tmp_path / "report"
     folder.mkdir()

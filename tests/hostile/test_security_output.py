@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API says is shown as it is and does nothing: no template, no escape sequence, no script, no formula."""
+"""Tests that texts of the API are shown unchanged and never interpreted: as template, escape sequence, script or formula."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FAST = {"boot_seconds": 1.0, "stop_seconds": 1.0}
 needs_browser = pytest.mark.skipif(
     shutil.which("chromium") is None and not os.environ.get("CI"), reason="chromium is not installed: this test did NOT run"
 )
-# What a terminal or an editor would obey: C0 but for what ends a line, DEL, C1, separators, overrides of the writing direction.
+# Characters that a terminal or an editor obeys: C0 except line ends, DEL, C1, separators, overrides of the writing direction.
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def texts(pwned) -> list[str]:
-    """Names that want something."""
+    """Return malicious names."""
     touch = f"touch {pwned}"
     return [
         f"{{{{ lookup('pipe', '{touch}') }}}}",
@@ -71,7 +71,7 @@ def fleet(simulator, tmp_path):
 
 
 def hosts(ansible):
-    """An inventory of the plugin's, with all that can be made of a text."""
+    """Return an inventory of the plugin that uses names in every way it offers."""
     path = ansible.folder / "fleet.serverprism.yml"
     options = {
         "plugin": "serverprism.cloud.servers",
@@ -93,7 +93,7 @@ def check(run, tmp_path):
     assert not re.search(r"^TASK \[all is well\]|^ok: \[fleet\]", run.output, re.MULTILINE)
 
 
-def test_an_inventory_of_hostile_names_is_only_words(simulator, ansible, inventory, tmp_path):
+def test_inventory_does_not_evaluate_hostile_names(simulator, ansible, inventory, tmp_path):
     sim = fleet(simulator, tmp_path)
     wanted = {"details": True, "hostname": ["serverprism_name"], "compose": {"said": "'it is ' ~ serverprism_name"}}
     with trying("names that want something", "inventory"):
@@ -107,7 +107,7 @@ def test_an_inventory_of_hostile_names_is_only_words(simulator, ansible, invento
         assert all(one["said"] == f"it is {one['serverprism_name']}" for one in variables.values())
 
 
-def test_a_status_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
+def test_status_does_not_evaluate_hostile_names(simulator, ansible, tmp_path):
     sim = fleet(simulator, tmp_path)
     path = hosts(ansible)
     file = tmp_path / "status.csv"
@@ -118,13 +118,13 @@ def test_a_status_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
         text = file.read_text()
         rows = list(csv.reader(text.splitlines()))
         assert len(rows) == 1 + len(texts("")) and {len(row) for row in rows} == {10}, text
-        # A field of another kind is one of a number.
+        # Only fields with numbers may begin with a sign.
         assert not [cell for row in rows for cell in row if re.match(r"\s*[=+@\uff1d\uff0b\uff0d\uff20-]", cell)], text
         assert not OBEYED.search(text)
 
 
 @needs_browser
-def test_a_maintenance_of_hostile_names_is_only_words(simulator, ansible, tmp_path):
+def test_maintenance_does_not_evaluate_hostile_names(simulator, ansible, tmp_path):
     sim = fleet(simulator, tmp_path)
     for number in range(len(texts(""))):
         sim.patch(1 + number, service_status="active", shown_state="")
@@ -157,7 +157,7 @@ def test_a_maintenance_of_hostile_names_is_only_words(simulator, ansible, tmp_pa
 
 
 def browse(page, tmp_path) -> str:
-    """What a browser makes of it; the title counts what no text may have brought: pictures, scripts and styles."""
+    """Return the page as a browser renders it; the title counts pictures, scripts and styles, which no text may add."""
     probe = """<script>document.title = [document.title,
       document.images.length + document.querySelectorAll("meta[http-equiv=refresh]").length,
       document.scripts.length - 1, document.querySelectorAll("style").length].join("|")</script></body>"""

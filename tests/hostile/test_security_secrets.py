@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token, and a password of Redis, in nothing that a run leaves: an API that echoes it, wrong ones, crashes, every way in."""
+"""Tests that no run leaves the token or a Redis password anywhere: echoing APIs, wrong tokens, crashes, every way to run a task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "maintenance": {"server_id": 2, "announcements": [{"before": "0.2s", "text": "{name}"}], "poll_interval": 0.2},
 }
 FAST = {"boot_seconds": 1.0, "stop_seconds": 1.0}
-# Raises what nobody expects where the environment of the task says so, in the worker as in the module's own process.
+# Raises an unexpected exception if the environment of the task says so, in the worker as in the module's process.
 CRASH = """
 import os, socket
 connect = socket.socket.connect
@@ -42,7 +42,7 @@ socket.socket.connect = crash
 
 
 def echoes(token: str) -> dict[str, dict[str, Any]]:
-    """Answers that hold what they were asked with."""
+    """Return answers that contain parts of their request."""
     header = f"Bearer {token}"
     said = {"message": f"Bad header Authorization: {header}", "errors": {"authorization": [header]}}
     out = {
@@ -64,7 +64,7 @@ def echoes(token: str) -> dict[str, dict[str, Any]]:
     return out
 
 
-def test_what_an_api_echoes_is_in_no_result(simulator, operate):
+def test_token_echoed_by_the_api_is_in_no_result(simulator, operate):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}], read_limit=100000, write_limit=100000)
 
     def operation(name, module):
@@ -82,7 +82,7 @@ def test_what_an_api_echoes_is_in_no_result(simulator, operate):
             list(pool.map(operation, [name] * len(CALLS), CALLS))
 
 
-def test_nothing_that_holds_the_token_shows_it():
+def test_objects_that_hold_the_token_do_not_show_it():
     params = {name: spec.get("default") for name, spec in _settings.API_ARGUMENT_SPEC.items()}
     params.update(api_token="open-sesame-1234", ca_path=None)
     checked = Settings.from_params(params)
@@ -90,7 +90,7 @@ def test_nothing_that_holds_the_token_shows_it():
         assert not found("open-sesame-1234", repr(checked) + repr(Context(params, None, None, checked)))  # type: ignore[arg-type]
 
 
-def test_words_of_the_api_are_no_format(simulator, operate):
+def test_texts_of_the_api_are_not_format_strings(simulator, operate):
     sim = simulator([{"id": 1}])
     for message in ("{x}", "{what.__class__}", "{", "{0}", "{what!r}", "%s %(x)s", "{{ 7 * 7 }}"):
         for status in (418, 409, 422):
@@ -103,7 +103,7 @@ def test_words_of_the_api_are_no_format(simulator, operate):
 
 
 class Watch:
-    """Looks at the processes of the machine all the time: a secret on a command line, or in an environment where it was not put."""
+    """A thread that searches all processes for a secret on a command line, or in an environment that should not have it."""
 
     def __init__(self, secret: str, environment: bool) -> None:
         self.seen: set[str] = set()
@@ -131,13 +131,13 @@ class Watch:
                         self.seen.add(f"{name}: {content[:300]!r}")
 
 
-# By the module, which takes a second each: every module, and everything that can go wrong, but not all of all.
+# A module takes a second, so each module and each failure occurs once, but not every combination.
 BY_MODULE = ("server_info fine", "command fine", "power wrong", "maintenance crash", "server_info without TLS", "maintenance refused")
 ASYNC = {"async": 60, "poll": 1}
 
 
 def tasks(sim, extra: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every module: as it should be, with a wrong token, without TLS where it was asked for, crashing, and refused by Ansible."""
+    """Return tasks for every module: successful, with a wrong token, without TLS on an https port, crashing, and refused by Ansible."""
     out = []
     for module, options in CALLS.items():
         plans: dict[str, dict[str, Any]] = {
@@ -157,7 +157,7 @@ def tasks(sim, extra: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env: dict[str, str | None]) -> str:
-    """A run of ansible-playbook at its most talkative; what of the secret it left anywhere, and that it did what it should."""
+    """Run ansible-playbook with full verbosity; check that it did its work and that the secret is nowhere."""
     more: dict[str, str | None] = {
         "ANSIBLE_LOG_PATH": str(ansible.folder / "log.txt"),
         "ANSIBLE_CALLBACKS_ENABLED": "tree",
@@ -172,7 +172,7 @@ def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env
     with Watch(secret, environment) as watch:
         process = ansible.start(sim, play, "-vvvv", "--diff", *args, env=more)
         stdout, stderr = process.communicate(timeout=300)
-    # Ansible's wrapper of the last task by async clears up when its playbook is over already.
+    # Ansible's async wrapper of the last task may clean up after the playbook has ended.
     until = time.monotonic() + 20
     while list((ansible.folder / "tmp").glob("ansible-tmp-*")) and time.monotonic() < until:
         time.sleep(0.05)
@@ -185,7 +185,7 @@ def run(ansible, sim, secret: str, play: Any, *args: str, environment: bool, env
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", ["variable", "environment", "environment of the task"])
-def test_a_whole_run_leaves_nothing_of_the_token(simulator, ansible, tmp_path_factory, way):
+def test_run_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory, way):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}], read_limit=100000, write_limit=100000)
     for server in (1, 2):
         sim.patch(server, name=f"Mine {sim.token}", product=f"Minecraft {sim.token}")
@@ -207,7 +207,7 @@ def test_a_whole_run_leaves_nothing_of_the_token(simulator, ansible, tmp_path_fa
         assert "AnsiballZ" in stdout or "async_wrapper" in stdout
 
 
-def test_a_run_with_inventory_cache_journal_and_report_leaves_nothing_of_the_token(simulator, ansible, tmp_path_factory):
+def test_run_with_inventory_cache_journal_and_report_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}, {"id": 3, **FAST}], read_limit=100000, write_limit=100000)
     for server in (1, 2, 3):
         sim.patch(server, name=f"Mine {sim.token}", product=f"Minecraft {sim.token}")
@@ -259,7 +259,7 @@ def test_a_run_with_inventory_cache_journal_and_report_leaves_nothing_of_the_tok
         "redis://:{}@127.0.0.1:1/name",
     ],
 )
-def test_no_slip_in_the_address_of_a_ledger_shows_its_password(simulator, operate, tmp_path, ledger, monkeypatch):
+def test_mistyped_ledger_address_does_not_show_its_password(simulator, operate, tmp_path, ledger, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.1)
     monkeypatch.chdir(tmp_path)
     sim = simulator()
@@ -275,7 +275,7 @@ def test_no_slip_in_the_address_of_a_ledger_shows_its_password(simulator, operat
 
 @pytest.mark.timeout(300)
 @needs_redis
-def test_a_whole_run_leaves_nothing_of_the_password(simulator, ansible, tmp_path_factory):
+def test_run_leaves_no_trace_of_the_password(simulator, ansible, tmp_path_factory):
     password = "open-sesame-0123456789"
     folder = tmp_path_factory.mktemp("redis")
     redis = Server(folder, "--requirepass", password)
@@ -288,7 +288,7 @@ def test_a_whole_run_leaves_nothing_of_the_password(simulator, ansible, tmp_path
         {info: {}, "environment": {"SERVERPRISM_LEDGER": "{{ good }}"}},
         {info: {"ledger": "{{ wrong }}"}},
         {info: {"ledger": "{{ good }}"}, "environment": {"CRASH_HERE": "1"}},
-        # Refused by Ansible before anything of ours runs.
+        # Ansible refuses it before any code of the collection runs.
         {power: {"server_id": 1, "state": "exploded", "ledger": "{{ good }}"}},
     ]
     listed = [{**task, "ignore_errors": True, **way} for task in ways for way in ({}, ASYNC)]

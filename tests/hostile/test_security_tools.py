@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tools for security say of the plugins and of what they need."""
+"""Tests with security tools: bandit for the plugins, pip-audit for the requirements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bandit(*paths: str) -> dict:
     return found
 
 
-def test_bandit_finds_nothing_of_weight_and_nothing_is_kept_from_it(tmp_path):
+def test_bandit_finds_nothing_severe_and_skips_nothing(tmp_path):
     with trying("bandit", "plugins and event source"):
         found = bandit(*PLUGINS)
         heavy = [row for row in found["results"] if row["issue_severity"] != "LOW"]
@@ -34,13 +34,13 @@ def test_bandit_finds_nothing_of_weight_and_nothing_is_kept_from_it(tmp_path):
         assert totals["loc"] > 3000 and totals["nosec"] == 0 and totals["skipped_tests"] == 0, totals
 
 
-def test_bandit_would_find_something(tmp_path):
+def test_bandit_finds_a_bad_hash(tmp_path):
     (tmp_path / "bad.py").write_text("import hashlib\nhashlib.md5(b'')\n")
     assert [row["issue_severity"] for row in bandit(str(tmp_path))["results"]].count("HIGH") == 1
 
 
-def test_no_known_hole_in_what_users_install():
-    """By the list of known holes, which is outside: where it cannot be reached nothing is known."""
+def test_requirements_have_no_known_vulnerability():
+    """The list of known vulnerabilities is on the internet: without it this test is skipped."""
     if importlib.util.find_spec("pip_audit") is None:
         pytest.skip("pip-audit is not installed: this test did NOT run")
     options = ["-f", "json", "--progress-spinner", "off", "--timeout", "10", "-r", str(ROOT / "requirements.txt")]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A try for the tables, and secrets looked for in all that a run left."""
+"""Record tries for the tables, and search the files and output of a run for secrets."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hostile.table import note
 
 @dataclass
 class Try:
-    """``failed``: whether the run ended with an error, as it may."""
+    """A try; ``failed`` is true if the run ended with an error, which is allowed."""
 
     failed: bool = False
 
 
 @contextmanager
 def trying(row: str, way: str, table: str = "security") -> Iterator[Try]:
-    """What is asserted inside is a law; the table gets a line, whether it held or not."""
+    """Record a try in the table; an assertion that fails inside counts as a broken rule."""
     one = Try()
     try:
         yield one
@@ -38,24 +38,24 @@ def trying(row: str, way: str, table: str = "security") -> Iterator[Try]:
 
 
 def forms(secret: str) -> set[bytes]:
-    """How a secret can stand somewhere: as it is, in base64 wherever its group of three begins, and encoded for an address."""
+    """Return the forms that a secret can have in a text: unchanged, in base64 at each of its three offsets, and URL-encoded."""
     out = {secret, urllib.parse.quote(secret, safe=""), secret.encode().hex(), secret[: len(secret) // 2], secret[len(secret) // 2 :]}
     for ahead in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # The first and the last characters depend on what stands around.
+            # The first and the last characters depend on the text around.
             text = encode(b"\0" * ahead + secret.encode()).decode().rstrip("=")
             out.add(text[4 if ahead else 0 : -2])
     return {one.encode() for one in out}
 
 
 def found(secret: str, text: bytes | str) -> list[str]:
-    """The forms of the secret that stand in a text."""
+    """Return the forms of the secret that occur in a text."""
     content = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return [form.decode() for form in forms(secret) if form.lower() in content.lower()]
 
 
 def leaks(secret: str, folder: Path) -> list[str]:
-    """The files below a folder, by name or content, that hold the secret; packed ones are opened."""
+    """Return the files below a folder that contain the secret, in name or content; zip files are opened."""
     out = []
     for path in sorted(folder.rglob("*")):
         if found(secret, str(path.relative_to(folder))):
@@ -72,6 +72,6 @@ def leaks(secret: str, folder: Path) -> list[str]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Files and folders below (and with) this one that others may read, enter or change."""
+    """Return files and folders from here down (with this one) that others may read, enter or change."""
     paths = [folder, *sorted(folder.rglob("*"))]
     return [f"{stat.S_IMODE(path.lstat().st_mode):o} {path}" for path in paths if not path.is_symlink() and path.lstat().st_mode & 0o077]

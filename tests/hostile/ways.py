@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways to run a case: in this process, by the action in a real ansible-playbook, and as a module in a process of its own."""
+"""Run a case in this process, as an action in a real ansible-playbook, or as a module in a separate process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from functional.harness import Ansible, perform_here
 from hostile.cases import VERBS, Case
 from simulator.process import Simulator
 
-# They wait most of the time.
+# The cases mostly wait.
 THREADS, FORKS, PROCESSES = 40, 30, 6
 Results = dict[int, dict[str, Any]]
 
 
 def in_process(sim: Simulator, rows: list[Case], folder: Path) -> Results:
-    """What both ways in call; an exception counts as a traceback."""
+    """Run the operations that action and module call; an exception counts as a traceback."""
 
     def one(case: Case) -> dict[str, Any]:
         warnings: list[str] = []
@@ -42,7 +42,7 @@ def _settings(sim: Simulator) -> dict[str, Any]:
 
 
 def by_action(sim: Simulator, rows: list[Case], folder: Path) -> tuple[Results, str]:
-    """A host a case, all in one run of ansible-playbook at -vvvv; its results, and its whole output."""
+    """Run all cases in one ansible-playbook -vvvv, one host a case. Return the results and the whole output."""
     ansible = Ansible(folder)
     hosts = {}
     for case in rows:
@@ -57,7 +57,7 @@ def by_action(sim: Simulator, rows: list[Case], folder: Path) -> tuple[Results, 
         tasks.append({f"serverprism.cloud.serverprism_{name}": given, "when": f"module == '{name}'"})
     play = [{"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": tasks}]
     tree = folder / "tree"
-    # The callback that puts each result into a file of its own.
+    # This callback writes each result to a file.
     env: dict[str, str | None] = {"ANSIBLE_CALLBACKS_ENABLED": "tree", "ANSIBLE_CALLBACK_TREE_DIR": str(tree)}
     process = ansible.start(sim, play, "-vvvv", "-i", str(inventory), "--forks", str(FORKS), env=env)
     stdout, stderr = process.communicate(timeout=900)
@@ -65,13 +65,13 @@ def by_action(sim: Simulator, rows: list[Case], folder: Path) -> tuple[Results, 
     for case in rows:
         path = tree / f"case{case.number}"
         result = json.loads(path.read_text()) if path.exists() else {"exception": "no result", "msg": ""}
-        # The callback is not told in the result that the task failed; only then there is a message.
+        # The callback's result does not say that the task failed; only failures have a message.
         results[case.number] = {**result, "failed": "msg" in result}
     return results, stdout + stderr
 
 
 def by_module(sim: Simulator, rows: list[Case], folder: Path) -> Results:
-    """A process a case, as Ansible would start it on a remote host."""
+    """Run each case in a separate process, as Ansible would start it on a remote host."""
     home = Ansible(folder)
 
     def one(case: Case) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def by_module(sim: Simulator, rows: list[Case], folder: Path) -> Results:
 
 
 def home_path() -> Path:
-    """Where the collection is found as a Python package."""
+    """Return the folder from which the collection can be imported."""
     from functional.harness import COLLECTIONS
 
     return COLLECTIONS

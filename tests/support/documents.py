@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the documentation: its pages, the blocks of code in them, the commands in those, and what names are known. Runs nothing."""
+"""Read the documentation: its pages, code blocks, the commands in those, and the known names. Runs nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROLE = ROLES["maintenance"]
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code; ``line`` is that of its first line, ``page`` a path from the root."""
+    """A block of code; ``line`` is the number of its first line, ``page`` a path from the root."""
 
     page: str
     line: int
@@ -43,17 +43,17 @@ class Block:
 
     @property
     def where(self) -> str:
-        """As a test is called."""
+        """Return the name of a test of this block."""
         return f"{self.page}:{self.line}"
 
     @property
     def is_yaml(self) -> bool:
-        """Whether it has to run."""
+        """Return true if the block is YAML that has to run."""
         return self.language.lower() in ("yaml", "yaml+jinja", "yml")
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Every block of code of a page."""
+    """Return every block of code of a page."""
     name, text = str(page.relative_to(ROOT)), page.read_text()
     yield from _fences(name, text) if page.suffix == ".md" else _directives(name, text)
 
@@ -82,7 +82,7 @@ def _directives(name: str, text: str) -> Iterator[Block]:
 
 
 def kind(data: Any) -> str:
-    """What a piece of YAML is; empty where that is not known."""
+    """Return the kind of a piece of YAML; empty if it is unknown."""
     if isinstance(data, list) and data and all(isinstance(one, dict) for one in data):
         if all("sources" in one and "rules" in one for one in data):
             return "rulebook"
@@ -101,7 +101,7 @@ def kind(data: Any) -> str:
 
 
 def variables(playbook: str) -> set[str]:
-    """The variables of a playbook: its own are named in its comment or used in it, its role's are in the argument specs."""
+    """Return the variables of a playbook: its own from its comment and its tasks, its role's from the argument specs."""
     text = PLAYBOOKS[playbook].read_text()
     own = set(re.findall(rf"\b{playbook}_[a-z_]+\b", text))
     shared = {"serverprism_api_token", "serverprism_api_url"}
@@ -109,7 +109,7 @@ def variables(playbook: str) -> set[str]:
 
 
 def commands(block: Block) -> Iterator[str]:
-    """The commands of a console block, each in one line."""
+    """Return the commands of a console block, each in one line."""
     if block.language == "console":
         text = re.sub(r"\\\n *", "", block.text)
         for line in text.splitlines():
@@ -118,6 +118,6 @@ def commands(block: Block) -> Iterator[str]:
 
 
 def given(text: str) -> set[str]:
-    """The names of the variables that a command line sets with -e, also in a quoted list of them."""
+    """Return the names of the variables that a command line sets with -e, also in a quoted list."""
     quoted = " ".join(re.findall(r"-e '([^']*)'", text))
     return set(re.findall(r"-e (\w+)=", text)) | set(re.findall(r"(?:^|\s)(\w+)=", quoted))

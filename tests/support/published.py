@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The artifact that is published, built and installed where nothing else of the checkout is."""
+"""Build the published artifact, and install it where nothing else of the checkout is."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def environment(home: Path, programs: Path = PROGRAMS) -> dict[str, str]:
-    """An empty home, and nothing of this checkout but the programs."""
+    """Return an environment with an empty home and nothing of this checkout but the programs."""
     return {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "true"}
 
 
 def call(env: dict[str, str], *command: Any, **more: str) -> str:
-    """The output of a program, run at home; it has to end well."""
+    """Run a program at home and return its output. Raise if it fails."""
     run = subprocess.run(
         list(map(str, command)),
         env={**env, **more},
@@ -39,12 +39,12 @@ def call(env: dict[str, str], *command: Any, **more: str) -> str:
 
 
 def build(env: dict[str, str], folder: Path) -> Path:
-    """The artifact that is published."""
+    """Build the published artifact."""
     call(env, "ansible-galaxy", "collection", "build", "--output-path", folder, stage(folder / "staged"))
     (path,) = folder.glob("*.tar.gz")
     return path
 
 
 def install(env: dict[str, str], artifact: Path, path: Path) -> None:
-    """Install it into an empty collections path."""
+    """Install the artifact into an empty collections path."""
     call(env, "ansible-galaxy", "collection", "install", "--offline", "--collections-path", path, artifact)

@@ -21,20 +21,20 @@ needs_redis = pytest.mark.skipif(
 
 
 class Server:
-    """A redis-server on a free port, which can be stopped and started again with what it knew."""
+    """A redis-server on a free port, which can be stopped and started again with its data."""
 
     def __init__(self, folder, *args, tls=False):
         self.folder, self.args, self.tls = folder, args, tls
         for _try in range(5):
             with socket.create_server(("127.0.0.1", 0)) as listener:
                 self.port = listener.getsockname()[1]
-            # Somebody else can be quicker on a free port.
+            # Another process can take a free port first.
             if self.start():
                 return
         raise AssertionError("redis-server ended five times: start it by hand to see why")
 
     def start(self):
-        """Whether it answers; False where it has ended by itself."""
+        """Start the server. Return false if it has ended at once."""
         ports = ["--port", "0", "--tls-port", str(self.port)] if self.tls else ["--port", str(self.port)]
         command = ["redis-server", *ports, "--bind", "127.0.0.1", "--dir", str(self.folder), "--appendonly", "yes"]
         self.process = subprocess.Popen([*command, *self.args], stdout=subprocess.DEVNULL)
@@ -58,7 +58,7 @@ class Server:
 
 @contextmanager
 def servers(folder):
-    """What starts them, each with a folder of its own; all end with the block."""
+    """Yield a function that starts redis-servers, each in a separate folder; all end with the block."""
     started = []
 
     def start(*args, **options):

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Copies what git knows of, or would, to where Ansible's tools want a collection: ``python -m staging [FOLDER]``.
+"""Copy the files that git knows, or would add, to a folder in which Ansible's tools expect a collection: ``python -m staging [FOLDER]``.
 
-They resolve a link, so it has to be a real folder.
+The tools resolve links, so it has to be a real folder.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ STAGED = ROOT / ".dev" / "staged"
 
 
 def stage(folder: Path = STAGED) -> Path:
-    """Make ``folder/ansible_collections/serverprism/cloud`` anew, and tell where it is."""
+    """Recreate ``folder/ansible_collections/serverprism/cloud`` and return it."""
     tree = folder / "ansible_collections" / "serverprism" / "cloud"
     output, kept = tree / "tests" / "output", folder / "output"
-    # There ansible-test keeps the environments that it made.
+    # ansible-test keeps its environments there.
     if output.exists():
         shutil.rmtree(kept, ignore_errors=True)
         output.rename(kept)
     shutil.rmtree(tree, ignore_errors=True)
     names = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     for name in filter(None, names.split("\0")):
-        # What was deleted and not yet committed is listed too.
+        # Deleted files that are not yet committed are listed too.
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)

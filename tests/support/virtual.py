@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API without HTTP and without waiting: the simulated nodes, by a clock that moves when somebody sleeps.
+"""The API without HTTP and without waiting: the simulated nodes, with a clock that moves only by sleeping.
 
-For unit tests of whole operations, with the times that the real API has.
+Unit tests of whole operations use it, with the real API's times.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ from simulator.limiter import Limiter
 from simulator.node import Node
 
 STATUS_CACHE = 20.0
-# What a request takes, in seconds.
+# The seconds that a request takes.
 LATENCY = 0.08
 
 
 class VirtualClock:
-    """Time passes only by sleeping."""
+    """A clock that moves only by sleeping."""
 
     def __init__(self) -> None:
         self.time = 1_000_000.0
         self.set_by = 0.0
 
     def now(self) -> float:
-        """UTC seconds since the epoch."""
+        """Return UTC seconds since the epoch."""
         return self.time
 
     def wall(self) -> float:
-        """The same, unless a test has set the clock: ``set_by`` seconds."""
+        """Return the wall clock: the same, unless a test has set it by ``set_by`` seconds."""
         return self.time + self.set_by
 
     def sleep(self, seconds: float) -> None:
-        """Let so many seconds pass at once."""
+        """Let this many seconds pass at once."""
         self.time += max(0.0, seconds)
 
 
 @dataclass
 class Fault:
-    """What befalls a request: so many seconds more, another answer, or none at all, before or after the work was done."""
+    """A fault of a request: a delay, another answer, or no answer, before or after the work was done."""
 
     delay: float = 0.0
     status: int = 0
@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass
 class VirtualApi:
-    """What a client takes for its transport. ``fault(method, path)`` may spoil a request."""
+    """A transport for a client. ``fault(method, path)`` may spoil a request."""
 
     clock: VirtualClock
     servers: list[ServerConfig]
@@ -84,7 +84,7 @@ class VirtualApi:
         self.cache: dict[int, tuple[float, Any]] = {}
 
     def attempt(self, method: str, path: str, body: Any = None) -> Reply:
-        """One request."""
+        """Make one request."""
         fault = self.fault(method, path) or Fault()
         self.clock.sleep(LATENCY / 2 + fault.delay)
         answered = self.answer(method, path, body) if fault.done else None
@@ -94,7 +94,7 @@ class VirtualApi:
         return Reply(fault.status, {}, fault.body) if fault.status else answered or reply(500, {})
 
     def answer(self, method: str, path: str, body: Any) -> Reply:
-        """What the API says once the request has reached it."""
+        """Return the answer of the API to a request that reaches it."""
         now = self.clock.now()
         wait = self.limiters[method].hit(now)
         if wait is not None:
@@ -112,7 +112,7 @@ class VirtualApi:
         return self.power(node, body["signal"], now) if parts[1] == "power" else self.command(node, body["command"], now)
 
     def details(self, node: Node, now: float) -> Reply:
-        """Its live part comes from a cache that signals do not clear."""
+        """Return one server; its live part comes from a cache that signals do not clear."""
         kept = self.cache.get(node.config.id)
         if kept is None or now - kept[0] >= STATUS_CACHE:
             kept = self.cache[node.config.id] = (now, node.resources(now))
@@ -122,7 +122,7 @@ class VirtualApi:
         return reply(200, {"data": data})
 
     def power(self, node: Node, signal: str, now: float) -> Reply:
-        """Accepted in every state, done or not."""
+        """Send a signal. It is accepted in every state, even if the node drops it."""
         if node.config.conflict:
             return reply(409, {"message": "busy"})
         self.signals.append((now, node.config.id, signal))
@@ -130,27 +130,27 @@ class VirtualApi:
         return reply(200, {"data": {"signal": signal, "sent": True}})
 
     def command(self, node: Node, line: str, now: float) -> Reply:
-        """Only a game that runs has a console."""
+        """Run a console command, which only a running game accepts."""
         if not node.takes_commands(False):
             return reply(412, {"message": "Server must be online"})
         self.lines.append((now, node.config.id, line))
         return reply(200, {"data": {"command": line, "sent": True}})
 
     def said(self, server_id: int = 1) -> list[str]:
-        """The lines on the console of a server."""
+        """Return the lines on the console of a server."""
         return [line for _at, one, line in self.lines if one == server_id]
 
     def sent(self, server_id: int = 1) -> list[str]:
-        """The signals that reached a server."""
+        """Return the signals that reached a server."""
         return [signal for _at, one, signal in self.signals if one == server_id]
 
     def went_down(self, server_id: int = 1) -> float:
-        """When a server first left the state it had in the beginning."""
+        """Return the time at which a server first left its initial state."""
         return self.nodes[server_id].history[1][0]
 
 
 def reply(status: int, payload: Any) -> Reply:
-    """An answer in JSON."""
+    """Return an answer in JSON."""
     return Reply(status, {}, json.dumps(payload).encode())
 
 
@@ -159,12 +159,12 @@ def _listed(config: ServerConfig) -> dict[str, Any]:
 
 
 def api(*servers: dict[str, Any]) -> VirtualApi:
-    """An API with these servers: ``api({"id": 1, "state": "offline"})``."""
+    """Return an API with these servers: ``api({"id": 1, "state": "offline"})``."""
     return VirtualApi(VirtualClock(), [ServerConfig(**server) for server in servers])
 
 
 class Here:
-    """Makes the requests of a loop at once, and lets the clock jump to what is due next."""
+    """A driver of a loop that makes requests at once and lets the clock jump to the next due time."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -181,21 +181,21 @@ class Here:
             self.calls.append(lambda: reply(result, None))
 
     def wait(self, seconds: float) -> list[Callable[[], None]]:
-        """Return the replies; without any, let so many seconds pass."""
+        """Return the replies; without any, let this many seconds pass."""
         calls, self.calls = self.calls, []
         if not calls:
             self.clock.sleep(seconds)
         return calls
 
     def wake(self) -> None:
-        """Nothing waits."""
+        """Do nothing, since nothing waits."""
 
     def close(self) -> None:
-        """There are no threads."""
+        """Do nothing, since there are no threads."""
 
 
 def context(api: VirtualApi, operation: Operation, *, use: Ledger | None = None, **options: Any) -> Context:
-    """All that an operation gets, with the defaults of its argument spec; ``check_mode`` and the like go to it as they are.
+    """Return the context of an operation, with the defaults of its argument spec; ``check_mode`` and the like are passed on.
 
     ``use`` is a ledger that it shares with others.
     """
@@ -205,7 +205,7 @@ def context(api: VirtualApi, operation: Operation, *, use: Ledger | None = None,
     assert not checked.error_messages, checked.error_messages
     params: dict[str, Any] = checked.validated_parameters
     if "game" in params and "game" not in options:
-        # Nothing is sent that a test does not name.
+        # Send only lines that a test names.
         params = completed({**params, "game": "generic"}, GENERIC)
     settings = Settings.from_params(params)
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
@@ -214,12 +214,12 @@ def context(api: VirtualApi, operation: Operation, *, use: Ledger | None = None,
 
 
 def run(operation: Operation, ctx: Context) -> dict[str, Any]:
-    """Run an operation in virtual time. Raises its failures."""
+    """Run an operation in virtual time. Raise its failures."""
     return maintain_one(ctx, Here(ctx.clock)) if operation.name == "serverprism_maintenance" else operation.run(ctx)
 
 
 def operate(api: VirtualApi, operation: Operation, **options: Any) -> dict[str, Any]:
-    """The result of an operation; a failure is ``failed`` and ``msg`` in it."""
+    """Return the result of an operation; a failure is ``failed`` and ``msg`` in it."""
     ctx = context(api, operation, **options)
     try:
         operation.check(ctx.params)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet without HTTP and without waiting: the conductor drives all servers by a clock that jumps to what happens next.
+"""A fleet without HTTP and without waiting: the conductor drives all servers by a clock that jumps to the next event.
 
-What takes hours at a real API takes seconds here, and comes out the same each time.
+Hours at a real API take seconds here, and the result is the same each time.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from simulator.limiter import Limiter
 
 @dataclass
 class FleetApi(virtual.VirtualApi):
-    """The API as a fleet meets it: ``latency()`` is the seconds that a request takes there, and those that its answer takes back."""
+    """The API for a fleet: ``latency()`` returns the seconds that a request takes to arrive, and those that its answer takes back."""
 
     latency: Callable[[], tuple[float, float]] = lambda: (0.04, 0.04)
     refused: int = 0
-    # That of the run, and what it and its servers told the user, each line with the ID of its server, 0 for the run.
+    # The ledger of the run, and the messages of the run and its servers, each with the ID of its server, 0 for the run.
     ledger: MemoryLedger | None = None
     told: list[tuple[int, str]] = field(default_factory=list)
 
     def spend(self, writes: int) -> None:
-        """Somebody else of the customer, who knows of no ledger, makes so many writes at once."""
+        """Make this many writes at once, as another client of the customer without a ledger."""
         for _each in range(writes):
             self.limiters["POST"].hit(self.clock.now())
 
 
 class Requests:
-    """The requests of a loop in virtual time: each takes its latency while all else goes on."""
+    """The requests of a loop in virtual time: each takes its latency while everything else goes on."""
 
     def __init__(self, api: FleetApi) -> None:
         self.api = api
@@ -50,7 +50,7 @@ class Requests:
         self.count = 0
 
     def at(self, when: float, call: Callable[[], None]) -> None:
-        """Do something at a time."""
+        """Schedule a call."""
         self.count += 1
         heapq.heappush(self.events, (when, self.count, call))
 
@@ -70,7 +70,7 @@ class Requests:
         self.at(self.api.clock.now() + there + fault.delay, arrive)
 
     def wait(self, seconds: float) -> list[Callable[[], None]]:
-        """Let the time pass to the next event, but for at most so many seconds."""
+        """Let the time pass to the next event, but at most this many seconds."""
         clock = self.api.clock
         until = clock.now() + seconds
         if self.events and self.events[0][0] <= until:
@@ -81,10 +81,10 @@ class Requests:
         return []
 
     def wake(self) -> None:
-        """Nothing waits."""
+        """Do nothing, since nothing waits."""
 
     def close(self) -> None:
-        """There are no threads."""
+        """Do nothing, since there are no threads."""
 
 
 def maintain(
@@ -96,7 +96,7 @@ def maintain(
     configs: list[ServerConfig] | None = None,
     **options: Any,
 ) -> tuple[FleetApi, dict[int, dict[str, Any]]]:
-    """Maintain so many servers as one run; ``besides`` makes things happen meanwhile. Return the API, and the result of each server.
+    """Maintain this many servers as one run; ``besides`` schedules other events. Return the API, and the result of each server.
 
     The API has the limits that the options say. Each server must end exactly once.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is written down is what is there: documentation, argument specs, action group, role, versions."""
+"""Tests that documentation, argument specs, actions, action group, roles and versions agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = "ansible_collections.serverprism.cloud.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 PLAYBOOKS_AND_ROLES = sorted(path for folder in ("playbooks", "roles") for path in (ROOT / folder).rglob("*.yml"))
-# More is decided in Python.
+# The length of a Jinja expression. A longer one belongs in Python.
 LONGEST = 120
 SHOWN = ("type", "default", "required", "choices", "elements", "aliases")
 
@@ -30,7 +30,7 @@ def load(module):
 
 
 def options_of(spec):
-    """The options of an argument spec in the words of the documentation."""
+    """Return the options of an argument spec in the form of the documentation."""
     out = {}
     for name, entry in spec.items():
         out[name] = {key: entry[key] for key in SHOWN if entry.get(key) not in (None, False)}
@@ -42,7 +42,7 @@ def options_of(spec):
 
 
 def documented(options):
-    """The same of the documentation."""
+    """Return the options of the documentation in the same form."""
     out = {}
     for name, entry in options.items():
         assert entry["description"]
@@ -53,7 +53,7 @@ def documented(options):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_documentation_tells_the_options(module):
+def test_documentation_has_the_options_of_the_argument_spec(module):
     loaded = load(module)
     documentation = yaml.safe_load(loaded.DOCUMENTATION)
     assert documentation["module"] == loaded.OPERATION.name == module
@@ -61,12 +61,12 @@ def test_the_documentation_tells_the_options(module):
     assert fragments[:2] == ["serverprism.cloud.api", "serverprism.cloud.attributes"]
     more = [importlib.import_module(f"{BASE}.doc_fragments.{name.rpartition('.')[2]}").ModuleDocFragment for name in fragments[2:]]
     options = [yaml.safe_load(fragment.DOCUMENTATION)["options"] for fragment in more] + [documentation["options"]]
-    # An option that is written twice would be one of the module that the fragment has already.
+    # No option is documented in both the module and a fragment.
     assert len({name for one in options for name in one}) == sum(map(len, options))
     assert documented({name: entry for one in options for name, entry in one.items()}) == options_of(loaded.OPERATION.options)
 
 
-def test_the_fragment_tells_the_options_of_every_module_and_their_variables():
+def test_api_fragment_has_the_shared_options_and_their_environment_variables():
     fragment = importlib.import_module(f"{BASE}.doc_fragments.api").ModuleDocFragment
     options = yaml.safe_load(fragment.DOCUMENTATION)["options"]
     assert documented(options) == options_of(API_ARGUMENT_SPEC)
@@ -74,7 +74,7 @@ def test_the_fragment_tells_the_options_of_every_module_and_their_variables():
         assert f"E(SERVERPRISM_{name.upper()})" in " ".join(option["description"])
 
 
-def test_the_attributes_are_told_in_the_fields_terms():
+def test_attributes_have_descriptions_and_valid_support_values():
     fragment = importlib.import_module(f"{BASE}.doc_fragments.attributes").ModuleDocFragment
     attributes = yaml.safe_load(fragment.DOCUMENTATION)["attributes"]
     assert {"check_mode", "diff_mode"} <= set(attributes)
@@ -85,7 +85,7 @@ def test_the_attributes_are_told_in_the_fields_terms():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_examples_use_options_that_exist(module):
+def test_examples_use_existing_options_and_set_required_ones(module):
     loaded = load(module)
     spec = loaded.OPERATION.argument_spec
     for task in yaml.safe_load(loaded.EXAMPLES):
@@ -96,39 +96,39 @@ def test_the_examples_use_options_that_exist(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_module_has_an_action_of_the_same_operation(module):
+def test_every_module_has_an_action_with_the_same_operation(module):
     action = importlib.import_module(f"{BASE}.action.{module}").ActionModule
     assert action.operation is load(module).OPERATION
 
 
-def test_the_action_group_holds_every_module_with_the_options_of_the_api():
+def test_action_group_has_every_module():
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
     assert groups == {"api": MODULES}
 
 
-def test_the_version_is_the_same_everywhere():
+def test_versions_of_galaxy_yml_and_client_are_equal():
     assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
 
 
-def test_the_defaults_of_the_role_are_those_of_its_specification():
+def test_defaults_of_the_maintenance_role_match_its_argument_specs():
     role = ROOT / "roles" / "maintenance"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
-    # A template is no number, so a specification that says "int" cannot hold it.
+    # An argument spec of type "int" cannot have a template as its default.
     assert defaults.pop("maintenance_server_id") == "{{ serverprism_id | default(0) }}"
-    # An "int" with a default may not be left empty.
+    # An "int" with a default in the argument specs could not be empty.
     assert defaults.pop("maintenance_max_failures") == 0
     assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
 
 
-def test_the_role_has_a_variable_for_each_option_of_the_module():
+def test_maintenance_role_has_a_variable_for_each_option_of_the_module():
     role = ROOT / "roles" / "maintenance"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     for name, entry in load("serverprism_maintenance").OPERATION.options.items():
         assert options[VARIABLES[name]].get("choices") == entry.get("choices"), name
 
 
-def test_every_variable_of_the_role_is_in_its_readme():
+def test_every_variable_of_the_maintenance_role_is_in_its_readme():
     role = ROOT / "roles" / "maintenance"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     assert set(re.findall(r"^\| `(maintenance_\w+)`", (role / "README.md").read_text(), re.MULTILINE)) == set(options)
@@ -138,7 +138,7 @@ def test_bring_back_role_has_a_variable_for_each_option_of_the_module():
     role = ROOT / "roles" / "bring_back"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     told = {name.removeprefix("bring_back_"): entry for name, entry in documented(options).items()}
-    # The default is that of the host.
+    # In the role the option is not required, because its default is a host variable.
     assert options_of(load("serverprism_bring_back").OPERATION.options) == {**told, "server_id": {**told["server_id"], "required": True}}
     (task,) = yaml.safe_load((role / "tasks" / "main.yml").read_text())
     assert task["serverprism.cloud.serverprism_bring_back"] == {name: f"{{{{ bring_back_{name} }}}}" for name in told}
@@ -148,7 +148,7 @@ CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 
 
 def expressions(text):
-    """Return every Jinja expression of a YAML file, those in braces with their line breaks."""
+    """Return every Jinja expression and condition of a YAML file. Expressions in braces keep their line breaks."""
 
     def conditions(node):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
@@ -160,7 +160,7 @@ def expressions(text):
 
 
 @pytest.mark.parametrize("text", ["a: >-\n  {{ b\n  + c }}", f"a: '{{{{ {'b' * 120} }}}}'", f"- when:\n    - {'b' * 121}"])
-def test_long_expression_is_found(text):
+def test_long_expressions_are_found(text):
     assert any("\n" in one or len(one) > LONGEST for one in expressions(text))
 
 
@@ -169,6 +169,6 @@ def test_expressions_of_playbooks_and_roles_are_short(path):
     assert [one for one in expressions(path.read_text()) if "\n" in one or len(one) > LONGEST] == []
 
 
-def test_private_module_utils_say_so():
+def test_module_utils_are_marked_as_private():
     for path in (ROOT / "plugins" / "module_utils").glob("*.py"):
         assert path.name == "__init__.py" or (path.name.startswith("_") and "Private to this collection." in path.read_text()), path

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pages name is there: links, files, playbooks, variables, environment variables, the words of error messages."""
+"""Tests that everything the pages name exists: links, files, playbooks, variables, environment variables, error messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks import figures
 from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROLES, ROOT
 
 ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC} | {FALLBACK_VARIABLE}
-# A block in any other language is either run by the tests or a mistake.
+# Blocks in these languages are run by tests where possible. Any other language is a mistake.
 LANGUAGES = {"yaml", "yaml+jinja", "console", "text", "ini", "json", "sh", "python", "sql"}
 TEXTS = [*PAGES, *sorted(path for path in EXAMPLES.iterdir() if path.is_file())]
 GUIDES = sorted((DOCS / "docsite" / "rst").glob("*.rst"))
@@ -35,7 +35,7 @@ def name(path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_block_has_a_language(page):
+def test_every_code_block_has_a_known_language(page):
     blocks = list(documents.blocks(page))
     assert {block.language for block in blocks} <= LANGUAGES, [block.where for block in blocks if block.language not in LANGUAGES]
     if page.suffix == ".rst":
@@ -46,7 +46,7 @@ def test_every_block_has_a_language(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_commands_name_playbooks_and_variables_that_exist(page):
+def test_commands_use_existing_playbooks_variables_and_make_targets(page):
     for block in documents.blocks(page):
         for command in documents.commands(block):
             where = f"{block.where}: {command}"
@@ -61,7 +61,7 @@ def test_the_commands_name_playbooks_and_variables_that_exist(page):
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=name)
-def test_the_names_in_a_text_exist(page):
+def test_variables_named_in_a_text_exist(page):
     text = page.read_text()
     every = set.union(*(documents.variables(playbook) for playbook in PLAYBOOKS))
     assert set(re.findall(r"-e (\w+)=", text)) <= every | OWN_VARIABLES
@@ -69,7 +69,7 @@ def test_the_names_in_a_text_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_within_the_repository_lead_somewhere(page):
+def test_links_within_the_repository_have_a_target(page):
     text = page.read_text()
     if page.suffix == ".md":
         targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", target)]
@@ -83,7 +83,7 @@ def test_links_within_the_repository_lead_somewhere(page):
 
 
 def anchors(text):
-    """The anchors of the headings of a Markdown page, as code hosts make them."""
+    """Return the anchors of the headings of a Markdown page, as code hosting sites create them."""
     heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
@@ -105,13 +105,13 @@ def test_readme_shows_the_figures_of_the_page_of_benchmarks():
     assert len(table) > 3 and figures.as_markdown(figures.as_rst(table)) == table
 
 
-def test_every_example_is_shown_by_a_guide():
+def test_every_example_file_is_shown_by_a_guide():
     shown = {match for guide in GUIDES for match in re.findall(r"literalinclude:: \.\./\.\./examples/(\S+)", guide.read_text())}
     assert shown == {path.name for path in EXAMPLES.iterdir() if path.suffix != ".license"}
 
 
 def sentences():
-    """What the collection can say, with every value as one sign."""
+    """Yield every text of the code, playbooks and roles, with ``HIDDEN`` for each value."""
     for path in sorted(ROOT.glob("plugins/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
@@ -125,19 +125,19 @@ def sentences():
         yield " ".join(path.read_text().split())
 
 
-def test_the_messages_of_the_troubleshooting_are_those_of_the_collection():
+def test_messages_of_the_troubleshooting_guide_exist():
     text = (DOCS / "docsite" / "rst" / "troubleshooting.rst").read_text()
     quoted = re.findall(r"^``(.*)``\n    ", text, re.MULTILINE)
-    # Ansible's own, of an option that is required.
+    # Ansible's message for a missing option.
     quoted.remove("missing required arguments: api_token")
     known = list(sentences())
     assert len(quoted) > 30
-    # The name of the option that a message begins with is not part of the sentence in the code.
+    # In the code, the text of a message does not contain the option name at its beginning.
     unknown = [message for message in quoted if not any(re.sub(r"^maintenance_\w+: ", "", message) in sentence for sentence in known)]
     assert not unknown
 
 
-def test_the_workflows_are_guarded_and_pinned_and_take_the_token_from_a_secret():
+def test_github_workflow_has_one_run_at_a_time_pinned_actions_and_a_secret_token():
     text = (EXAMPLES / "github-actions.yml").read_text()
     github = yaml.safe_load(text)
     assert github["concurrency"] == {"group": "serverprism-maintenance", "cancel-in-progress": False}
@@ -161,7 +161,7 @@ def test_the_credential_type_fits_together():
     assert fields["api_token"]["secret"] and fields["ledger"]["secret"]
 
 
-def test_the_survey_asks_for_variables_that_exist():
+def test_awx_survey_asks_for_existing_variables():
     for question in json.loads((EXAMPLES / "awx-survey.json").read_text())["spec"]:
         variable = question["variable"]
         assert variable in documents.variables("maintenance")
@@ -169,12 +169,12 @@ def test_the_survey_asks_for_variables_that_exist():
         assert question["type"] in ("text", "integer", "multiplechoice")
 
 
-def test_the_execution_environment_holds_the_collection_and_what_it_needs():
+def test_execution_environment_has_the_collection_and_its_dependencies():
     dependencies = yaml.safe_load((EXAMPLES / "execution-environment.yml").read_text())["dependencies"]
     galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
     assert dependencies["galaxy"]["collections"] == [{"name": f"{galaxy['namespace']}.{galaxy['name']}"}]
     assert dependencies["python"] == ["redis"]
-    # The rest ansible-builder learns from the collection.
+    # ansible-builder reads the other dependencies from the collection.
     own = yaml.safe_load((ROOT / "meta" / "execution-environment.yml").read_text())["dependencies"]
     assert re.findall(r"^[^#\n].*", (ROOT / own["python"]).read_text(), re.MULTILINE) == ["requests>=2.28"]
     assert (ROOT / own["system"]).exists()

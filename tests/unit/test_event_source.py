@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is written of the event source is what it is: documentation, schema of its arguments, examples, and where it finds its code."""
+"""Tests that the event source agrees with its documentation, schema, guide and rulebook, and that it finds its code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGE = (ROOT / "docs" / "docsite" / "rst" / "event_driven.rst").read_text()
 TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
 
 
-def test_the_documentation_tells_the_arguments():
+def test_documentation_has_the_arguments():
     shown = ("type", "default", "required", "elements")
     spec = {name: {key: entry[key] for key in shown if entry.get(key) is not None} for name, entry in ARGUMENT_SPEC.items()}
     assert {name: {key: entry[key] for key in shown if key in entry} for name, entry in DOCUMENTED["options"].items()} == spec
@@ -44,12 +44,12 @@ def test_the_documentation_tells_the_arguments():
 
 
 def variables(text):
-    """The environment variables that a text names."""
+    """Return the environment variables that a text names."""
     return re.findall(r"\bSERVERPRISM_[A-Z_]+", text)
 
 
-def test_its_options_of_the_api_are_those_of_every_module():
-    assert not set(OPTIONS) & set(API_ARGUMENT_SPEC), "an option of its own would hide one of the API"
+def test_api_arguments_match_the_options_of_the_modules():
+    assert not set(OPTIONS) & set(API_ARGUMENT_SPEC), "an argument of the source has the name of an API option"
     fragment = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     plugins = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
     assert [name for name in DOCUMENTED["options"] if name not in OPTIONS] == list(API_ARGUMENT_SPEC) == list(fragment) == list(plugins)
@@ -60,13 +60,13 @@ def test_its_options_of_the_api_are_those_of_every_module():
             assert told.get(key) == shared.get(key) == entry.get(key), f"{name}: {key}"
         _env_fallback, (variable,) = entry["fallback"]
         assert [env["name"] for env in plugins[name]["env"]] == [variable], name
-        # Of several only the last sentence tells where it comes from.
+        # Earlier sentences can name other environment variables.
         assert variables(told["description"][-1]) == variables(shared["description"][-1]) == [variable], name
         assert variables(schema["description"]) == [variable], name
 
 
-def test_the_schema_tells_the_arguments():
-    assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token may come from a variable"
+def test_schema_has_the_arguments():
+    assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token can come from an environment variable"
     for name, entry in ARGUMENT_SPEC.items():
         told = SCHEMA["properties"][name]
         assert told["type"] == TYPES[entry["type"]] and told.get("default") == entry.get("default"), name
@@ -75,18 +75,18 @@ def test_the_schema_tells_the_arguments():
     assert SCHEMA["properties"]["api_token"]["format"] == "password"
 
 
-def test_the_examples_are_accepted():
+def test_examples_are_valid():
     for example in yaml.safe_load(SOURCE.EXAMPLES):
         assert read_arguments({"api_token": "x", **example["serverprism.cloud.server_state"]})
 
 
 def rows(heading):
-    """The names in the first column of the table under a heading of the page."""
+    """Return the first column of the table under a heading of the guide."""
     part = re.split(r"\n.+\n-{3,}\n", PAGE.split(f"\n{heading}\n---")[1])[0]
     return re.findall(r"^   \* - ``(\w+)``", part, re.MULTILINE)
 
 
-def test_the_page_tells_the_arguments_the_events_and_their_fields():
+def test_guide_has_the_arguments_events_and_fields():
     assert rows("Arguments") == list(OPTIONS)
     assert set(rows("Events")) == set(EVENTS)
     assert rows("Fields of an event") == [field.name for field in fields(Change)]
@@ -94,16 +94,16 @@ def test_the_page_tells_the_arguments_the_events_and_their_fields():
 
 
 @pytest.mark.parametrize("other", [False, True])
-def test_it_finds_its_collection_where_nobody_made_it_importable(tmp_path, other):
+def test_source_finds_its_collection_if_it_is_not_importable(tmp_path, other):
     place = tmp_path / "somewhere" / "ansible_collections" / "serverprism"
     place.mkdir(parents=True)
     (place / "cloud").symlink_to(ROOT)
     if other:
-        # As the package "ansible" does it: a regular package, which hides every folder of the same name.
+        # Like in the package "ansible": a regular package, which hides every folder of the same name.
         (tmp_path / "site" / "ansible_collections").mkdir(parents=True)
         (tmp_path / "site" / "ansible_collections" / "__init__.py").touch()
-    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_patrol']().__file__)"
-    # ansible-test keeps Ansible itself elsewhere than in this Python.
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['_import_poller']().__file__)"
+    # ansible-test installs Ansible outside of this Python.
     paths = [str(tmp_path / "site"), str(Path(ansible.__file__).parents[1])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
@@ -116,17 +116,17 @@ def test_it_finds_its_collection_where_nobody_made_it_importable(tmp_path, other
     assert run.stdout.startswith(str(place)), run.stderr
 
 
-def test_the_variables_of_the_role_are_told_everywhere_the_same():
+def test_variables_of_the_bring_back_role_match_its_defaults_and_readme():
     role = ROOT / "roles" / "bring_back"
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
-    # A template is no number, so a specification that says "int" cannot hold it.
+    # An argument spec of type "int" cannot have a template as its default.
     assert defaults.pop("bring_back_server_id") == "{{ serverprism_id | default(0) }}"
     assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
     assert re.findall(r"^\| `(bring_back_\w+)`", (role / "README.md").read_text(), re.MULTILINE) == list(options)
 
 
-def test_the_rulebook_hands_its_variables_on():
+def test_rulebook_passes_its_variables_to_the_playbook():
     (ruleset,) = yaml.safe_load((ROOT / "extensions" / "eda" / "rulebooks" / "bring_back.yml").read_text())
     options = yaml.safe_load((ROOT / "roles" / "bring_back" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
         "options"
@@ -139,6 +139,6 @@ def test_the_rulebook_hands_its_variables_on():
     for name, value in given.items():
         assert re.fullmatch(r"\{\{ (\w+) \| default\((.*)\) \}\}", value), value
         assert yaml.safe_load(re.search(r"default\((.*)\)", value)[1]) == options[name]["default"], name
-    # Every variable of the rulebook is on the page.
+    # Every variable of the rulebook is in the guide.
     used = set(given) | set(re.findall(r"\{\{ (bring_back_\w+)", json.dumps(source)))
     assert used == set(rows("Variables of the rulebook"))

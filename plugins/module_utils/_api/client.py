@@ -46,7 +46,7 @@ _SPENT_ON = {
     "slot": "waiting for a slot in the quota",
     "throttled": "on HTTP 429",
     "unavailable": "on HTTP 503",
-    "retry": "on repeating failed requests",
+    "retry": "repeating failed requests",
 }
 # Progress shows waits of at least MIN_SHOWN_WAIT seconds, and at most one line every PROGRESS_INTERVAL seconds.
 MIN_SHOWN_WAIT, PROGRESS_INTERVAL = 4.0, 30.0

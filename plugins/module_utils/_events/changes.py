@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What changed between two looks at a server, and how certain that is. Pure. Private to this collection.
+"""Changes between two reads of a server, and their certainty. Pure. Private to this collection.
 
-Looks are far apart, and what they show may be ``status_cache`` seconds old. So a short stop can pass unseen, and a
-kill never shows itself as one: an event says what is likeliest, and ``certain`` whether it can be anything else.
+Reads are far apart, and a status may be ``status_cache`` seconds old, so a short stop can be missed, and a kill looks like a crash.
+An event is the most likely change; ``certain`` is False if there are others.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .._power.evidence import UP, Observation, fell
 
 CRASHED, STOPPED, STARTED, SUSPENDED = "crashed", "stopped", "started", "suspended"
 APPEARED, GONE, UNREACHABLE = "appeared", "gone", "unreachable"
-# The ends of "unreachable" and "suspended": without them, whoever was told of the one would never hear that it is over.
+# The ends of "unreachable" and "suspended".
 RECOVERED, RESUMED = "recovered", "resumed"
 EVENTS = (CRASHED, STOPPED, STARTED, SUSPENDED, APPEARED, GONE, UNREACHABLE, RECOVERED, RESUMED)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How looks are read. Times are seconds.
+    """Rules for the interpretation of reads. Times are seconds.
 
-    So many looks in a row without a state make a server unreachable. ``stop_takes`` is how long its stops are seen as
-    ``stopping`` at least, 0 where nobody knows. A status may be ``status_cache`` old.
+    ``unreachable_after`` reads in a row without a state make a server unreachable. ``stop_takes`` is the shortest time for which a stop
+    shows as ``stopping``, 0 if that is unknown. ``status_cache`` is the greatest age of a status.
     """
 
     unreachable_after: int = 2
@@ -38,9 +38,9 @@ class Rules:
 
 @dataclass(frozen=True)
 class Change:
-    """One event. ``before`` and ``after`` are run states, None where unknown; ``at`` is UTC epoch seconds.
+    """One event. ``before`` and ``after`` are run states, None if unknown; ``at`` is UTC epoch seconds.
 
-    ``unseen`` is how many seconds at most lie between what the two looks show, None where there is only one look.
+    ``unseen`` is the greatest number of seconds between the two states that were read, None if there was only one read.
     """
 
     event: str
@@ -56,13 +56,13 @@ class Change:
     unseen: Optional[float] = None
 
     def as_dict(self) -> Dict[str, Any]:
-        """Plain values."""
+        """Return the event as a dict of plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a pair of looks amounts to."""
+class Finding:
+    """The event of a change, its certainty, and its reason."""
 
     event: str
     certain: bool
@@ -71,11 +71,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of one server.
+    """The known facts about one server.
 
-    ``pending`` is an event that waits for the next look, so that it can tell the state; ``last`` the last look that told one;
-    ``traffic`` its network counters then (a server that is stopping has some, too); ``origin`` the state it was stopping from,
-    None where another process than the one seen before may be what is stopping; ``blanks`` the looks in a row that told none.
+    ``pending`` is an event that waits for the next read, so that it can contain the state. ``last`` is the last observation with a state,
+    and ``traffic`` its network counters (a stopping server has some, too). ``origin`` is the state before ``stopping``, None if another
+    process may be stopping. ``unknown_reads`` is the number of reads in a row without a state.
     """
 
     summary: ServerSummary
@@ -84,35 +84,35 @@ class Record:
     last: Optional[Observation] = None
     traffic: Optional[Tuple[int, int]] = None
     origin: Optional[str] = None
-    blanks: int = 0
+    unknown_reads: int = 0
     unreachable: bool = False
 
     @property
     def suspended(self) -> bool:
-        """Suspended servers are not looked at: billing has stopped them, and that is no news of the game."""
+        """Return whether the service is suspended. Suspended servers are not read, since billing and not the game has stopped them."""
         return self.summary.service_status == SUSPENDED
 
     @property
     def state(self) -> Optional[str]:
-        """The state last seen."""
+        """Return the last known state."""
         return self.last.state if self.last is not None else None
 
 
 Records = Dict[int, Record]
-_BEGAN = Verdict(STARTED, True, "It was down, and is up.")
-_BEGAN_UNSEEN = Verdict(
+_BEGAN = Finding(STARTED, True, "It was down, and is up.")
+_BEGAN_UNSEEN = Finding(
     STARTED,
     True,
-    "A new process runs, and the end of the last one was not seen: it was restarted, or crashed and the node brought it back.",
+    "A new process runs, but the end of the last one was not seen: it was restarted, or it crashed and the node started it again.",
 )
-_STARTED_AND_ENDING = Verdict(STARTED, True, "It was down, and is stopping: it was started in between.")
-_STOPPED = Verdict(STOPPED, True, "It was running, was seen stopping, and is down.")
-_STOPPED_PERHAPS = Verdict(STOPPED, False, "It was seen stopping, but not running before: a start that failed shows itself the same way.")
-_CRASHED = Verdict(CRASHED, True, "It went down, and no stop fits between the two looks; a kill shows itself the same way.")
-_CRASHED_PERHAPS = Verdict(CRASHED, False, "It went down and was not seen stopping; a short stop or a kill shows itself the same way.")
+_STARTED_AND_ENDING = Finding(STARTED, True, "It was down, and is stopping: it was started in between.")
+_STOPPED = Finding(STOPPED, True, "It was running, was seen stopping, and is down.")
+_STOPPED_PERHAPS = Finding(STOPPED, False, "It was seen stopping, but not running before. A failed start looks the same.")
+_CRASHED = Finding(CRASHED, True, "It went down, and a stop would have been seen between the two reads. A kill looks the same.")
+_CRASHED_PERHAPS = Finding(CRASHED, False, "It went down and was not seen stopping. A short stop or a kill looks the same.")
 
-# Before and after, as two looks one after the other show them. What is not here is no event, or is decided in transition().
-_TABLE: Mapping[Tuple[str, str], Verdict] = {
+# By the states of two successive reads. Other pairs are no event, or are decided in transition().
+_TABLE: Mapping[Tuple[str, str], Finding] = {
     ("offline", "starting"): _BEGAN,
     ("offline", "running"): _BEGAN,
     ("offline", "stopping"): _STARTED_AND_ENDING,
@@ -126,28 +126,30 @@ _TABLE: Mapping[Tuple[str, str], Verdict] = {
 
 
 def unseen(before: Observation, after: Observation, rules: Rules) -> float:
-    """Seconds at most between what the two looks show: the first may have been old already, the second new."""
+    """Return the greatest number of seconds between two observed states. The first status may have been old, the second new."""
     return after.at - before.at + rules.status_cache
 
 
-def transition(before: Observation, after: Observation, origin: Optional[str], rules: Rules) -> Optional[Verdict]:
-    """What two looks that told a state amount to; None where nothing has changed. ``origin``: the state before ``stopping``."""
+def transition(before: Observation, after: Observation, origin: Optional[str], rules: Rules) -> Optional[Finding]:
+    """Return the finding of two observations, None if nothing has changed. ``origin`` is the state before ``stopping``."""
     if before.state is None or after.state is None:
         return None
     if before.state in UP and after.state in UP and fell(before.counters, after.counters):
         return _BEGAN_UNSEEN
-    verdict = _TABLE.get((before.state, after.state))
-    if verdict is _STOPPED_PERHAPS and origin == "running":
+    finding = _TABLE.get((before.state, after.state))
+    if finding is _STOPPED_PERHAPS and origin == "running":
         return _STOPPED
-    if verdict is _CRASHED_PERHAPS and unseen(before, after, rules) < rules.stop_takes:
+    if finding is _CRASHED_PERHAPS and unseen(before, after, rules) < rules.stop_takes:
         return _CRASHED
-    return verdict
+    return finding
 
 
-def _change(record: Record, verdict: Verdict, at: float, before: Optional[str], after: Optional[str], gap: Optional[float]) -> Change:
+def _change(
+    record: Record, finding: Finding, at: float, before: Optional[str], after: Optional[str], unseen_seconds: Optional[float]
+) -> Change:
     summary = record.summary
     return Change(
-        verdict.event,
+        finding.event,
         summary.id,
         record.name,
         summary.product,
@@ -155,29 +157,31 @@ def _change(record: Record, verdict: Verdict, at: float, before: Optional[str], 
         before,
         after,
         at,
-        verdict.certain,
-        verdict.why,
-        gap,
+        finding.certain,
+        finding.why,
+        unseen_seconds,
     )
 
 
-_WORDS = {
+_REASONS = {
     SUSPENDED: "Its service was suspended (billing).",
     APPEARED: "It is in the list of servers.",
-    GONE: "It is in the list of servers no more.",
-    UNREACHABLE: "Its node does not tell its state, several looks in a row; it may run all the same.",
-    RECOVERED: "Its node tells its state again.",
-    RESUMED: "Its service is suspended no more.",
+    GONE: "It is no longer in the list of servers.",
+    UNREACHABLE: "Its node has not reported its state in several reads in a row. The game may still be running.",
+    RECOVERED: "Its node reports its state again.",
+    RESUMED: "Its service is no longer suspended.",
 }
 
 
-def _news(event: str) -> Verdict:
-    """An event that is what the API says, so it is certain."""
-    return Verdict(event, True, _WORDS[event])
+def _finding_of(event: str) -> Finding:
+    """Return the finding for an event that the API reports itself, so it is certain."""
+    return Finding(event, True, _REASONS[event])
 
 
-def listed(records: Mapping[int, Record], summaries: Iterable[ServerSummary], at: float, *, announce: bool) -> Tuple[Records, List[Change]]:
-    """The records after the list was read at ``at``. ``announce``: whether servers that are new in it are an event."""
+def after_list(
+    records: Mapping[int, Record], summaries: Iterable[ServerSummary], at: float, *, announce: bool
+) -> Tuple[Records, List[Change]]:
+    """Return the records after a read of the list, and the changes. ``at`` is UTC seconds; with ``announce`` a new server is an event."""
     out: Records = {}
     changes: List[Change] = []
     for summary in summaries:
@@ -185,74 +189,76 @@ def listed(records: Mapping[int, Record], summaries: Iterable[ServerSummary], at
         if old is None:
             record = Record(summary, pending=APPEARED if announce else None)
             if record.suspended:
-                record, news = _announce(record, at, None)
-                changes += news
+                record, more = _with_pending(record, at, None)
+                changes += more
         else:
-            record, news = billed(old, summary, at)
-            changes += news
+            record, more = after_billing(old, summary, at)
+            changes += more
         out[summary.id] = record
     for server_id, old in records.items():
         if server_id not in out and old.pending != APPEARED:
-            changes.append(_change(old, _news(GONE), at, old.state, None, None))
+            changes.append(_change(old, _finding_of(GONE), at, old.state, None, None))
     return out, changes
 
 
-def billed(record: Record, summary: ServerSummary, at: float) -> Tuple[Record, List[Change]]:
-    """The record with what the list says of it now. What was known of the game ends with a suspension."""
+def after_billing(record: Record, summary: ServerSummary, at: float) -> Tuple[Record, List[Change]]:
+    """Return the record with the billing status of the list, and the changes. A suspension makes the state of the game unknown."""
     new = replace(record, summary=summary)
     if new.suspended and not record.suspended:
-        # One whose appearing or resuming was not told yet has only that to tell, or nothing.
+        # A pending "appeared" is emitted instead, and a pending "resumed" is dropped.
         event = {None: SUSPENDED, APPEARED: APPEARED}.get(record.pending)
-        changes = [_change(new, _news(event), at, record.state, None, None)] if event else []
+        changes = [_change(new, _finding_of(event), at, record.state, None, None)] if event else []
         return Record(summary, name=record.name), changes
     if record.suspended and not new.suspended:
         return Record(summary, pending=RESUMED, name=record.name), []
     return new, []
 
 
-def _announce(record: Record, at: float, state: Optional[str]) -> Tuple[Record, List[Change]]:
+def _with_pending(record: Record, at: float, state: Optional[str]) -> Tuple[Record, List[Change]]:
     if record.pending is None:
         return record, []
-    return replace(record, pending=None), [_change(record, _news(record.pending), at, None, state, None)]
+    return replace(record, pending=None), [_change(record, _finding_of(record.pending), at, None, state, None)]
 
 
-def looked(record: Record, server: Optional[Server], at: float, rules: Rules) -> Tuple[Record, List[Change]]:
-    """The record after a look at ``at``; ``server`` is None where the API could not tell anything of it."""
+def after_read(record: Record, server: Optional[Server], at: float, rules: Rules) -> Tuple[Record, List[Change]]:
+    """Return the record after a read at a time, UTC seconds, and the changes. ``server`` is None if it could not be read."""
     changes: List[Change] = []
     if server is not None:
         record = replace(record, name=server.name)
-        record, changes = billed(record, replace(record.summary, service_status=server.service_status), at)
+        record, changes = after_billing(record, replace(record.summary, service_status=server.service_status), at)
     if record.suspended:
         return record, changes
     observation = Observation.of(server, at) if server is not None else Observation(at, None)
-    record, news = _announce(record, at, observation.state)
-    changes += news
+    record, more = _with_pending(record, at, observation.state)
+    changes += more
     if server is None or server.resources is None or observation.state is None:
-        record, news = _blank(record, at, rules)
+        record, more = _after_unknown_read(record, at, rules)
     else:
-        record, news = _seen(record, observation, (server.resources.network_rx_bytes, server.resources.network_tx_bytes), rules)
-    return record, changes + news
+        record, more = _after_known_read(record, observation, (server.resources.network_rx_bytes, server.resources.network_tx_bytes), rules)
+    return record, changes + more
 
 
-def _blank(record: Record, at: float, rules: Rules) -> Tuple[Record, List[Change]]:
-    """A look that told no state: that can be brief, so only several in a row are news, and only once."""
-    record = replace(record, blanks=record.blanks + 1)
-    if record.unreachable or record.blanks < rules.unreachable_after:
+def _after_unknown_read(record: Record, at: float, rules: Rules) -> Tuple[Record, List[Change]]:
+    """Count a read without a state. That can be brief, so only several in a row are an event, and only once."""
+    record = replace(record, unknown_reads=record.unknown_reads + 1)
+    if record.unreachable or record.unknown_reads < rules.unreachable_after:
         return record, []
-    return replace(record, unreachable=True), [_change(record, _news(UNREACHABLE), at, record.state, None, None)]
+    return replace(record, unreachable=True), [_change(record, _finding_of(UNREACHABLE), at, record.state, None, None)]
 
 
-def _seen(record: Record, observation: Observation, traffic: Optional[Tuple[int, int]], rules: Rules) -> Tuple[Record, List[Change]]:
+def _after_known_read(
+    record: Record, observation: Observation, traffic: Optional[Tuple[int, int]], rules: Rules
+) -> Tuple[Record, List[Change]]:
     changes: List[Change] = []
     last = record.last
     if record.unreachable:
-        changes.append(_change(record, _news(RECOVERED), observation.at, None, observation.state, None))
+        changes.append(_change(record, _finding_of(RECOVERED), observation.at, None, observation.state, None))
     if last is not None:
-        verdict = transition(last, observation, record.origin, rules)
-        if verdict is not None:
-            gap = round(unseen(last, observation, rules), 3)
-            changes.append(_change(record, verdict, observation.at, last.state, observation.state, gap))
+        finding = transition(last, observation, record.origin, rules)
+        if finding is not None:
+            unseen_seconds = round(unseen(last, observation, rules), 3)
+            changes.append(_change(record, finding, observation.at, last.state, observation.state, unseen_seconds))
     origin = None
     if observation.state == "stopping" and last is not None:
         origin = record.origin if last.state == "stopping" else None if fell(record.traffic, traffic) else last.state
-    return replace(record, last=observation, traffic=traffic, origin=origin, blanks=0, unreachable=False), changes
+    return replace(record, last=observation, traffic=traffic, origin=origin, unknown_reads=0, unreachable=False), changes

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Watching all servers round by round, within a share of the quota. Private to this collection.
+"""Poll all servers in rounds, within a share of the quota. Private to this collection.
 
-A round is one read for the list and one for each server, evenly spread: other runs that share the quota never meet a burst.
+A round is one read of the list and one of each server. They are evenly spread, so that other users of the quota never meet a burst.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .._operation import open_client
 from .._quota.reservations import READ
 from .._settings import API_ARGUMENT_SPEC, Settings
 from .._text import iso, printable
-from .changes import Change, Records, Rules, listed, looked
+from .changes import Change, Records, Rules, after_list, after_read
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "server_ids": {"type": "list", "elements": "int"},
@@ -52,33 +52,33 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "stop_takes": {"type": "float", "default": 0.0},
 }
 ARGUMENT_SPEC: Mapping[str, Mapping[str, Any]] = {**API_ARGUMENT_SPEC, **OPTIONS}
-# What only a person can mend. The rest passes by itself, or is given a few tries.
-_FINAL = (Unauthenticated, MissingScope, BadOption, MissingLibrary)
-_PASSING = (RateLimited, NodeUnavailable, Unreachable, BadAnswer, SlotTooLate, LedgerLost)
-STUBBORN_TRIES = 4
-# The first pause after a failure is a twelfth of the window (5 s of a minute); it doubles up to five windows.
+# Errors that only a person can fix end the source at once. Temporary ones never do, and all others after a few tries.
+_PERMANENT = (Unauthenticated, MissingScope, BadOption, MissingLibrary)
+_TEMPORARY = (RateLimited, NodeUnavailable, Unreachable, BadAnswer, SlotTooLate, LedgerLost)
+UNKNOWN_ERROR_TRIES = 4
+# The pause after a failure, in windows of the quota. It doubles from 5 s to 5 min with a window of a minute.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1 / 12, 5.0
-# A status is new only when the cache of the last one has surely run out.
-_PAST_CACHE = 1.01
+# A status is new only after the cache of the last one has certainly expired.
+_CACHE_MARGIN = 1.01
 
 
 class Stopped(Exception):
-    """The watch was called off."""
+    """The poller was stopped."""
 
 
 class StoppableClock(SystemClock):
-    """A clock whose sleep ends with Stopped once somebody calls stop(), from any thread."""
+    """A clock whose sleep raises Stopped after a call of stop() from any thread."""
 
     def __init__(self) -> None:
         super().__init__()
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """End every sleep, now and from now on."""
+        """End the current sleep and all later ones."""
         self._stopped.set()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait a number of seconds. Raise Stopped after a call of stop()."""
         until = self.now() + seconds
         while not self._stopped.is_set() and (left := until - self.now()) > 0:
             self._stopped.wait(min(left, 60.0))
@@ -87,12 +87,12 @@ class StoppableClock(SystemClock):
 
 
 def as_data(text: Optional[str]) -> Optional[str]:
-    """Text of the API as it may travel in an event: rules hand events to playbooks as variables, where a template would run."""
+    """Return a text of the API for an event. It must not be a template, since rules pass events to playbooks as variables."""
     return None if text is None else re.sub(r"\{(?=[{%#])", "{ ", printable(text))
 
 
 def event_of(change: Change) -> Dict[str, Any]:
-    """The event of a change: plain data under one key."""
+    """Return the event of a change as plain data under one key."""
     out = change.as_dict()
     for key in ("name", "product", "service_status"):
         out[key] = as_data(out[key])
@@ -101,16 +101,16 @@ def event_of(change: Change) -> Dict[str, Any]:
 
 
 def read_arguments(args: Mapping[str, Any]) -> Dict[str, Any]:
-    """The arguments of the source, with variables and defaults filled in; BadOption names one that makes no sense.
+    """Return the arguments of the source, completed from environment variables and defaults. Raise BadOption for a bad one.
 
-    One that is null counts as not given, since rulebooks have no other way to pass a variable on only where it is set.
+    An argument that is null counts as not given, since a rulebook cannot leave out an argument if a variable is not set.
     """
     given = {name: value for name, value in args.items() if value is not None}
     for name in sorted(set(given) - set(ARGUMENT_SPEC), key=str):
-        raise BadOption(printable(str(name)), f"is no argument of server_state; it has {', '.join(sorted(ARGUMENT_SPEC))}")
+        raise BadOption(printable(str(name)), f"is not an argument of server_state. Its arguments are {', '.join(sorted(ARGUMENT_SPEC))}")
     checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
     if checked.error_messages:
-        hint = "; each one of the API can come from its variable, such as SERVERPRISM_API_TOKEN"
+        hint = ". Arguments of the API can be set with environment variables, such as SERVERPRISM_API_TOKEN"
         raise BadOption("server_state", printable(str(checked.error_messages[0])) + hint)
     params: Dict[str, Any] = checked.validated_parameters
     check_filters(params)
@@ -122,15 +122,15 @@ def _check_numbers(params: Mapping[str, Any]) -> None:
     for name in ("poll_interval", "stop_takes"):
         value = params[name]
         if value is not None and (not math.isfinite(value) or value < 0):
-            raise BadOption(name, f"{value} is not a number of seconds from 0")
+            raise BadOption(name, f"must be 0 seconds or greater, got {value:g}")
     if params["unreachable_after"] < 2:
-        raise BadOption("unreachable_after", f"{params['unreachable_after']} is not a number of looks from 2: one alone can fail")
+        raise BadOption("unreachable_after", f"must be 2 or greater, got {params['unreachable_after']}: a single read can fail")
     if params["max_reads"] is not None and not 1 <= params["max_reads"] <= params["read_limit"]:
-        raise BadOption("max_reads", f"{params['max_reads']} is not a number of reads from 1 to read_limit ({params['read_limit']})")
+        raise BadOption("max_reads", f"must be from 1 to read_limit ({params['read_limit']}), got {params['max_reads']}")
 
 
-class Patrol:
-    """One watch. ``step`` blocks for at most one turn and one read; ``stop`` may be called from any thread."""
+class Poller:
+    """The poller of the event source. ``step`` blocks for at most one slot and one read; ``stop`` may be called from any thread."""
 
     def __init__(self, params: Mapping[str, Any], client: Client, clock: Clock, warn: Callable[[str], None]) -> None:
         settings = client.settings
@@ -140,57 +140,57 @@ class Patrol:
         self._warn = warn
         self._rules = Rules(params["unreachable_after"], params["stop_takes"], settings.status_cache)
         self._reads = params["max_reads"] or max(1, settings.read_limit // 2)
-        self._fresh = settings.status_cache * _PAST_CACHE + 0.01
+        self._fresh = settings.status_cache * _CACHE_MARGIN + 0.01
         self._records: Optional[Records] = None
-        # The servers still to look at in this round; when each was last looked at; when the next read and round may begin.
+        # The servers still to read in this round, the time of the last read of each, and the earliest times of the next read and round.
         self._due: List[int] = []
-        self._looked: Dict[int, float] = {}
+        self._read_at: Dict[int, float] = {}
         self._next_read = self._next_round = 0.0
         self._failures = 0
 
     def step(self) -> List[Dict[str, Any]]:
-        """Wait for a turn, make one read, and return the events that it shows.
+        """Wait for a slot, make one read, and return its events.
 
-        A failure that passes is a warning and a pause. Raises ServerPrismError for one that does not, Stopped after ``stop``.
+        A temporary failure is a warning and a pause. Raise ServerPrismError for any other, and Stopped after ``stop``.
         """
         try:
-            changes = self._look(self._due[0]) if self._due else self._list()
+            changes = self._read_server(self._due[0]) if self._due else self._read_list()
         except ServerPrismError as exc:
-            self._ride_out(exc)
+            self._pause_or_raise(exc)
             return []
         if self._failures:
-            self._warn("The API answers again; the watch goes on.")
+            self._warn("The API answers again. Polling continues.")
         self._failures = 0
         return [event_of(change) for change in changes]
 
     def stop(self) -> None:
-        """Let a step under way end soon."""
+        """End the current step soon."""
         if isinstance(self._clock, StoppableClock):
             self._clock.stop()
 
-    def _turn(self, not_before: float) -> float:
-        """Reserve a read where enough of the window is left to others, and sleep until then."""
+    def _await_slot(self, not_before: float) -> float:
+        """Reserve a slot that leaves the rest of the quota to others, sleep until then, and return its time."""
         settings = self._client.settings
         start = max(not_before, self._next_read)
-        turn = self._client.ledger.reserve(READ, not_before=start, headroom=settings.read_limit - self._reads)[0]
-        # Never all at once: who shares the quota finds room in every part of the window.
-        self._next_read = turn + settings.limit_window / self._reads
-        self._clock.sleep(max(0.0, turn - self._clock.now()))
-        return turn
+        slot = self._client.ledger.reserve(READ, not_before=start, headroom=settings.read_limit - self._reads)[0]
+        # Reads are spread, so that others find free slots in every part of the window.
+        self._next_read = slot + settings.limit_window / self._reads
+        self._clock.sleep(max(0.0, slot - self._clock.now()))
+        return slot
 
-    def _list(self) -> List[Change]:
-        turn = self._turn(self._next_round)
-        # A failed read is not repeated by the client but by the next step, which begins with a turn of its own.
-        summaries = run(self._client.list_servers(slot=turn, patience=Patience(0.0, self._clock)), self._clock)
-        self._next_round = turn + max(self._params["poll_interval"] or 0.0, self._fresh)
+    def _read_list(self) -> List[Change]:
+        slot = self._await_slot(self._next_round)
+        # A failed read is repeated by the next step and not by the client, so that it gets a slot of its own.
+        summaries = run(self._client.list_servers(slot=slot, patience=Patience(0.0, self._clock)), self._clock)
+        self._next_round = slot + max(self._params["poll_interval"] or 0.0, self._fresh)
         first = self._records is None
         known = self._records or {}
         chosen = [one for one in summaries if one.id in known or self._chosen(one)]
         if first:
             self._check_ids(chosen)
-        self._records, changes = listed(known, chosen, self._clock.now(), announce=not first or self._params["initial"])
+        self._records, changes = after_list(known, chosen, self._clock.now(), announce=not first or self._params["initial"])
         self._due = [server_id for server_id, record in self._records.items() if not record.suspended]
-        self._looked = {server_id: at for server_id, at in self._looked.items() if server_id in self._records}
+        self._read_at = {server_id: at for server_id, at in self._read_at.items() if server_id in self._records}
         return changes
 
     def _chosen(self, summary: ServerSummary) -> bool:
@@ -203,42 +203,42 @@ class Patrol:
             names = ", ".join(str(one) for one in missing)
             raise BadOption(
                 "server_ids",
-                f"server {names} is not there, not this customer's, or not of the product asked for; "
-                "check the number in its /services/ID address",
+                f"server {names} does not exist, is not owned by the customer of this token, or has another product. "
+                "Check the number in its /services/ID address",
             )
 
-    def _look(self, server_id: int) -> List[Change]:
+    def _read_server(self, server_id: int) -> List[Change]:
         records = self._records or {}
-        turn = self._turn(self._looked.get(server_id, 0.0) + self._fresh)
+        slot = self._await_slot(self._read_at.get(server_id, 0.0) + self._fresh)
         server: Optional[Server] = None
         try:
-            server = run(self._client.get_server(server_id, slot=turn, patience=Patience(0.0, self._clock)), self._clock)
+            server = run(self._client.get_server(server_id, slot=slot, patience=Patience(0.0, self._clock)), self._clock)
         except ServerNotFound:
-            # The next list tells whether it is gone.
+            # The next read of the list shows whether the server is gone.
             self._due.pop(0)
             return []
         except (NodeUnavailable, BadAnswer) as exc:
-            # The list was there, so it is this server that cannot be read: its state is unknown.
-            if not records[server_id].blanks:
-                self._warn(f"Server {server_id} cannot be looked at: {exc}")
+            # The list could be read, so only the state of this server is unknown.
+            if not records[server_id].unknown_reads:
+                self._warn(f"Server {server_id} cannot be read: {exc}")
         self._due.pop(0)
-        self._looked[server_id] = turn
-        records[server_id], changes = looked(records[server_id], server, self._clock.now(), self._rules)
+        self._read_at[server_id] = slot
+        records[server_id], changes = after_read(records[server_id], server, self._clock.now(), self._rules)
         return changes
 
-    def _ride_out(self, exc: ServerPrismError) -> None:
-        """Pause after a failure, longer each time; raise one that needs a person, or that does not go away."""
+    def _pause_or_raise(self, exc: ServerPrismError) -> None:
+        """Pause after a failure, longer each time. Raise it again if it is permanent, or if it does not go away."""
         self._failures += 1
-        if isinstance(exc, _FINAL) or (not isinstance(exc, _PASSING) and self._failures >= STUBBORN_TRIES):
+        if isinstance(exc, _PERMANENT) or (not isinstance(exc, _TEMPORARY) and self._failures >= UNKNOWN_ERROR_TRIES):
             raise exc
         window = self._client.settings.limit_window
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures - 1, 16)) * window
         self._next_read = max(self._next_read, self._clock.now() + pause)
-        self._warn(f"The watch pauses for {pause:.0f} s: {exc}")
+        self._warn(f"Polling pauses for {pause:.0f} s: {exc}")
 
 
-def open_patrol(args: Mapping[str, Any], warn: Callable[[str], None]) -> Patrol:
-    """A watch of what the arguments say; nothing is sent yet. Raises BadOption or MissingLibrary."""
+def open_poller(args: Mapping[str, Any], warn: Callable[[str], None]) -> Poller:
+    """Return a poller for the arguments. Send nothing yet. Raise BadOption or MissingLibrary."""
     params = read_arguments(args)
     settings = Settings.from_params(params)
     clock = StoppableClock()
@@ -246,4 +246,4 @@ def open_patrol(args: Mapping[str, Any], warn: Callable[[str], None]) -> Patrol:
     def tell(text: str) -> None:
         warn(printable(text))
 
-    return Patrol(params, open_client(settings, clock, tell), clock, tell)
+    return Poller(params, open_client(settings, clock, tell), clock, tell)

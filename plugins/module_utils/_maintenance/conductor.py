@@ -29,7 +29,7 @@ from .._quota.stagger import choose, simulate
 from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
-from .options import OPTIONS, as_of, check
+from .options import OPTIONS, as_of, check, check_past
 from .outcome import blank
 from .product import choose_game
 from .schedule import local_time
@@ -74,6 +74,8 @@ class _Server:
     maintenance: Maintenance
     ended: Ended
     offsets: Tuple[float, ...]
+    # The earliest time of its first step, UTC seconds on the wall clock.
+    start: float
     job: Optional[Job] = None
     begun: float = math.inf
 
@@ -142,7 +144,7 @@ class Conductor:
         group = self._groups[ledger]
         maintenance = Maintenance(ctx, group.fleet)
         timeline = maintenance.options.timeline("restart")
-        group.servers.append(_Server(ctx, maintenance, ended, timeline.offsets))
+        group.servers.append(_Server(ctx, maintenance, ended, timeline.offsets, maintenance.start_of(timeline)))
         group.headroom = max(group.headroom, settings.write_headroom)
         group.fleet.add(ctx.params["server_id"], settings.max_wait + ctx.params["wait_timeout"] + ctx.params["done_delay"])
         self._tally.total += 1
@@ -163,7 +165,7 @@ class Conductor:
         """Maintain the servers until each has ended."""
         self._close_after_failures()
         for group in self._groups.values():
-            group.waiting = deque(sorted(group.servers, key=lambda one: one.maintenance.start))
+            group.waiting = deque(sorted(group.servers, key=lambda one: one.start))
             self._lock(group)
             group.fleet.reserved = functools.partial(self._begin_next, group)
             self._begin_next(group)
@@ -231,7 +233,7 @@ class Conductor:
         """Return the time, UTC seconds, at which a server begins: shortly before its first announcement."""
         if self._check_mode:
             return -math.inf
-        first = group.fleet.stagger.not_before(max(self._clock.now(), when(self._clock, server.maintenance.start)))
+        first = group.fleet.stagger.not_before(max(self._clock.now(), when(self._clock, server.start)))
         return first - max(AHEAD, AHEAD_SHARE * group.quota.window)
 
     def _begin(self, group: _QuotaGroup, server: _Server) -> None:
@@ -317,6 +319,7 @@ class Conductor:
 
 def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
     """Run the maintenance of one server and return its result. Raise what ``Maintenance.run`` raises."""
+    check_past(ctx.params, ctx.clock.now())
     try:
         chosen = run(choose_game(ctx), ctx.clock)
     except ServerPrismError as exc:

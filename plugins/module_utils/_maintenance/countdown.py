@@ -39,8 +39,8 @@ from .steps import (
     fill,
     make_timeline,
     notice_given,
-    speak,
-    spoken,
+    safe_name,
+    text_line,
     with_repeated_announcement,
 )
 
@@ -155,8 +155,8 @@ class Countdown:
 
     def take_read_slot(self) -> Optional[float]:
         """Return the slot of the read before the action and forget it. None if there is none."""
-        turn, self.read_slot = self.read_slot, None
-        return turn
+        slot, self.read_slot = self.read_slot, None
+        return slot
 
     @property
     def action(self) -> Step:
@@ -199,10 +199,10 @@ class Countdown:
         """Send every step before the action on time. Raise TooLate, WentOffline, LockLost or the error of a failed line."""
         while self.next < len(self.steps) - 1:
             await Sleep(self.slots[self.next])
-            turn = await self.ctx.client.await_slot(WRITE, self.slots[self.next])
-            self.slots[self.next] = turn
+            slot = await self.ctx.client.await_slot(WRITE, self.slots[self.next])
+            self.slots[self.next] = slot
             self._check_lock()
-            await self._send_line(turn)
+            await self._send_line(slot)
             self.next += 1
             self._move_action()
         if self.steps[:-1] and not self._is_anybody_told():
@@ -215,11 +215,11 @@ class Countdown:
         lines = [e for e in self.steps if e.kind == ANNOUNCEMENT]
         return not lines or any(e.outcome == SENT for e in lines)
 
-    async def _send_line(self, turn: float) -> None:
+    async def _send_line(self, slot: float) -> None:
         index = self.next
         planned = self.steps[index]
         try:
-            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), slot=turn)
+            await self.ctx.client.send_command(self.server_id, lambda: self._say_now(index, planned), slot=slot)
             outcome = SENT
         except Ambiguous as exc:
             outcome = UNKNOWN
@@ -306,11 +306,11 @@ class Countdown:
 
     async def cancel(self) -> None:
         """Release the remaining slots, and send the cancel text if players were warned. Errors become warnings."""
-        turn: Optional[float] = None
+        slot: Optional[float] = None
         until = self.action.planned
         try:
             if self.warned():
-                turn = await self._slot_to_cancel(until)
+                slot = await self._slot_to_cancel(until)
             else:
                 self.release()
         except Exception as exc:
@@ -319,7 +319,7 @@ class Countdown:
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
-            await self.say(CANCEL, self.options.cancel_text, Patience(patience, self.ctx.clock), turn)
+            await self.say(CANCEL, self.options.cancel_text, Patience(patience, self.ctx.clock), slot)
 
     def cancel_problem(self) -> str:
         """Return the sentence for players who were warned and may not know of the cancellation. Empty if there are none."""
@@ -346,20 +346,20 @@ class Countdown:
         rest = self._take_unused_slots()
         self._release_read()
         ledger, clock = self.ctx.client.ledger, self.ctx.clock
-        turn = ledger.reschedule(WRITE, rest, (0.0,))[0]
-        if turn - clock.now() > OTHERS_RELEASE:
+        slot = ledger.reschedule(WRITE, rest, (0.0,))[0]
+        if slot - clock.now() > OTHERS_RELEASE:
             await sleep(clock, OTHERS_RELEASE)
-            turn = ledger.reschedule(WRITE, (turn,), (0.0,))[0]
-        if turn > max(until, clock.now() + SHORTEST_CANCEL):
-            ledger.release(WRITE, (turn,))
+            slot = ledger.reschedule(WRITE, (slot,), (0.0,))[0]
+        if slot > max(until, clock.now() + SHORTEST_CANCEL):
+            ledger.release(WRITE, (slot,))
             return None
-        if turn - clock.now() > OTHERS_RELEASE:
-            self.ctx.progress(f"cancelled: the quota allows the players to be told in {turn - clock.now():.0f} s")
-        return turn
+        if slot - clock.now() > OTHERS_RELEASE:
+            self.ctx.progress(f"cancelled: the quota allows the players to be told in {slot - clock.now():.0f} s")
+        return slot
 
-    async def say(self, kind: str, text: str, patience: Optional[Patience] = None, turn: Optional[float] = None) -> None:
+    async def say(self, kind: str, text: str, patience: Optional[Patience] = None, slot: Optional[float] = None) -> None:
         """Send the cancel or done text, in its slot or the next free one. A failure becomes a warning."""
-        line = speak(self.options.announce_command, fill(text, {"name": spoken(self.name)}))
+        line = text_line(self.options.announce_command, fill(text, {"name": safe_name(self.name)}))
         now = self.ctx.clock.now()
         step, tries = Step(kind, line, now), 0
 
@@ -370,7 +370,7 @@ class Countdown:
 
         try:
             try:
-                await self.ctx.client.send_command(self.server_id, say_now, slot=turn, patience=patience)
+                await self.ctx.client.send_command(self.server_id, say_now, slot=slot, patience=patience)
             except LedgerLost:
                 # The timeline had reserved more than was sent, so this line fits into the quota without the ledger.
                 await self.ctx.client.send_command(self.server_id, say_now, slot=self.ctx.clock.now(), patience=patience)

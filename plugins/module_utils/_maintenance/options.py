@@ -14,7 +14,7 @@ from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
 from .._quota.reservations import Calendar, Quota, reserve
 from .._text import check_line, iso
 from .games import CHOICES, GENERIC_COMMAND
-from .schedule import maintenance_window, zone
+from .schedule import LONGEST_MAINTENANCE, local_time, opening_of, window_of, zone
 from .steps import (
     TEXTS,
     check_announce_command,
@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "product": {"type": "str"},
     "command_wait": {"type": "float", "default": 5.0},
     "start": {"type": "str"},
+    "at": {"type": "str"},
     "timezone": {"type": "str", "default": "UTC"},
     "deadline": {"type": "str"},
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
@@ -53,12 +54,22 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
     """Return the options with ``HH:MM`` converted to a date and time, as seen at a time (UTC seconds). Leave bad values to ``check``."""
-    given = {name: params[name] for name in ("start", "deadline") if params.get(name)}
     try:
-        times = maintenance_window(given.get("start"), given.get("deadline"), zone(params.get("timezone") or "UTC"), at)
+        times = window_of(params, at)
     except (BadOption, AttributeError, TypeError):
         return params
-    return {**params, **{name: iso(when) for name, when in zip(("start", "deadline"), times) if when is not None}}
+    return {**params, **{name: iso(when) for name, when in zip((opening_of(params), "deadline"), times) if when is not None}}
+
+
+def check_past(params: Mapping[str, Any], now: float) -> None:
+    """Refuse a maintenance of the past. Its restart would come at once, which nobody means who repeats an old command.
+
+    A start of up to 12 hours ago is accepted, since a run can be repeated, and an older one if the deadline is still ahead.
+    """
+    begin, end = window_of(params, now)
+    if begin is not None and begin < now - LONGEST_MAINTENANCE and (end is None or end <= now):
+        past = local_time(begin, zone(params["timezone"]), with_day=True)
+        raise BadOption(opening_of(params), f"{past} is in the past. Set a time in the future, or leave it empty to begin now")
 
 
 def check(params: Dict[str, Any]) -> None:
@@ -82,9 +93,11 @@ def check(params: Dict[str, Any]) -> None:
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
     # The times of a run have dates by now (see as_of), so the current time does not matter.
-    begin, end = maintenance_window(params["start"], params["deadline"], zone(params["timezone"]), 0.0)
+    if params["at"] and params["start"]:
+        raise BadOption("at", "is the time of the restart, and start that of the first announcement. Set one of them")
+    begin, end = window_of(params, 0.0)
     if begin is not None and end is not None and end < begin:
-        raise BadOption("deadline", "must not be before start")
+        raise BadOption("deadline", "must not be before at" if params["at"] else "must not be before start")
     _check_density(params)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from .._quota.reservations import Calendar, Quota
 from .._quota.stagger import choose, simulate
@@ -24,13 +24,14 @@ SOON, TODAY = 60.0, 6 * 3600.0
 class Batch:
     """Servers that are maintained at the same time.
 
-    ``timelines`` are the offsets of the steps of each, in seconds. ``done_lines`` of them get the done text, ``done_delay`` seconds after
-    they are up.
+    ``timelines`` are the offsets of the steps of each, in seconds, and ``earliest`` the seconds from the start of the run before which it
+    does not start, if given. ``done_lines`` of them get the done text, ``done_delay`` seconds after they are up.
     """
 
     timelines: Sequence[Sequence[float]]
     done_lines: int = 0
     done_delay: float = 0.0
+    earliest: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Plan:
     """The requests and the time that a run takes, for a quota that nobody else uses.
 
     ``writes`` and ``duration`` (seconds until the last server is up) count the servers that meet the deadline. ``limited_by`` is
-    countdown (all begin at once), quota or deadline. ``deferred`` is the number of servers that miss the deadline.
+    countdown (all begin at once), quota or deadline. ``deferred`` is the number of servers that miss the deadline. ``actions`` are the
+    seconds until the first and the last action.
     """
 
     servers: int
@@ -47,34 +49,41 @@ class Plan:
     limited_by: str
     deferred: int = 0
     canary: int = 0
+    actions: Tuple[float, float] = (0.0, 0.0)
 
 
 def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: float = math.inf) -> Plan:
     """Return the plan of successive batches. ``deadline`` is seconds from the start. Each restart is assumed to take one window."""
     at, writes, deferred, limited = 0.0, 0, 0, "countdown"
+    actions: List[float] = []
     for batch in batches:
+        earliest = [max(at, one) for one in batch.earliest] or [at] * len(batch.timelines)
         stagger = choose(quota, headroom, batch.timelines, Calendar(), at)
-        run = simulate(stagger, quota, headroom, batch.timelines, Calendar(), at)
+        run = simulate(stagger, quota, headroom, batch.timelines, Calendar(), at, earliest=earliest)
         ends = [start + offsets[-1] for start, offsets in zip(run.starts, batch.timelines)]
         in_time = [index for index, end in enumerate(ends) if end < deadline + DEADLINE_SECOND]
         deferred += len(ends) - len(in_time)
         writes += sum(len(batch.timelines[index]) for index in in_time) + round(batch.done_lines * len(in_time) / max(1, len(ends)))
-        longest = max((offsets[-1] for offsets in batch.timelines), default=0.0)
-        if max(ends, default=at) > at + longest + 1.0:
+        soonest = max((start + offsets[-1] for start, offsets in zip(earliest, batch.timelines)), default=at)
+        if max(ends, default=at) > soonest + 1.0:
             limited = "quota"
+        actions += [ends[index] for index in in_time]
         if in_time:
             at = max(ends[index] for index in in_time) + quota.window + (batch.done_delay if batch.done_lines else 0.0)
     servers = sum(len(batch.timelines) for batch in batches)
     canary = len(batches[0].timelines) if len(batches) > 1 else 0
-    return Plan(servers, writes, at, "deadline" if deferred else limited, deferred, canary)
+    first_and_last = (min(actions, default=0.0), max(actions, default=0.0))
+    return Plan(servers, writes, at, "deadline" if deferred else limited, deferred, canary, first_and_last)
 
 
-def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzinfo = timezone.utc) -> str:
+def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzinfo = timezone.utc, action: str = "") -> str:
     """Return a plan as a sentence, with times in a time zone.
 
-    ``begin`` and ``now`` are UTC seconds; ``left_out`` names the servers that are not in the plan.
+    ``begin`` and ``now`` are UTC seconds; ``left_out`` names the servers that are not in the plan. With an ``action``, such as restart, the
+    plan says from when to when it takes place.
     """
-    end = f" Left out: {left_out}." if left_out else ""
+    end = f" {_actions(plan, begin, tz, action)}" if action and plan.servers > plan.deferred else ""
+    end += f" Left out: {left_out}." if left_out else ""
     if not plan.servers:
         return f"Nothing is left to do: {left_out}." if left_out else "Nothing to do."
     one = plan.servers == 1
@@ -97,6 +106,11 @@ def _when(begin: float, now: float, duration: float, tz: tzinfo) -> str:
         return f"done in about {took}, at {_clock(end, tz)}"
     other_day = with_day and datetime.fromtimestamp(begin, tz).date() != datetime.fromtimestamp(end, tz).date()
     return f"begins at {_clock(begin, tz, with_day)} and is done about {took} later, at {_clock(end, tz, other_day)}"
+
+
+def _actions(plan: Plan, begin: float, tz: tzinfo, action: str) -> str:
+    first, last = (_clock(begin + at, tz) for at in plan.actions)
+    return f"{action.capitalize()} at {first}." if first == last else f"{action.capitalize()}s from {first.split()[0]} to {last}."
 
 
 def _clock(at: float, tz: tzinfo, with_day: bool = False) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .._errors import BadOption
@@ -40,8 +40,23 @@ def zone(name: str) -> tzinfo:
         raise BadOption("timezone", f"{name!r} is not an IANA time zone such as UTC or Europe/Berlin") from exc
 
 
-def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float) -> Tuple[Optional[float], Optional[float]]:
+def opening_of(params: Mapping[str, Any]) -> str:
+    """Return the option that says when a maintenance begins: ``at``, the time of the action, or ``start``, that of the first step."""
+    return "at" if params.get("at") else "start"
+
+
+def window_of(params: Mapping[str, Any], now: float) -> Tuple[Optional[float], Optional[float]]:
+    """Return ``maintenance_window`` for the options of a maintenance, with ``at`` or ``start``."""
+    opening = opening_of(params)
+    return maintenance_window(params.get(opening), params.get("deadline"), zone(params.get("timezone") or "UTC"), now, opening)
+
+
+def maintenance_window(
+    start: Optional[str], deadline: Optional[str], tz: tzinfo, now: float, opening: str = "start"
+) -> Tuple[Optional[float], Optional[float]]:
     """Return the start and the deadline of a maintenance in UTC epoch seconds; None for one that is not given.
+
+    ``opening`` is the option that the start comes from.
 
     ``HH:MM`` is the next minute in which the clock shows it. If both are clock times and ``now`` is between them, the window is open,
     so that a run can be repeated in it.
@@ -51,7 +66,7 @@ def maintenance_window(start: Optional[str], deadline: Optional[str], tz: tzinfo
         closes = None if opened is None else instant("deadline", deadline, tz, opened)
         if opened is not None and closes is not None and now < closes <= opened + LONGEST_MAINTENANCE:
             return opened, closes
-    begin = instant("start", start, tz, _minute_of(start, now))
+    begin = instant(opening, start, tz, _minute_of(start, now))
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin
     return begin, instant("deadline", deadline, tz, after)
 

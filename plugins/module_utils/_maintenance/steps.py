@@ -122,7 +122,7 @@ def with_action(text: str, state: str) -> str:
     return fill(text, {"action": word})
 
 
-def spoken(name: str) -> str:
+def safe_name(name: str) -> str:
     """Return a server's name for a console line, in a form that can neither begin nor end a console command."""
     return one_line(name).replace(";", ",").lstrip("/\\!.:|$~^ ")
 
@@ -151,7 +151,7 @@ def quotes_around(command: str) -> str:
     return ('"' if double % 2 else "") + ("'" if single % 2 else "")
 
 
-def speak(command: str, text: str) -> str:
+def text_line(command: str, text: str) -> str:
     """Return the console line that shows a text, with the text cut to the longest line that the API accepts.
 
     Between quotes (``say "{text}"``) the text must not end the quotes, since the rest would be another argument, or code. A line that
@@ -183,9 +183,9 @@ def announce_line(command: str, text: str, *, remaining: float, action_at: float
     values = {
         "remaining": say_duration(remaining),
         "time": local.strftime("%H:%M ") + (local.tzname() or ""),
-        "name": spoken(name),
+        "name": safe_name(name),
     }
-    return speak(command, fill(text, values))
+    return text_line(command, fill(text, values))
 
 
 @dataclass(frozen=True)

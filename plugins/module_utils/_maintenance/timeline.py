@@ -46,13 +46,14 @@ from .fleet import Fleet
 from .guard import DONE, UNCONFIRMED, Guard
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
 from .plan import TODAY
-from .schedule import DEADLINE_SECOND, local_time, maintenance_window, zone
+from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
 from .steps import (
     DONE as SAID_DONE,
 )
 from .steps import (
     UNKNOWN,
     Step,
+    Timeline,
     notice_error,
     parse_announcements,
     with_action,
@@ -91,13 +92,18 @@ class Maintenance:
         )
         now = ctx.clock.now()
         # UTC seconds on the wall clock, which may be changed while the run waits.
-        start, self.deadline = maintenance_window(ctx.params["start"], ctx.params["deadline"], tz, now)
-        self.start = -math.inf if start is None else start
+        begin, self.deadline = window_of(ctx.params, now)
+        self._begin = -math.inf if begin is None else begin
+        self._is_time_of_action = opening_of(ctx.params) == "at"
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
         self.guard = Guard(ctx, self.server_id, fleet)
         self.result: Result = blank(self.server_id)
+
+    def start_of(self, timeline: Timeline) -> float:
+        """Return the earliest time of the first step of a timeline, UTC seconds on the wall clock."""
+        return self._begin - (timeline.offsets[-1] if self._is_time_of_action else 0.0)
 
     async def run(self) -> Result:
         """Maintain the server and return the result of ``serverprism_maintenance``. OperationFailed contains the result as well."""
@@ -236,7 +242,7 @@ class Maintenance:
         countdown = self.countdown = Countdown(
             self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock
         )
-        countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start)), in_run=signal != "kill")
+        countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start_of(countdown.timeline))), in_run=signal != "kill")
         if not countdown.deadline_ok():
             return self._defer(countdown)
         if self.ctx.check_mode:
@@ -254,7 +260,9 @@ class Maintenance:
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
-            self.ctx.warn(f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text was not sent.")
+            self.ctx.warn(
+                f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text may not have been sent."
+            )
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action = countdown.steps[0], countdown.action
@@ -364,18 +372,18 @@ class Maintenance:
         """Return whether the wall clock was set back, so that it is too early to start. If so, reserve later slots."""
         first = countdown.steps[0].planned
         await Sleep(first - LOOK_AHEAD)
-        start = when(self.ctx.clock, self.start)
+        start = when(self.ctx.clock, self.start_of(countdown.timeline))
         if start < first + 1.0:
             return False
         countdown.release()
         countdown.reserve(start, in_run=False)
         return True
 
-    async def _look_again(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _look_again(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again before the signal. A server that hung while stopping is not killed if it has stopped meanwhile."""
         if countdown.action.text != "kill":
-            return await self._still_up(countdown, turn)
-        server, observation = await look(self.ctx, self.server_id, turn=turn)
+            return await self._still_up(countdown, slot)
+        server, observation = await look(self.ctx, self.server_id, slot=slot)
         self._note_state(server, observation)
         if observation.state in ("starting", "running", None):
             now = observation.state or "in an unknown state"
@@ -387,10 +395,10 @@ class Maintenance:
             self._decide(server, observation)
         return observation
 
-    async def _still_up(self, countdown: Countdown, turn: Optional[float] = None) -> Observation:
+    async def _still_up(self, countdown: Countdown, slot: Optional[float] = None) -> Observation:
         """Read the state again. If it ends the maintenance, set the outcome, release the slots and tell the players."""
         waiting = replace(self.waiting, kill_after=None)
-        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, turn)
+        server, observation, _decide = await settle(self.ctx, self.server_id, self.wanted, self.params["if_offline"], waiting, slot)
         self._note_state(server, observation)
         if self._decide(server, observation) is None:
             self._begin_cancelling()
@@ -436,14 +444,14 @@ class Maintenance:
         A refused signal is tried again for ``max_wait`` seconds. Each attempt checks the deadline and the state again. Raise TooLate.
         """
         begun, tries = self.ctx.clock.now(), 0
-        turn = countdown.slots[-1]
+        slot = countdown.slots[-1]
         while True:
             tries += 1
             latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
             if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = await follow.send(signal, observation, turn, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, observation, slot, Patience(0.0, self.ctx.clock))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the journal is being written, before the signal is sent.
@@ -459,7 +467,7 @@ class Maintenance:
             self.ctx.progress(f"{signal} refused: trying again in {wait:.0f} s")
             await sleep(self.ctx.clock, wait)
             # Waiting for the quota can take minutes, so the state is read after that.
-            turn = await self.ctx.client.await_slot(WRITE, is_urgent=True)
+            slot = await self.ctx.client.await_slot(WRITE, is_urgent=True)
             observation = await self._look_again(countdown)
             if self.result["reason"]:
                 return False

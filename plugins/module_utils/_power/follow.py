@@ -33,19 +33,19 @@ MAX_SIGNALS = 3
 
 
 async def look(
-    ctx: Context, server_id: int, patience: Optional[Patience] = None, turn: Optional[float] = None
+    ctx: Context, server_id: int, patience: Optional[Patience] = None, slot: Optional[float] = None
 ) -> Tuple[Server, Observation]:
     """Read the server once, in a reserved slot or the next free one. The observation has the time at which the request was sent."""
-    reserved = turn
+    reserved = slot
     try:
-        turn = await ctx.client.await_slot(READ, reserved, patience=patience)
+        slot = await ctx.client.await_slot(READ, reserved, patience=patience)
     except BaseException:
         if reserved is not None and reserved > ctx.clock.now():
             with suppress(LedgerLost):
                 ctx.client.ledger.release(READ, (reserved,))
         raise
     asked = ctx.clock.now()
-    server = await ctx.client.get_server(server_id, slot=turn, patience=patience)
+    server = await ctx.client.get_server(server_id, slot=slot, patience=patience)
     return server, Observation.of(server, asked)
 
 
@@ -58,13 +58,13 @@ async def await_news(ctx: Context, server_id: int) -> None:
         await sleep(ctx.clock, wait)
 
 
-async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] = None) -> Tuple[Server, Observation]:
+async def look_until_known(ctx: Context, server_id: int, slot: Optional[float] = None) -> Tuple[Server, Observation]:
     """Read until the state is known. Raise OperationFailed after two cache times: an unknown state never leads to a signal."""
     limit = min(ctx.settings.max_wait, 2 * ctx.settings.status_cache)
     until = ctx.clock.now() + limit
     while True:
-        server, observation = await look(ctx, server_id, turn=turn)
-        turn = None
+        server, observation = await look(ctx, server_id, slot=slot)
+        slot = None
         if observation.state is not None:
             return server, observation
         now = ctx.clock.now()
@@ -79,7 +79,7 @@ async def look_until_known(ctx: Context, server_id: int, turn: Optional[float] =
 
 
 async def settle(
-    ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, turn: Optional[float] = None, wait: bool = True
+    ctx: Context, server_id: int, wanted: str, if_offline: str, waiting: Waiting, slot: Optional[float] = None, wait: bool = True
 ) -> Tuple[Server, Observation, Decision]:
     """Read the state and decide. If the server is stopping, wait until it has stopped first, since it ignores signals until then.
 
@@ -90,7 +90,7 @@ async def settle(
     until = ctx.clock.now() + waiting.timeout
     kill_at = math.inf
     await await_news(ctx, server_id)
-    server, observation = await look_until_known(ctx, server_id, turn)
+    server, observation = await look_until_known(ctx, server_id, slot)
     decision = decide(wanted, observation.state, if_offline)
     told = False
     while decision.action in (WAIT, LOOK) and not ctx.check_mode:
@@ -152,10 +152,10 @@ class Follow:
         self.first_sent_at = 0.0
         self.shown: Optional[str] = None
 
-    async def send(self, signal: str, before: Observation, turn: Optional[float] = None, patience: Optional[Patience] = None) -> float:
+    async def send(self, signal: str, before: Observation, slot: Optional[float] = None, patience: Optional[Patience] = None) -> float:
         """Send a signal and return the time at which it was sent, UTC seconds. If no reply came, ``ambiguous`` is set."""
         # A kill is urgent: the state that it was decided on must not get old.
-        spent = await self.ctx.client.await_slot(WRITE, turn, is_urgent=signal == "kill")
+        spent = await self.ctx.client.await_slot(WRITE, slot, is_urgent=signal == "kill")
         count = len(self.signals)
 
         def last_check() -> None:

@@ -27,7 +27,7 @@ LONGEST_RETRY_AFTER = 86400.0
 
 @dataclass(frozen=True)
 class Quota:
-    """At most ``limit`` requests in any ``window`` seconds."""
+    """A quota of ``limit`` requests in any ``window`` seconds."""
 
     limit: int
     window: float

@@ -43,12 +43,12 @@ class Stagger:
     head: float = -math.inf
     last: float = -math.inf
     size: int = 0
-    gap: float = 0.0
+    interval: float = 0.0
 
     def not_before(self, now: float) -> float:
         """Return the earliest start that the rule allows the next timeline."""
         is_next_group = self.size >= self.group and self.regular > 0
-        return max(now, self.last, self.head + self.gap if is_next_group else self.last)
+        return max(now, self.last, self.head + self.interval if is_next_group else self.last)
 
     def reserve(
         self, calendar: Calendar, quota: Quota, offsets: Sequence[float], now: float, headroom: int = 0
@@ -56,12 +56,12 @@ class Stagger:
         """Reserve the next timeline, and return the calendar, the reserved times and the rule for the timeline after it."""
         wanted = self.not_before(now)
         placed, times = reserve(calendar, quota, offsets, wanted, headroom)
-        gap = self.pace * self.group * len(offsets)
+        interval = self.pace * self.group * len(offsets)
         after = replace(self, regular=self.regular - 1, last=times[0])
         # A timeline that is far behind its group is the first of the next one.
-        if 0 < self.size < self.group and times[0] <= wanted + gap / 2:
-            return placed, times, replace(after, size=self.size + 1, gap=(self.gap * self.size + gap) / (self.size + 1))
-        return placed, times, replace(after, head=times[0], size=1, gap=gap)
+        if 0 < self.size < self.group and times[0] <= wanted + interval / 2:
+            return placed, times, replace(after, size=self.size + 1, interval=(self.interval * self.size + interval) / (self.size + 1))
+        return placed, times, replace(after, head=times[0], size=1, interval=interval)
 
 
 class Simulation(NamedTuple):
@@ -79,8 +79,9 @@ def simulate(
     calendar: Calendar,
     now: float,
     stop_after: float = math.inf,
+    earliest: Sequence[float] = (),
 ) -> Simulation:
-    """Simulate a run of timelines, given as the offsets of their writes, in order.
+    """Simulate a run of timelines, given as the offsets of their writes, in order. None starts before its time in ``earliest``, if given.
 
     A run that takes longer than ``stop_after`` seconds is not simulated to its end; its duration is infinite.
     """
@@ -88,8 +89,9 @@ def simulate(
     calendar = prune(Calendar(calendar.slots, calendar.blocked_until), now - quota.guarded)
     starts: List[float] = []
     end = now
-    for offsets in timelines:
-        calendar, times, stagger = stagger.reserve(calendar, quota, offsets, now, headroom)
+    for index, offsets in enumerate(timelines):
+        not_before = max(now, earliest[index]) if earliest else now
+        calendar, times, stagger = stagger.reserve(calendar, quota, offsets, not_before, headroom)
         starts.append(times[0])
         end = max(end, times[-1])
         if end > now + stop_after:

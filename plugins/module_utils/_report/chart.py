@@ -2,25 +2,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's picture: a timeline of each server. Lengths across are per cent, all others pixels. Pure. Private to this collection."""
+"""The chart of a report: the timeline of each server. Widths are per cent, heights pixels. Pure. Private to this collection."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timezone, tzinfo
 from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .._text import iso
 from .data import instants, signalled, up_again
-from .markup import said, seconds, text
+from .markup import clock, said, seconds, text
 
 DAY = 86400
+# The offset of every zone is a multiple of a quarter of an hour.
+QUARTER = 900
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, DAY)
-# So many marks of the axis have room on a wide page, and on a phone.
+# The number of marks of the axis that fit on a wide page, and on a phone.
 WIDE, NARROW = 9, 4
-# Where a label no longer fits between its line and the right edge, in per cent.
+# From this position on, in per cent, a label no longer fits between its line and the right edge.
 EDGE = {"coarse": 84.0, "fine": 93.0}
-# Drawn, since a glyph has another size in every font.
+# Drawn as a path, since the size of a glyph depends on the font.
 CROSS = '<svg viewBox="-6 -6 12 12" width="12" height="12" aria-hidden="true"><path d="M-5 -5l10 10m0 -10l-10 10"/></svg>'
 LEGEND = {
     "wait": "countdown",
@@ -30,13 +32,13 @@ LEGEND = {
     "unknown": "not known",
     "mark": "announcement or command",
     "missed": "refused line",
-    "cross": "called off",
+    "cross": "cancelled",
 }
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What a server was, from when to when; ``end`` is None where nobody saw an end."""
+    """A period of one server, UTC seconds. ``end`` is None if it was not observed."""
 
     kind: str
     begin: float
@@ -44,8 +46,8 @@ class Stretch:
     title: str
 
 
-def stretches(row: Mapping[str, Any], planned: bool, last: float) -> List[Stretch]:
-    """What is known of a server over time. Unknown is not down: what nobody saw has a kind of its own, and a plan ends with its signal."""
+def stretches(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = timezone.utc) -> List[Stretch]:
+    """Return the known periods of a server. An unknown state is a kind of its own and not "down". A plan ends with its signal."""
     points = [at for _entry, at in instants(row, planned)]
     if not points:
         return []
@@ -56,57 +58,64 @@ def stretches(row: Mapping[str, Any], planned: bool, last: float) -> List[Stretc
     up = up_again(row)
     if up is not None:
         out.append(Stretch("down", signal, up, f"down for at most {seconds(row['downtime'])}"))
-        out.append(Stretch("up", up, last, f"seen up at {iso(up)[11:19]}"))
+        out.append(Stretch("up", up, last, f"seen up at {clock(up, tz)}"))
     elif row["confirmed"] and row["signal"] in ("stop", "kill"):
         out.append(Stretch("down", signal, last, "stopped, as was wanted"))
     else:
-        out.append(Stretch("unknown", signal, None, "not known: nothing shows what came of the signal"))
-    # What was seen last of all has no length, and is shown all the same.
+        out.append(Stretch("unknown", signal, None, "not known: nothing confirms or disproves the signal"))
+    # The last observation of the run has no length, but must be shown.
     return [one for one in out if one.kind == "up" or one.end is None or one.end > one.begin]
 
 
 def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
-    """From the first to the last instant that is known of any server."""
+    """Return the first and the last known time of all servers, UTC seconds, or None."""
     points = [at for row in servers for _entry, at in instants(row, planned)]
     points += [up for row in servers for up in [up_again(row)] if up is not None]
     return (min(points), max(points)) if points else None
 
 
 def step_of(length: float, most: int, multiple: int = 1) -> int:
-    """The smallest step by which an axis of so many seconds has at most so many marks; a multiple of ``multiple``."""
+    """Return the smallest step, in seconds, for ``most`` marks on an axis of ``length`` seconds: a multiple of ``multiple``."""
     fitting = (one for one in sorted((*STEPS, 2 * multiple)) if one % multiple == 0 and length / one <= most)
     days = max(DAY, multiple)
     return next(fitting, days * math.ceil(length / most / days))
 
 
 class Scale:
-    """Instants as per cent of the width."""
+    """Times as per cent of the width, and the clock of the axis."""
 
-    def __init__(self, first: float, last: float) -> None:
-        # What was seen last needs room, too.
+    def __init__(self, first: float, last: float, tz: tzinfo) -> None:
+        self.tz = tz
+        # Some room for the last observation.
         self.first, self.last, self.length = first, last, max(1.0, (last - first) * 1.03)
 
     def x(self, at: float) -> float:
-        """Per cent from the left edge."""
+        """Return the position of a time, in per cent from the left edge."""
         return round((at - self.first) / self.length * 100, 2)
 
+    def is_multiple(self, at: float, step: int) -> bool:
+        """Return whether the local time is a multiple of a step: of an hour, of a day."""
+        offset = datetime.fromtimestamp(at, self.tz).utcoffset()
+        return (at + (offset.total_seconds() if offset else 0)) % step == 0
+
     def multiples(self, step: int) -> List[float]:
-        """The instants on the axis that are multiples of a step."""
-        first = math.ceil(self.first / step)
-        return [index * step for index in range(first, math.floor((self.first + self.length) / step) + 1)]
+        """Return the times on the axis whose local time is a multiple of a step, also where the clocks change on the way."""
+        unit = math.gcd(step, QUARTER)
+        units = range(math.ceil(self.first / unit), math.floor((self.first + self.length) / unit) + 1)
+        return [index * unit for index in units if self.is_multiple(index * unit, step)]
 
 
 def _axis(scale: Scale) -> str:
-    """Times, below them the lines through all rows, above them the days: the first, and each that begins on the way."""
+    """Return the axis: times, lines through all rows below them, and above them the first day and each day that begins during the run."""
     fine = step_of(scale.length, WIDE)
     coarse = step_of(scale.length, NARROW, fine)
-    lines, labels = [], []
+    lines, labels, form = [], [], "%H:%M" if fine >= 60 else "%H:%M:%S"
     for at in scale.multiples(fine):
-        x, kind = scale.x(at), "coarse" if at % coarse == 0 else "fine"
-        lines.append(f'<line class="{"midnight" if at % DAY == 0 else kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>')
+        x, kind = scale.x(at), "coarse" if scale.is_multiple(at, coarse) else "fine"
+        lines.append(f'<line class="{"midnight" if scale.is_multiple(at, DAY) else kind}" x1="{x}%" x2="{x}%" y1="0" y2="100%"/>')
         if x < EDGE["fine"]:
             kind = "fine" if x > EDGE["coarse"] else kind
-            labels.append(f'<span class="tick {kind}" style="left:{x}%">{iso(at)[11 : 16 if fine >= 60 else 19]}</span>')
+            labels.append(f'<span class="tick {kind}" style="left:{x}%">{clock(at, scale.tz, form)}</span>')
     return (
         f'<svg class="lines" aria-hidden="true">{"".join(lines)}</svg>'
         f'<div class="row axis"><div class="label"></div><div class="track">{"".join([*_days(scale, fine, coarse), *labels])}</div></div>'
@@ -116,13 +125,14 @@ def _axis(scale: Scale) -> str:
 def _days(scale: Scale, fine: int, coarse: int) -> List[str]:
     wide, narrow = max(DAY, fine), max(DAY, coarse)
     days = [(at, scale.x(at)) for at in scale.multiples(wide)]
-    # The day before a midnight that comes soon has no room; the head of the page names it.
-    out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{iso(scale.first)[:10]}</span>']
+    # If midnight comes soon, the first day has no room here. The head of the page names it.
+    out = [] if days and days[0][1] < 20 else [f'<span class="day" style="left:0">{clock(scale.first, scale.tz, "%Y-%m-%d")}</span>']
     for at, x in days:
+        day = clock(at, scale.tz, "%Y-%m-%d")
         if x > EDGE["coarse"]:
-            out.append(f'<span class="day before" style="left:{x}%">until {iso(at - 1)[5:10]}, then {iso(at)[:10]}</span>')
+            out.append(f'<span class="day before" style="left:{x}%">until {clock(at - 1, scale.tz, "%m-%d")}, then {day}</span>')
         else:
-            out.append(f'<span class="day{"" if at % narrow == 0 else " fine"}" style="left:{x}%">{iso(at)[:10]}</span>')
+            out.append(f'<span class="day{"" if scale.is_multiple(at, narrow) else " fine"}" style="left:{x}%">{day}</span>')
     return out
 
 
@@ -135,7 +145,7 @@ def _bar(one: Stretch, scale: Scale) -> str:
 
 
 def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
-    """One line or signal of a timeline: its kind in the legend, and its picture."""
+    """Return the kind in the legend, and the SVG, of one step of a timeline."""
     title = f"<title>{text(entry['kind'])}, {text(entry['outcome'])}: {text(entry['text'])}</title>"
     if entry["outcome"] == "failed":
         return "missed", f'<circle class="missed" cx="{x}%" cy="10" r="3.5">{title}</circle>'
@@ -147,9 +157,9 @@ def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
 
 
 def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
-    """One server; ``kinds`` learns what the legend has to tell."""
+    """Return the row of one server, and add its kinds to those of the legend."""
     parts = []
-    for one in stretches(row, planned, scale.last):
+    for one in stretches(row, planned, scale.last, scale.tz):
         kinds.add(one.kind)
         parts.append(_bar(one, scale))
     for entry, at in instants(row, planned):
@@ -158,15 +168,16 @@ def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -
         parts.append(drawn)
     note = text(said(row["outcome"], row["reason"]))
     track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
-    return f'<div class="row"><div class="label">{text(row["host"])}</div><div class="track">{track}</div></div>'
+    label = f'<div class="label {text(row["outcome"])}">{text(row["host"])}</div>'
+    return f'<div class="row">{label}<div class="track">{track}</div></div>'
 
 
-def picture(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """One row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
+def picture(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo = timezone.utc) -> str:
+    """Return one row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
     known = span(servers, planned)
     if known is None:
         return ""
-    scale = Scale(*known)
+    scale = Scale(*known, tz)
     kinds: Set[str] = set()
     rows = "".join(_row(row, planned, scale, kinds) for row in servers)
     legend = "".join(

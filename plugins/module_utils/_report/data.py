@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a maintenance run as data: what became of each server, and the sums. Pure. Private to this collection.
-
-The documentation of the filter maintenance_report tells what is in ``report.json``.
-"""
+"""The report of a maintenance run as data: the outcome of each server, and totals. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -20,16 +17,16 @@ COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "no
 
 
 def epoch(text: Optional[str]) -> Optional[float]:
-    """UTC epoch seconds of an ISO 8601 text of a timeline; None for none."""
+    """Return the UTC epoch seconds of an ISO 8601 text, None for None."""
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -> Dict[str, Any]:
-    """One server of the report. An error after the maintenance (a check that failed) makes it a failure all the same."""
+    """Return one server of the report. An error after the maintenance, such as a failed verify task, makes it a failure."""
     outcome = str(result.get("outcome") or "failed")
     if error and outcome in ("done", "skipped"):
         outcome = "failed"
-    # The module predicts what it would return; but a report that says "done" where nothing was done would be believed.
+    # In check mode the module predicts "done", but a report must not say so if nothing was done.
     if check_mode and outcome == "done":
         outcome = "planned"
     out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
@@ -38,7 +35,7 @@ def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -
 
 
 def instants(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
-    """The entries of a timeline that have happened, and when; of a plan, those that are to happen."""
+    """Return the steps of a timeline that were sent, with their times in UTC seconds. Of a plan, return the planned ones."""
     known = [
         (entry, epoch(entry["at"] or (entry["planned"] if planned and entry["outcome"] == "planned" else None)))
         for entry in row["timeline"]
@@ -47,19 +44,19 @@ def instants(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, A
 
 
 def signalled(row: Mapping[str, Any], planned: bool) -> Optional[float]:
-    """When the first signal went out, or is to; None where there was none."""
+    """Return the time of the first signal that was sent or is planned, UTC seconds. None if there is none."""
     wanted = ("sent", "unknown", "planned") if planned else ("sent", "unknown")
     return min((at for entry, at in instants(row, planned) if entry["kind"] == "signal" and entry["outcome"] in wanted), default=None)
 
 
 def up_again(row: Mapping[str, Any]) -> Optional[float]:
-    """When the server was seen up again after the signal; None where nobody saw that."""
+    """Return the time at which the server was seen up after the signal, UTC seconds. None if it was not."""
     sent = signalled(row, planned=False)
     return None if sent is None or row["downtime"] is None else sent + float(row["downtime"])
 
 
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
-    """Return whether a signal went out, in this run or perhaps in one before, and nothing proves or disproves that it worked."""
+    """Return whether a signal of this run, or possibly of one before, is neither confirmed nor disproved."""
     return "unconfirmed" in (row["outcome"], row["earlier"])
 
 
@@ -68,8 +65,11 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
     return max(known, key=abs) if known else None
 
 
-def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -> Dict[str, Any]:
-    """The report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host."""
+def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC") -> Dict[str, Any]:
+    """Return the report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host.
+
+    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
+    """
     servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
     sent: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
     seen = [iso(up) for up in map(up_again, servers) if up is not None]
@@ -78,6 +78,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool) -
     return {
         "schema": SCHEMA,
         "generated": generated,
+        "timezone": timezone,
         "check_mode": check_mode,
         "totals": {"servers": len(servers), **totals},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),

@@ -2,16 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Escaping, formats, style and script for all parts of the report's page. Pure. Private to this collection."""
+"""Escaping, formats, style and script of the report page. Pure. Private to this collection."""
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from html import escape
 from typing import Any, Optional
 
 from .._text import printable
 
-# Where the page is narrow, each label stands above its bar and each row of the table is a card: nothing shrinks or scrolls sideways.
+# On a narrow page each label is above its bar and each row of the table is a card, so that nothing shrinks or scrolls sideways.
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfbfc; --card: #fff; --text: #1d2330; --dim: #5d6779; --line: #e3e6ec;
   --wait: #8fb4e8; --down: #e2844a; --up: #4ea56b; --unknown: #8b93a3; --mark: #23498c; --signal: #1d2330; --bad: #c4302b;
@@ -76,14 +77,14 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 @media (max-width: 639px) {
   body { padding: 16px 10px 40px; } .tiles { gap: 8px; }
   .row { grid-template-columns: minmax(0, 1fr); padding: 0 0 8px; }
-  .row.axis { padding: 0; } .axis .label { display: none; }
+  .row.axis { padding: 0; margin-bottom: 6px; } .axis .label { display: none; }
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
   .lines { left: 0; width: 100%; }
 }
 @media (max-width: 979px) {
   table, thead, tbody { display: block; }
   thead tr { display: flex; flex-wrap: wrap; gap: 6px 16px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
-  thead th { padding: 0; border: 0; }
+  thead th { padding: 0; border: 0; } thead tr::before { content: "sort by"; color: var(--dim); }
   tbody tr { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 8px 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   tbody td { padding: 0; border: 0; min-width: 0; } tbody .missing { display: none; }
@@ -93,7 +94,7 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 }
 """
 
-# Numbers and instants are compared as numbers, words as people sort them (h2 before h10); what is missing comes last, either way.
+# Numbers and times are compared as numbers, texts in natural order (h2 before h10). Missing values are last in both directions.
 SCRIPT = """
 const compare = {
   number: (a, b) => Number(a) - Number(b),
@@ -115,22 +116,33 @@ document.querySelectorAll("th button").forEach((button) => button.addEventListen
 
 
 def text(value: Any) -> str:
-    """Any text as HTML: escaped, without control characters and changes of the writing direction."""
+    """Return a text as HTML: escaped, without control characters and changes of the writing direction."""
     return escape(printable("" if value is None else str(value)))
 
 
 def seconds(value: Optional[float], signed: bool = False) -> str:
-    """``4.2 s``, ``+0.25 s``; a dash for nothing."""
+    """Return ``4.2 s`` or, with ``signed``, ``+0.25 s``. A dash for None."""
     if value is None:
         return "\u2013"
     return f"{value:+.2f} s" if signed else f"{value:.1f} s"
 
 
 def up_to(value: Optional[float]) -> str:
-    """``up to 20.0 s``, since a downtime ends when somebody looks; a dash for nothing."""
+    """Return ``up to 20.0 s``, since a downtime ends with the read that shows the server up. A dash for None."""
     return seconds(value) if value is None else f"up to {seconds(value)}"
 
 
+def clock(at: float, tz: tzinfo, form: str = "%H:%M:%S") -> str:
+    """Return a time (UTC seconds) as the clocks of a zone show it."""
+    return datetime.fromtimestamp(at, tz).strftime(form)
+
+
+def abbreviation(at: float, tz: tzinfo) -> str:
+    """Return the name of a zone at a time: ``CEST``. Zones without a name have their offset: ``UTC-03``."""
+    name = clock(at, tz, "%Z")
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
 def said(outcome: str, reason: Optional[str]) -> str:
-    """What became of a server, in one line."""
+    """Return the outcome and the reason of a server as one line."""
     return f"{outcome}: {reason or 'no reason is known'}"

@@ -6,36 +6,37 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._text import iso
+from .._maintenance.schedule import zone
 from .chart import picture, span
-from .data import is_unconfirmed, signalled
-from .markup import SCRIPT, STYLE, said, seconds, text, up_to
+from .data import epoch, is_unconfirmed, signalled
+from .markup import SCRIPT, STYLE, abbreviation, clock, said, seconds, text, up_to
 
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD)
 PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
-# The columns: what they hold, and how they are compared and laid out.
+# The columns: title, comparison and layout.
 HEADS = (
     ("server", "text", "words"),
     ("id", "number", "value"),
     ("name", "text", "words"),
     ("outcome", "text", "value"),
     ("signal", "number", "value"),
-    ("proof", "text", "value"),
+    ("evidence", "text", "value"),
     ("downtime", "number", "value"),
     ("notice error", "number", "value"),
     ("why", "text", "why"),
 )
-# What only a run that was has.
-MEASURED = ("proof", "downtime", "notice error")
-# What became of a server that had its signal.
+# Columns that a plan does not have.
+MEASURED = ("evidence", "downtime", "notice error")
+# The word for each signal that was carried out.
 DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """Return what became of the servers, in one sentence, and whether somebody has to look at any of them."""
+    """Return the outcomes of the servers as one sentence, and the number of those that need attention."""
     counts: Dict[str, int] = {}
     for one in servers:
         is_done = one["outcome"] in ("done", "planned")
@@ -60,7 +61,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
 
 
 def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
-    """Whatever somebody has to look at, on top."""
+    """Return the list of servers that need attention, for the top of the page."""
     lines = []
     for one in servers:
         words = [one["outcome"]] if one["outcome"] in BAD else []
@@ -71,10 +72,10 @@ def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
     return f'<div class="bad-list" role="alert">{"".join(lines)}</div>' if lines else ""
 
 
-def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[float]]]:
-    """A row of the table, in the order of ``HEADS``: what is shown, and of numbers and instants the raw value that sorts them."""
+def _cells(one: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[Tuple[Any, Optional[float]]]:
+    """Return a row of the table in the order of ``HEADS``: the shown value, and for numbers and times the value to sort by."""
     sent = signalled(one, planned)
-    signal = one["signal"] if sent is None else f"{one['signal']} {iso(sent)[11:19]}"
+    signal = one["signal"] if sent is None else f"{one['signal']} {clock(sent, tz)}"
     # The page says once that a plan sent nothing.
     why = None if one["outcome"] == "planned" else one["reason"]
     return [
@@ -90,12 +91,12 @@ def _cells(one: Mapping[str, Any], planned: bool) -> List[Tuple[Any, Optional[fl
     ]
 
 
-def _table(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
+def _table(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo) -> str:
     kept = [index for index, (name, _kind, _look) in enumerate(HEADS) if not planned or name not in MEASURED]
     titles = [f'<th scope="col" data-kind="{HEADS[index][1]}"><button type="button">{HEADS[index][0]}</button></th>' for index in kept]
     rows = []
     for one in servers:
-        cells = _cells(one, planned)
+        cells = _cells(one, planned, tz)
         rows.append(f"<tr>{''.join(_cell(HEADS[index], *cells[index], one['outcome']) for index in kept)}</tr>")
     return f"<table><thead><tr>{''.join(titles)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -108,35 +109,45 @@ def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcom
     return f'<td class="{text(looks)}" data-label="{name}"{raw}>{text(shown)}</td>'
 
 
-def moments(first: float, last: float) -> str:
-    """``2026-05-04 03:00:00 to 03:20:12 UTC``; the second day is named where it is another."""
-    begin, end = (iso(at)[:19].replace("T", " ") for at in (first, last))
-    return f"{begin} to {end[11:] if end[:10] == begin[:10] else end} UTC"
+def moments(first: float, last: float, tz: tzinfo) -> str:
+    """Return ``2026-05-04 03:00:00 to 03:20:12 CEST``. The second day is named if it is another, and so is the first zone."""
+    begin, end = (clock(at, tz, "%Y-%m-%d %H:%M:%S") for at in (first, last))
+    before, after = abbreviation(first, tz), abbreviation(last, tz)
+    return f"{begin}{'' if before == after else f' {before}'} to {end[11:] if end[:10] == begin[:10] else end} {after}"
 
 
-def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]]) -> str:
+def _zones(known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
+    """Return the abbreviations of the zone during the run, as a part of a heading."""
+    names = dict.fromkeys(abbreviation(at, tz) for at in known or ())
+    return f' <span class="dim">({text(", then ".join(names))})</span>' if names else ""
+
+
+def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
     if known is None:
-        return f"{report['generated'][:19].replace('T', ' ')} UTC, nothing {'is planned' if report['check_mode'] else 'was sent'}"
-    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{moments(*known)}"
+        made = epoch(report["generated"]) or 0.0
+        nothing = f"nothing {'is planned' if report['check_mode'] else 'was sent'}"
+        return f"{clock(made, tz, '%Y-%m-%d %H:%M:%S')} {abbreviation(made, tz)}, {nothing}"
+    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{moments(*known, tz)}"
 
 
 def page(report: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """Return the page as HTML."""
     servers: Sequence[Dict[str, Any]] = report["servers"]
     planned = bool(report["check_mode"])
     kind = "Maintenance plan" if planned else "Maintenance"
-    drawing = picture(servers, planned)
-    timeline = f'<h2>Timeline <span class="dim">(UTC)</span></h2><div class="card">{drawing}</div>'
+    tz, known = zone(report["timezone"]), span(servers, planned)
+    zones, drawing = _zones(known, tz), picture(servers, planned, tz)
+    timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{kind} report</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
-<h1>{kind} report</h1><div class="dim">{text(_when(report, span(servers, planned)))}</div>
+<h1>{kind} report</h1><div class="dim">{text(_when(report, known, tz))}</div>
 <p class="sentence">{text(sentence(servers, planned))}</p>
 <div class="tiles">{_tiles(report)}</div>
 {_troubles(servers)}
 {timeline if drawing else ""}
-<h2>Servers</h2><div class="card">{_table(servers, planned)}</div>
+<h2>Servers{zones}</h2><div class="card">{_table(servers, planned, tz)}</div>
 <script>{SCRIPT}</script></body></html>
 """

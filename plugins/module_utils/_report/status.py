@@ -30,11 +30,11 @@ _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def same_for_all(name: str, values: Iterable[Any]) -> Optional[str]:
-    """Return the one value that all hosts have of a variable, or None if it is not set. The list of servers is read with one token."""
+    """Return the value of a variable that is the same for all hosts, None if it is not set. Raise BadOption for different values."""
     different = list(dict.fromkeys("" if value is None else str(value) for value in values))
     if len(different) > 1:
-        why = "the hosts of this run have different ones, and the list of servers is read with one"
-        raise BadOption(name, f"{why}. Take the hosts of one customer at a time, with status_hosts")
+        why = "must be the same for all hosts of this run, since the list of servers is read once"
+        raise BadOption(name, f"{why}. Select the hosts of one customer with status_hosts")
     return (different[0] if different else "") or None
 
 
@@ -87,7 +87,7 @@ def _cell(text: Any) -> str:
 
 
 def as_file(path: str, rows: Sequence[Row]) -> bytes:
-    """Return what a file of this name holds: CSV or JSON."""
+    """Return the content of the file: CSV or JSON, by the end of its name."""
     text = as_csv(rows) if path.endswith(".csv") else json.dumps(rows, indent=4, ensure_ascii=False) + "\n"
     return text.encode("utf-8", "replace")
 
@@ -114,7 +114,7 @@ def read_status(ctx: Context, ids: Mapping[str, int], problems: Mapping[str, str
 
 
 def _write(path: str, data: bytes, check_mode: bool) -> bool:
-    """Write the file and return whether it changed. Check mode only tells."""
+    """Write the file and return whether it changed. In check mode do not write it."""
     with suppress(OSError), open(path, "rb") as stream:
         if stream.read() == data and not os.path.islink(path):
             return False
@@ -127,7 +127,7 @@ def _write(path: str, data: bytes, check_mode: bool) -> bool:
 
 
 def _without_hosts(_ctx: Context) -> Result:
-    raise BadOption("hosts", "only the action of this name, on the controller, knows the hosts of a run")
+    raise BadOption("hosts", "can be used only by the action of this name on the controller, which knows the hosts of a run")
 
 
 OPERATION = Operation(

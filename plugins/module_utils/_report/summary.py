@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The summary of a run, as lines for a terminal. Pure. Private to this collection."""
+"""The summary of a run as lines for a terminal. Pure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def summary(servers: Sequence[Mapping[str, Any]]) -> List[str]:
 def _row(server: Mapping[str, Any]) -> str:
     downtime = "" if server["downtime"] is None else f"up to {server['downtime']:.1f} s"
     notice = "" if server["notice_error"] is None else f"{server['notice_error']:+.2f} s"
-    proof = f"proved by {_EVIDENCE[server['evidence']]}" if server["confirmed"] and server["evidence"] in _EVIDENCE else ""
-    why = " ".join(str(server["reason"] or proof).split())
+    evidence = f"confirmed by {_EVIDENCE[server['evidence']]}" if server["confirmed"] and server["evidence"] in _EVIDENCE else ""
+    why = " ".join(str(server["reason"] or evidence).split())
     return _FORM % (server["outcome"], server["signal"] or "", downtime, notice, why)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rows as lines of text in columns. Pure. Private to this collection."""
+"""Format rows as lines of text in columns. Pure. Private to this collection."""
 
 from __future__ import annotations
 

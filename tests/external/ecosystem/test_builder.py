@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An execution environment: what ansible-builder makes of the example, and what an image would be given for the collection.
+"""Tests of the execution environment: the output of ansible-builder for the example, and the collection's part of an image.
 
-No image is built: that needs a container engine. What its build does with the collection is done here, by the scripts of the build context.
+No image is built, since that needs a container engine. The scripts of the build context do here what its build does with the collection.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ EXAMPLE = EXAMPLES / "execution-environment.yml"
 
 
 def create(tools: dict[str, str], definition: Path, context: Path) -> str:
-    """The text of the Containerfile."""
+    """Return the text of the Containerfile."""
     call(tools, "ansible-builder", "create", "-f", definition, "-c", context, "--output-filename", "Containerfile")
     return (context / "Containerfile").read_text()
 
 
 def arguments(containerfile: str) -> dict[str, str]:
-    """The build arguments that have a value."""
+    """Return the build arguments that have a value."""
     return dict(re.findall(r'^ARG (\w+)="(.+)"$', containerfile, re.MULTILINE))
 
 
 def lines(path: Path) -> list[str]:
-    """What a file asks for, without where it comes from."""
+    """Return the requirements in a file, without the comments that name their origin."""
     return [line.split("#")[0].strip() for line in path.read_text().splitlines() if line.split("#")[0].strip()]
 
 
-def test_the_example_makes_a_build_context(tools: dict[str, str], tmp_path: Path) -> None:
+def test_example_creates_a_build_context(tools: dict[str, str], tmp_path: Path) -> None:
     context = tmp_path / "context"
     containerfile = create(tools, EXAMPLE, context)
     definition = yaml.safe_load(EXAMPLE.read_text())
     given, python = arguments(containerfile), definition["dependencies"]["python_interpreter"]
     assert given["EE_BASE_IMAGE"] == definition["images"]["base_image"]["name"]
-    # The defaults of ansible-builder are those of another image: without these a build would look for programs that are not there.
+    # The defaults of ansible-builder belong to another image: without these, a build looks for programs that do not exist.
     assert given["PYCMD"] == python["python_path"] and given["PYPKG"] == python["package_system"]
     assert given["PKGMGR"] == definition["options"]["package_manager_path"]
     assert "ansible-core" in given["ANSIBLE_INSTALL_REFS"] and "ansible-runner" in given["ANSIBLE_INSTALL_REFS"]
     assert yaml.safe_load((context / "_build" / "requirements.yml").read_text()) == {"collections": [{"name": "serverprism.cloud"}]}
     assert lines(context / "_build" / "requirements.txt") == ["redis"]
-    # Of the last stage, which is the image.
+    # The last stage is the image.
     assert "STOPSIGNAL SIGINT" in containerfile.rpartition("\nFROM ")[2]
 
 
 @pytest.fixture
 def context(tools: dict[str, str], artifact: Path, tmp_path: Path) -> Path:
-    """A build context of the example, but for this artifact instead of the published one."""
+    """Create a build context of the example that uses this artifact instead of the published one."""
     definition: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
     definition["dependencies"]["galaxy"]["collections"] = [{"name": f"artifacts/{artifact.name}", "type": "file"}]
     definition["additional_build_files"] = [{"src": str(artifact), "dest": "artifacts"}]
@@ -67,9 +67,9 @@ def context(tools: dict[str, str], artifact: Path, tmp_path: Path) -> Path:
     return tmp_path / "context"
 
 
-def test_an_image_gets_what_the_collection_needs(tools: dict[str, str], context: Path, tmp_path: Path) -> None:
+def test_image_gets_the_requirements_of_the_collection(tools: dict[str, str], context: Path, tmp_path: Path) -> None:
     containerfile, place = (context / "Containerfile").read_text(), tmp_path / "collections"
-    # As the stages "galaxy" and "builder" do it, with this folder instead of /usr/share/ansible/collections.
+    # The stages "galaxy" and "builder" do the same with /usr/share/ansible/collections.
     (galaxy,) = re.findall(r"^RUN .*?(ansible-galaxy collection install .*)$", containerfile, re.MULTILINE)
     here = galaxy.replace("/usr/share/ansible/collections", str(place))
     call(tools, "sh", "-euc", f"cd '{context}/_build' && {here}", ANSIBLE_GALAXY_CLI_COLLECTION_OPTS="--offline")
@@ -83,6 +83,6 @@ def test_an_image_gets_what_the_collection_needs(tools: dict[str, str], context:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT TESTED: bindep knows packages of Linux only")
-def test_its_system_packages_are_found_under_their_names_here(tools: dict[str, str], installed: Path) -> None:
+def test_system_packages_have_debian_names(tools: dict[str, str], installed: Path) -> None:
     file = installed / "ansible_collections" / "serverprism" / "cloud" / "bindep.txt"
     assert call(tools, "bindep", "-l", "newline", "-f", file).split() == ["tzdata"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A maintenance by ansible-runner, as AWX runs it, and by ansible-navigator: players are warned, and no token is kept."""
+"""Tests of a maintenance by ansible-runner, as AWX runs it, and by ansible-navigator: players are warned, and no token is stored."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ HOSTS = {"survival": {"serverprism_id": 1}, "pals": {"serverprism_id": 2}}
 
 @pytest.fixture
 def sim(simulator: Callable[..., Simulator]) -> Simulator:
-    """A small fleet: one server is up, one is off."""
+    """Start a small fleet: one server is running, one is offline."""
     return simulator(FLEET)
 
 
 def write(path: Path, data: Any) -> Path:
-    """JSON is YAML, too."""
+    """Write JSON, which is also YAML."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
     return path
 
 
 def data_dir(folder: Path, sim: Simulator, installed: Path) -> Path:
-    """A private data directory. The token comes as a variable from a file elsewhere, since the environment of a run is kept with it."""
+    """Create a private data directory. The token comes from a variable file elsewhere, since the runner stores the environment of a run."""
     secret = folder / "secret"
     secret.write_text(sim.token)
     env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(folder / "ledger"), **sim.environment()}
@@ -56,14 +56,14 @@ def run(tools: dict[str, str], data: Path, *options: str) -> subprocess.Complete
 
 
 def assert_kept_secret(sim: Simulator, folder: Path) -> None:
-    """No file below has the token, in its name or in its text."""
+    """Assert that no file below has the token in its name or in its text."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if sim.token.encode() in path.read_bytes() or sim.token in str(path)]
 
 
 def assert_players_were_warned(sim: Simulator) -> None:
-    """The one server that is up was announced to, and then restarted; the other was left alone."""
+    """Assert that the running server was announced to and restarted, and that the other got nothing."""
     down = next(row["time"] for row in sim.state_log(1) if row["state"] == "stopping")
     said = [row["line"] for row in sim.console_log(1) if row["time"] < down]
     assert said == ["say Restart in 2 seconds", "say Restart now", "save-all"], sim.console_log()
@@ -71,7 +71,7 @@ def assert_players_were_warned(sim: Simulator) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-vvv",)], ids=["quiet", "verbose"])
-def test_runner_maintains_the_fleet_and_keeps_no_token(
+def test_runner_maintains_the_fleet_and_stores_no_token(
     tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     data = data_dir(tmp_path, sim, installed)
@@ -84,12 +84,12 @@ def test_runner_maintains_the_fleet_and_keeps_no_token(
     (stats,) = (event["event_data"] for event in events if event["event"] == "playbook_on_stats")
     assert stats["changed"] == {"survival": 1} and not stats["failures"], stats
     assert sim.token not in done.stdout + done.stderr
-    # Why the token does not come as a variable of the environment: that is kept.
+    # The runner stores environment variables, so the token must not come as one.
     assert sim.url in (artifacts / "command").read_text()
     assert_kept_secret(sim, data)
 
 
-def test_runner_tells_of_a_failure_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+def test_runner_reports_a_failure_and_stores_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
     data = data_dir(tmp_path, sim, installed)
     sim.change(revoke="token")
     done = run(tools, data, "-vvv")
@@ -99,7 +99,7 @@ def test_runner_tells_of_a_failure_and_keeps_no_token(tools: dict[str, str], sim
     assert_kept_secret(sim, data)
 
 
-def test_navigator_runs_the_playbook_and_keeps_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+def test_navigator_runs_the_playbook_and_stores_no_token(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
     inventory = write(tmp_path / "inventory.json", {"all": {"hosts": HOSTS, "vars": QUICK}})
     kept = tmp_path / "kept"
     kept.mkdir()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real ansible-rulebook on the simulator: the collection's own rulebook, and one of a user."""
+"""Tests of a real ansible-rulebook on the simulator: the collection's own rulebook, and a user's."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def java_home() -> Optional[str]:
-    """Where Java is."""
+    """Return the folder of Java."""
     java = shutil.which("java")
     return os.environ.get("JAVA_HOME") or (str(Path(java).resolve().parents[1]) if java else None)
 
 
 @pytest.fixture(autouse=True)
 def ready() -> None:
-    """Without Java or the virtual environment nothing here can run: that is told, and in CI it is a failure."""
+    """Skip without Java or the virtual environment; fail instead in CI."""
     needed = {"Java 17": java_home(), '"make gates GATES=eda"': (BIN / "ansible-rulebook").exists()}
     missing = [what for what, there in needed.items() if not there]
     if missing:
@@ -45,7 +45,7 @@ def ready() -> None:
 
 
 class Rulebook:
-    """A process of ansible-rulebook, with nothing of the caller's but the paths."""
+    """A process of ansible-rulebook that inherits only the paths of the caller's environment."""
 
     def __init__(self, folder: Path, sim: Simulator, rulebook: str, **variables: Any) -> None:
         self.output_path = folder / "output"
@@ -76,7 +76,7 @@ class Rulebook:
 
     @property
     def output(self) -> str:
-        """Everything that a user could read."""
+        """Return all output that a user could read."""
         return self.output_path.read_text()
 
     def until(self, condition: Callable[[], bool]) -> None:
@@ -87,11 +87,11 @@ class Rulebook:
             time.sleep(0.1)
 
     def says(self, text: str) -> None:
-        """Wait for a text in the output, however it is wrapped."""
+        """Wait for a text in the output, wrapped or not."""
         self.until(lambda: text in " ".join(self.output.split()))
 
     def end(self) -> int:
-        """Wait for the end of the process; its return code."""
+        """Wait for the end of the process; return its exit code."""
         return self.process.wait(PATIENCE)
 
 
@@ -111,7 +111,7 @@ def simulator() -> Iterator[Callable[..., Simulator]]:
 
 @pytest.fixture
 def rulebook(tmp_path: Path) -> Iterator[Callable[..., Rulebook]]:
-    """Run a rulebook: the name of one of the collection's, or one as data."""
+    """Run a rulebook: a name from the collection, or data."""
     started: list[Rulebook] = []
 
     def start(sim: Simulator, book: Any, **variables: Any) -> Rulebook:
@@ -128,7 +128,7 @@ def rulebook(tmp_path: Path) -> Iterator[Callable[..., Rulebook]]:
 
 
 def looked_at(sim: Simulator, count: int, *servers: int) -> Callable[[], bool]:
-    """Whether each of the servers was read so often."""
+    """Return true if each of the servers was read at least this often."""
 
     def condition() -> bool:
         seen = [row.get("server") for row in sim.requests("GET")]
@@ -137,7 +137,7 @@ def looked_at(sim: Simulator, count: int, *servers: int) -> Callable[[], bool]:
     return condition
 
 
-def test_the_rulebook_brings_crashed_servers_back_and_gives_up_on_a_broken_one(
+def test_rulebook_starts_crashed_servers_and_gives_up_on_a_broken_one(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook], tmp_path: Path
 ) -> None:
     servers = [{"id": 1, "boot_seconds": 20.0}, {"id": 2, "boot_seconds": 20.0, "failed_start": True}, {"id": 3, "stop_seconds": 600.0}]
@@ -148,7 +148,7 @@ def test_the_rulebook_brings_crashed_servers_back_and_gives_up_on_a_broken_one(
     run.until(looked_at(sim, 2, 1, 2, 3))
     sim.patch(1, crash=True)
     sim.patch(2, crash=True)
-    # One that is stopped, and seen stopping, is nobody's to bring back.
+    # A server that was seen stopping was stopped on purpose: it must not be brought back.
     sim.patch(3, signal="stop")
     run.says("Server 1 is up")
     run.says("GIVING UP on server 2: it was started 2 times within 3600 s and is down again")
@@ -158,14 +158,14 @@ def test_the_rulebook_brings_crashed_servers_back_and_gives_up_on_a_broken_one(
     run.until(looked_at(sim, looks + 3, 3))
     started = [row["server"] for row in sim.posts() if row["body"] == {"signal": "start"}]
     assert sorted(started) == [1, 2, 2] and len(sim.posts()) == len(started), run.output
-    # A crash after that is counted with the first: two starts in an hour, and no third.
+    # A crash after that counts with the first: two starts in an hour, and no third.
     sim.patch(1, failed_start=True, crash=True)
     run.says("GIVING UP on server 1: it was started 2 times within 3600 s and is down again")
     assert sim.token not in run.output and run.process.poll() is None
 
 
 def book(source: dict[str, Any], *rules: dict[str, Any]) -> list[dict[str, Any]]:
-    """A user's rulebook."""
+    """Return a user's rulebook."""
     return [{"name": "Mine", "hosts": "localhost", "sources": [{"serverprism.cloud.server_state": source}], "rules": list(rules)}]
 
 
@@ -176,7 +176,7 @@ SHOW = {
 }
 
 
-def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
+def test_rules_of_a_user_get_events_until_the_token_is_revoked(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]
 ) -> None:
     sim = simulator([{"id": 1, "auto_restart": False}, {"id": 2}])
@@ -184,7 +184,7 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
     run.says("appeared 1 by serverprism.cloud.server_state")
     run.says("appeared 2 by")
     sim.fault(path="/servers$", status=503, body="{}", count=1)
-    run.says("The watch pauses")
+    run.says("Polling pauses")
     run.says("The API answers again")
     sim.patch(1, crash=True)
     run.says("crashed 1 by")
@@ -196,7 +196,7 @@ def test_a_users_rules_get_events_and_a_revoked_token_ends_it_with_one_message(
     assert "Traceback" not in run.output and "poller.py" not in run.output and sim.token not in run.output, run.output
 
 
-def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
+def test_rulebook_of_the_documentation_runs(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
     sim = simulator([{"id": 1, "name": "Fred's", "auto_restart": False}])
     (block,) = (block for block in documents.blocks(ROOT / "docs" / "docsite" / "rst" / "event_driven.rst") if block.is_yaml)
     run = rulebook(sim, yaml.safe_load(block.text))
@@ -205,19 +205,19 @@ def test_the_rulebook_of_the_page_runs(simulator: Callable[..., Simulator], rule
     run.says("Fred's crashed at 20")
 
 
-def test_a_bad_argument_ends_it_before_any_request(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
+def test_bad_argument_ends_the_rulebook_before_any_request(simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook]) -> None:
     sim = simulator([{"id": 1}])
     run = rulebook(sim, book({"max_reads": 0}, SHOW))
     assert run.end() != 0
-    assert "max_reads: 0 is not a number of reads" in run.output and not sim.requests() and "Traceback" not in run.output, run.output
+    assert "max_reads: must be from 1 to read_limit" in run.output and not sim.requests() and "Traceback" not in run.output, run.output
 
 
-def test_a_name_is_never_a_template_in_a_playbook_of_the_user(
+def test_name_is_not_evaluated_in_a_playbook_of_the_user(
     simulator: Callable[..., Simulator], rulebook: Callable[..., Rulebook], tmp_path: Path
 ) -> None:
     sim = simulator([{"id": 1, "name": "{{ lookup('ansible.builtin.pipe', 'touch " + str(tmp_path / "touched") + "') }}x"}])
     tasks = [{"name": "Show", "ansible.builtin.debug": {"msg": "NAME {{ ansible_eda.event.serverprism.name }}"}}]
-    # A folder of its own, since ansible-rulebook copies it.
+    # A separate folder, since ansible-rulebook copies it.
     (tmp_path / "plays").mkdir()
     play = tmp_path / "plays" / "play.yml"
     play.write_text(json.dumps([{"name": "P", "hosts": "localhost", "gather_facts": False, "tasks": tasks}]))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What users do, on the newest ansible-core that a Python of this machine can run; the other tests run on the oldest supported."""
+"""Run the functional tests on the newest ansible-core that a Python of this machine supports; all other tests use the oldest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEFT_OUT = re.compile(r"#|ansible-core|ansible-lint|antsibull|mypy|pre-commit|ru
 
 
 def newest_python() -> str | None:
-    """The newest Python above this one that really runs: on the search path, or beside this one where several are kept."""
+    """Return the newest Python above this one that really runs, from the search path or from beside this one."""
     beside = Path(sys.base_prefix).parent.glob("3.*/bin/python3")
     named = (shutil.which(f"python3.{minor}") for minor in range(sys.version_info.minor + 1, 20))
     found = {}
@@ -36,7 +36,7 @@ def newest_python() -> str | None:
 
 
 def install(python: str) -> None:
-    """Make the environment, unless it is there."""
+    """Create the environment unless it exists."""
     if (VENV / ".done").exists():
         return
     subprocess.run([python, "-m", "venv", "--clear", str(VENV)], check=True)
@@ -49,7 +49,7 @@ def install(python: str) -> None:
 
 
 def main(*arguments: str) -> int:
-    """Returns what pytest returned; with ``--install-only`` nothing is tested yet."""
+    """Run pytest and return its exit code; with ``--install-only`` only create the environment."""
     python = newest_python()
     if python is None:
         print(f"NOT TESTED on a newer ansible-core: no Python newer than {sys.version_info.major}.{sys.version_info.minor} was found")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""OpenTTD's dedicated server behind a simulated one. On the loopback address only, with a small map, without a screen or sound."""
+"""OpenTTD's dedicated server behind a simulated server. It uses the loopback address only, a small map, no screen and no sound."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ map_y = 6
 [gui]
 autosave = off
 """
-# Debian keeps games out of the usual search path.
+# Debian keeps games out of the default search path.
 SEARCHED = f"{os.environ.get('PATH', '')}:/usr/games"
 
 
 def program() -> str | None:
-    """Where OpenTTD is, if it is installed."""
+    """Return the path of OpenTTD, or None if it is not installed."""
     return shutil.which("openttd", path=SEARCHED)
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """Return a free port of the loopback address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def server(server_id: int, folder: Path, name: str = "Railways") -> dict[str, Any]:
-    """A server of the simulator whose world lies in ``folder/save/maintenance.sav`` once it was saved; a start loads it again."""
+    """Return a simulated server whose world is in ``folder/save/maintenance.sav`` once it was saved; a start loads it again."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openttd.cfg").write_text(CONFIG.format(name=name))
-    # As a shell would: a node's start script loads the saved world where there is one.
+    # The start script of a node also loads the saved world if there is one.
     arguments = ["-D", f"127.0.0.1:{free_port()}", "-c", str(folder / "openttd.cfg"), "-x", "-snull", "-mnull"]
     arguments += ["-g", str(folder / "save" / "maintenance.sav")]
     return {
@@ -58,5 +58,5 @@ def server(server_id: int, folder: Path, name: str = "Railways") -> dict[str, An
 
 
 def saved_world(folder: Path) -> Path:
-    """The file that ``save maintenance`` writes."""
+    """Return the file that ``save maintenance`` writes."""
     return folder / "save" / "maintenance.sav"

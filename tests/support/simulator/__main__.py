@@ -34,7 +34,7 @@ HELP = {
 
 
 def attach(config: Config, args: argparse.Namespace) -> None:
-    """Put the processes of the command line behind their servers; a server that is not there yet is added."""
+    """Put the processes of the command line behind their servers; add servers that do not exist yet."""
     known = {server.id: server for server in config.servers}
     for flag, key in EXEC.items():
         for name, value in getattr(args, flag.strip("-").replace("-", "_")):
@@ -44,14 +44,14 @@ def attach(config: Config, args: argparse.Namespace) -> None:
 
 
 def tell(path: Path, url: str) -> None:
-    """In one step, so that nobody reads half of it."""
+    """Write the address in one step, so that nobody reads half of it."""
     part = path.with_name(f"{path.name}.part")
     part.write_text(url)
     part.replace(path)
 
 
 def serve(config: Config, listening: Callable[[str], None], port: int = 0, certificate: Path | None = None) -> None:
-    """Serve on the loopback address until told to stop; ``listening`` hears at which URL."""
+    """Serve on the loopback address until stopped; ``listening`` gets the URL."""
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
     listening(f"http{'s' if certificate else ''}://127.0.0.1:{listener.getsockname()[1]}")
     options: dict[str, Any] = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
@@ -64,7 +64,7 @@ def serve(config: Config, listening: Callable[[str], None], port: int = 0, certi
 
 
 def main() -> None:
-    """Serve on a loopback address until told to stop."""
+    """Serve on a loopback address until stopped."""
     parser = argparse.ArgumentParser(description="A stand-in for the ServerPrism API")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--speed", type=float, help="divides every duration")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API, and under /_sim/ what a test asks and changes."""
+"""The simulated API, and the control interface of the tests under /_sim/."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIGNALS = ("start", "stop", "restart", "kill")
 
 
 def message(status: int, text: str, **more: Any) -> JSONResponse:
-    """An error as the API's framework words it."""
+    """Return an error in the words of the API's framework."""
     return JSONResponse({"message": text, **more}, status)
 
 
@@ -48,26 +48,26 @@ class Api:
         self.console: list[dict[str, Any]] = []
 
     def node(self, server: ServerConfig) -> Node:
-        """A server: simulated, or with a process of its own."""
+        """Return a server: simulated, or with a real process."""
         return Game(server, self.now, self.config.speed) if server.exec else Node(server, self.now())
 
     def now(self) -> float:
-        """Seconds of the API's own time."""
+        """Return the seconds of the API's time."""
         return (time.monotonic() - self.born) * self.config.speed
 
     def epoch(self, now: float) -> float:
-        """The real instant (UTC epoch seconds) of a moment of the API's own time."""
+        """Return the real time (UTC epoch seconds) of a time of the API."""
         return self.born_epoch + now / self.config.speed
 
     async def handle(self, request: Request) -> Response:
-        """Any request of the API: fault, token, scope, quota, work, log."""
+        """Answer any request of the API: fault, token, scope, quota, work, log."""
         entry: dict[str, Any] = {
             "time": time.time(),
             "method": request.method,
             "path": request.url.path,
             "user_agent": request.headers.get("user-agent", ""),
             "done": False,
-            # Of a request that is listed already, though its body is still on its way.
+            # The request is listed even before its body has arrived.
             **({"body": {}} if request.method == "POST" else {}),
         }
         self.requests.append(entry)
@@ -88,7 +88,7 @@ class Api:
         return response
 
     async def answer(self, request: Request, entry: dict[str, Any]) -> Response:
-        """What the API says."""
+        """Return the answer of the API, faults aside."""
         wants_json = request.headers.get("accept", "").startswith("application/json")
         token = self.token(request)
         if token is None:
@@ -108,17 +108,17 @@ class Api:
         return response
 
     def token(self, request: Request) -> TokenConfig | None:
-        """The token of the request, if it is one."""
+        """Return the token of the request, or None if it is not valid."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         return next((t for t in self.config.tokens if t.token == given and not t.revoked), None)
 
     def limiter(self, customer: str, bucket: str) -> Limiter:
-        """The bucket of a customer."""
+        """Return the rate limiter of a customer."""
         limit = self.config.read_limit if bucket == "read" else self.config.write_limit
         return self.limiters.setdefault((customer, bucket), Limiter(limit, self.config.window, self.config.sliding))
 
     def retry_after(self, refused: float) -> dict[str, str]:
-        """The header of a 429, in real time, whole seconds rounded up."""
+        """Return the Retry-After header of a 429, in real seconds, rounded up."""
         seconds = math.ceil(refused / self.config.speed)
         kind = self.config.retry_after
         if kind == "missing":
@@ -128,7 +128,7 @@ class Api:
         return {"retry-after": "0" if kind == "zero" else str(seconds)}
 
     async def work(self, request: Request, token: TokenConfig, entry: dict[str, Any], wants_json: bool) -> Response:
-        """Past token, scope and quota."""
+        """Answer a request that has passed token, scope and quota."""
         parts = request.url.path.removeprefix(BASE).strip("/").split("/")
         if parts == [""]:
             rows = [n.config for n in self.nodes.values() if n.config.customer == token.customer]
@@ -154,11 +154,11 @@ class Api:
             node.close()
 
     def extra(self) -> dict[str, Any]:
-        """Fields that the contract does not know."""
+        """Return fields that are not part of the contract."""
         return {"meta": {"new": [1, 2, 3]}} if self.config.extra_fields else {}
 
     def details(self, node: Node) -> Response:
-        """One server; its live part comes from a cache that signals do not clear."""
+        """Return one server; its live part comes from a cache that signals do not clear."""
         now, config = self.now(), node.config
         cached = self.cache.get(config.id)
         if cached is None or now - cached[0] >= self.config.status_cache:
@@ -175,7 +175,7 @@ class Api:
         return JSONResponse({"data": data, **self.extra()})
 
     def power(self, node: Node, body: Any, wants_json: bool) -> Response:
-        """A signal: accepted in every state, done or not."""
+        """Send a signal. It is accepted in every state, even if the node drops it."""
         signal = body.get("signal") if isinstance(body, dict) else None
         if signal not in SIGNALS:
             return invalid("signal", "The selected signal is invalid.", wants_json)
@@ -186,7 +186,7 @@ class Api:
         return JSONResponse({"data": {"signal": signal, "sent": True}})
 
     def command(self, node: Node, body: Any, wants_json: bool) -> Response:
-        """A console command; blanks at both ends are cut before anything is checked."""
+        """Run a console command; blanks at both ends are cut before anything is checked."""
         command = body.get("command") if isinstance(body, dict) else None
         command = command.strip() if isinstance(command, str) else ""
         if not command or len(command) > 1024:
@@ -205,7 +205,7 @@ class Api:
 
 
 async def body_of(request: Request) -> Any:
-    """The JSON of a request; an empty object where it is none."""
+    """Return the JSON of a request; an empty object if it is not valid."""
     try:
         return await request.json()
     except ValueError:
@@ -213,18 +213,18 @@ async def body_of(request: Request) -> Any:
 
 
 def invalid(field: str, why: str, wants_json: bool) -> Response:
-    """422, or a redirect for who did not ask for JSON."""
+    """Return a 422, or a redirect for a client that did not ask for JSON."""
     return message(422, why, errors={field: [why]}) if wants_json else RedirectResponse("/", 302)
 
 
 class Control:
-    """The side door of the tests; neither limited nor logged."""
+    """The control interface of the tests; neither limited nor logged."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
 
     async def get(self, request: Request) -> Response:
-        """``requests``, ``console``, ``states``, ``games`` (what real processes printed) or ``health``."""
+        """Return ``requests``, ``console``, ``states``, ``games`` (the output of real processes) or ``health``."""
         what = request.path_params["what"]
         if what == "games":
             return JSONResponse([line for node in self.api.nodes.values() if isinstance(node, Game) for line in node.output])
@@ -237,7 +237,7 @@ class Control:
         return JSONResponse({"requests": self.api.requests, "console": self.api.console, "health": "ok"}[what])
 
     async def patch(self, request: Request) -> Response:
-        """Change a server's switches, its ``state``, or let it ``crash``; change a token with ``revoke``."""
+        """Change a server's switches or its ``state``, or let it ``crash``; change a token with ``revoke``."""
         data = json.loads(await request.body())
         node = self.api.nodes[int(request.path_params["id"])]
         node.advance(self.api.now())
@@ -257,7 +257,7 @@ class Control:
         return JSONResponse({})
 
     async def change(self, request: Request) -> Response:
-        """Add a fault, clear all faults, revoke a token, set a switch of the whole, or stop."""
+        """Add a fault, clear all faults, revoke a token, set a global switch, or stop."""
         data = json.loads(await request.body())
         if "fault" in data:
             self.api.faults.append(Fault(**data["fault"]))
@@ -269,13 +269,13 @@ class Control:
             getattr(self.api.config, key)
             setattr(self.api.config, key, value)
         if data.get("stop"):
-            # uvicorn answers what is under way, and ends.
+            # uvicorn answers the requests in progress, then ends.
             os.kill(os.getpid(), SIGTERM)
         return JSONResponse({})
 
 
 def make_app(config: Config) -> tuple[Any, Api]:
-    """The simulator as an ASGI application, and what is behind it."""
+    """Return the simulator as an ASGI application, and the API behind it."""
     api = Api(config)
     control = Control(api)
 

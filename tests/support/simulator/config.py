@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the simulator can be told. Durations are seconds of the API's own time; ``speed`` divides them all."""
+"""Settings of the simulator. Durations are seconds of the API's time; ``speed`` divides them all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ServerConfig:
     stop_timeout: float = 600.0
     uptime: float = 86400.0
     bytes_per_second: float = 1000.0
-    # Signals that are accepted and do nothing.
+    # Signals that are accepted and ignored.
     drop_signals: list[str] = field(default_factory=list)
     stuck_starting: bool = False
     failed_start: bool = False
@@ -34,13 +34,13 @@ class ServerConfig:
     offline_while_saving: bool = False
     auto_restart: bool = True
     null: bool = False
-    # The node cannot be reached: no resources, and every write is refused with 503.
+    # The node is unreachable: no resources, and every write is refused with 503.
     node_down: bool = False
     # A state to show instead of the real one, such as "missing".
     shown_state: str = ""
     conflict: bool = False
     stop_command: str = "stop"
-    # A command line: a real process is the server. Where it runs, and what it prints when players can join.
+    # A command line of a real process, its folder, and the line it prints once players can join.
     exec: str = ""
     exec_folder: str = ""
     exec_done: str = ""
@@ -69,7 +69,7 @@ class Config:
     window: float = 60.0
     sliding: bool = False
     status_cache: float = 20.0
-    # 412 by the contract; 502 with a message is what the node's panel answers.
+    # 412 by the contract; the node's panel answers 502 with a message.
     not_running_status: int = 412
     commands_while_starting: bool = True
     # "seconds", "zero", "missing" or "date".
@@ -78,7 +78,7 @@ class Config:
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Config:
-        """From plain JSON; an unknown switch is an error, so that a test cannot misspell one."""
+        """Create it from plain JSON. An unknown switch is an error, so that a test cannot misspell one."""
         known = {f.name for f in fields(cls)}
         if unknown := set(data) - known:
             raise ValueError(f"unknown switches: {sorted(unknown)}")

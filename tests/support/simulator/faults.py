@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults by route: what goes wrong, how often, and whether the work was done before it did."""
+"""Faults by route: their effect, how often they occur, and if the work is done before."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Fault:
     count: int = 1_000_000
 
     def takes(self, token: str, method: str, path: str) -> bool:
-        """Whether this request is hit; counts it."""
+        """Return true if this request is affected, and count it."""
         if self.token not in ("", token) or self.method not in ("", method) or not re.search(self.path, path):
             return False
         if self.skip:
@@ -64,11 +64,11 @@ class Fault:
 
     @property
     def replaces(self) -> bool:
-        """Whether the answer is this fault's own."""
+        """Return true if the fault provides the answer."""
         return bool(self.status or self.drop or self.raw)
 
     async def spoil(self, response: Response | None) -> Response:
-        """The answer as the fault leaves it; None where the work was not done, and so nothing is to be said of it."""
+        """Return the answer as the fault leaves it; None if the work was not done, so there is no answer."""
         if self.delay:
             await asyncio.sleep(self.delay)
         if self.raw:
@@ -92,12 +92,12 @@ class Fault:
 
 @functools.cache
 def blanks(size: int) -> bytes:
-    """So many of them, compressed: made once, or everybody would wait for it."""
+    """Return ``count`` compressed blanks; cached, since creating them takes long."""
     return gzip.compress(b" " * size)
 
 
 def changed(body: bytes, fields: dict[str, Any]) -> bytes:
-    """A JSON body with other values; numbers in a path are places of a list. What it does not have is not changed."""
+    """Return a JSON body with changed values; a number in a path is an index of a list. Paths that do not exist are ignored."""
     payload = json.loads(body)
     for path, value in fields.items():
         *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
@@ -115,7 +115,7 @@ def changed(body: bytes, fields: dict[str, Any]) -> bytes:
 
 
 def dripping(response: Response, seconds: float) -> Response:
-    """The same answer, its body byte by byte."""
+    """Return the same answer with its body sent byte by byte."""
     body = bytes(response.body)
 
     async def drops() -> AsyncIterator[bytes]:
@@ -127,14 +127,14 @@ def dripping(response: Response, seconds: float) -> Response:
 
 
 class Raw(Response):
-    """Bytes that need not be HTTP, each in its time, and then the connection ends."""
+    """Bytes that need not be HTTP, sent over time; then the connection ends."""
 
     def __init__(self, raw: bytes, seconds: float) -> None:
         super().__init__()
         self.raw, self.seconds = raw, seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # An exception would become a 500: only uvicorn's own end of the connection can end it.
+        # An exception would become a 500; only uvicorn itself can close the connection.
         transport = scope["cycle"].transport
         step = 1 if self.seconds else max(1, len(self.raw))
         for at in range(0, len(self.raw), step):
@@ -144,7 +144,7 @@ class Raw(Response):
             await asyncio.sleep(self.seconds / len(self.raw))
         if self.raw:
             transport.close()
-            # Until the end has gone out, uvicorn would answer in our stead.
+            # Until the end is sent, uvicorn would send an answer of its own.
             while not scope["cycle"].disconnected:
                 await asyncio.sleep(0.001)
         else:
@@ -152,7 +152,7 @@ class Raw(Response):
 
 
 class Truncated(Response):
-    """Half of the body, and then the connection ends."""
+    """Half of the body; then the connection ends."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = bytes(self.body)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server with a real process behind it, held as a node holds one: console on its standard input, state from what it prints."""
+"""A server with a real process, run as a node runs it: console on its standard input, state from its output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = 4096
 
 
 def _end_with_parent() -> None:
-    """A game does not outlive the thread that holds it, however the simulator ended."""
+    """End the game with the thread that started it, even if the simulator was killed."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -85,7 +85,7 @@ class Game(Node):
                 self._enter("running", self.clock())
 
     def _ended(self) -> None:
-        """The process is gone: as asked, or a crash, after which a node starts it again unless that happened a moment ago."""
+        """Handle the end of the process: a stop, or a crash, after which a node starts it again unless it crashed a moment ago."""
         with self.lock:
             now, self.process = self.clock(), None
             if self._closing:
@@ -101,7 +101,7 @@ class Game(Node):
                 self._begin(now)
 
     def advance(self, now: float) -> None:
-        """Nothing is planned ahead: the process tells."""
+        """Do nothing: the state comes from the process."""
         self.plan = []
 
     def _begin(self, at: float) -> None:
@@ -112,7 +112,7 @@ class Game(Node):
             self._starts.put(True)
 
     def signal(self, signal: str, now: float) -> bool:
-        """See Node."""
+        """Carry out a signal, see Node."""
         with self.lock:
             return super().signal(signal, now)
 
@@ -128,30 +128,30 @@ class Game(Node):
     def _kill(self, now: float) -> bool:
         if self.process is None:
             return False
-        # Its end is no crash, and starts it again only where a restart was in progress.
+        # This end is not a crash, and leads to a start only during a restart.
         self._enter("offline", now)
         self.process.kill()
         return True
 
     def crash(self, now: float) -> None:
-        """The process dies; what follows is seen when it is gone."""
+        """Kill the process; the thread that reads its output handles the rest."""
         with self.lock:
             if self.process is not None:
                 self.process.kill()
 
     def write(self, line: str) -> None:
-        """One line on the console."""
+        """Write one line to the console."""
         with self.lock:
             try:
                 if self.process is not None and self.process.stdin is not None:
                     self.process.stdin.write(line + "\n")
                     self.process.stdin.flush()
             except BrokenPipeError:
-                # It has just ended; the thread that reads it will tell.
+                # It has just ended; the thread that reads it will notice.
                 pass
 
     def resources(self, now: float) -> dict[str, Any] | None:
-        """See Node; memory is that of the process."""
+        """Return the resources, see Node; memory is that of the process."""
         with self.lock:
             told = super().resources(now)
             if told is not None and self.process is not None:

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The quota of a customer: a fixed window from its first hit, as the API's framework has it, or a sliding one."""
+"""The quota of a customer: a fixed window from its first request, as in the API's framework, or a sliding window."""
 
 from __future__ import annotations
 
 
 class Limiter:
-    """One bucket. A refused request does not count and does not lengthen the window."""
+    """One quota. A refused request does not count and does not lengthen the window."""
 
     def __init__(self, limit: int, window: float, sliding: bool) -> None:
         self.limit = limit
@@ -17,7 +17,7 @@ class Limiter:
         self.hits: list[float] = []
 
     def hit(self, now: float) -> float | None:
-        """Count a request; None if it is within the limit, else the seconds until the next is."""
+        """Count a request. Return None if it is within the limit, else the seconds until the next is."""
         if self.sliding:
             self.hits = [at for at in self.hits if now - at < self.window]
         elif self.hits and now - self.hits[0] >= self.window:
@@ -28,5 +28,5 @@ class Limiter:
         return None
 
     def remaining(self) -> int:
-        """Requests left in this window."""
+        """Return the requests left in this window."""
         return max(0, self.limit - len(self.hits))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One server on its node: what each signal does in each state. Time comes in as an argument; nothing here waits."""
+"""One server on its node: the effect of each signal in each state. Time is an argument; nothing here waits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Node:
         self.starts = 0
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by ``now``."""
+        """Carry out everything that is due by ``now``."""
         while self.plan and self.plan[0][0] <= now:
             at, what = self.plan.pop(0)
             if what == "start":
@@ -45,7 +45,7 @@ class Node:
         self.history.append((at, state))
 
     def _begin(self, at: float) -> None:
-        """A new container: its network counters begin at 0."""
+        """Start a new container: its network counters begin at 0."""
         self._enter("starting", at)
         self.started_at = at
         self.starts += 1
@@ -59,7 +59,7 @@ class Node:
             self.restarting = False
 
     def signal(self, signal: str, now: float) -> bool:
-        """Carry a signal out, or drop it. Returns whether it did anything; the API never tells."""
+        """Carry out a signal or drop it. Return true if it had an effect; the API never says so."""
         self.advance(now)
         if signal in self.config.drop_signals:
             return False
@@ -102,13 +102,13 @@ class Node:
         return True
 
     def write(self, line: str) -> None:
-        """One line on the console; nobody reads it where the server is only simulated."""
+        """Write one line to the console; a simulated server ignores it."""
 
     def close(self) -> None:
-        """The simulator ends."""
+        """End with the simulator."""
 
     def crash(self, now: float) -> None:
-        """The game dies; the node brings it back unless it crashed a moment ago."""
+        """Crash the game; the node starts it again unless it crashed a moment ago."""
         self.advance(now)
         recent = self.last_crash is not None and now - self.last_crash < CRASH_GRACE
         self.last_crash = now
@@ -116,11 +116,11 @@ class Node:
         self.plan = [] if recent or not self.config.auto_restart else [(now + 1, "start")]
 
     def takes_commands(self, while_starting: bool) -> bool:
-        """Whether the console takes a command now."""
+        """Return true if the console accepts a command now."""
         return self.state == "running" or (while_starting and self.state in ("starting", "stopping"))
 
     def resources(self, now: float) -> dict[str, Any] | None:
-        """What the node tells of the server, uncached."""
+        """Return the resources that the node reports, uncached."""
         self.advance(now)
         if self.config.null or self.config.node_down:
             return None

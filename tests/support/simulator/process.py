@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A simulator in a process of its own, for tests and the demo."""
+"""A simulator in a separate process, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-# What it imports is imported once, and each simulator is a fork of that: they come by the hundred.
+# Imported once; each simulator is a fork of this process, since tests start hundreds.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["simulator.__main__"])
 
 
 def _serve(config: dict[str, Any], certificate: Path | None, user: Connection) -> None:
-    """In the process of the simulator, which ends itself when its user is gone, however that died."""
-    # Not at the top: what a simulator imports, a test has no use for.
+    """Run in the simulator's process, which ends itself when its user has ended, even if that was killed."""
+    # Not imported at the top, since tests do not need the simulator's dependencies.
     from simulator.__main__ import serve
     from simulator.config import Config
 
@@ -40,7 +40,7 @@ def _serve(config: dict[str, Any], certificate: Path | None, user: Connection) -
 
 
 class Simulator:
-    """Started on a free port of the loopback address; ``url`` and ``token`` are what a client needs."""
+    """A simulator on a free port of the loopback address; clients need its ``url`` and ``token``."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Simulator:
         self.speed = float(switches.get("speed", 1.0))
         config = {"servers": servers, "tokens": [{"token": self.token}, *(tokens or [])], **switches}
         self._pipe, other = _CONTEXT.Pipe()
-        # Only what JSON knows, as from a file.
+        # Only values that JSON has, as from a file.
         given = json.loads(json.dumps(config))
         self._process = _CONTEXT.Process(target=_serve, args=(given, certificate, other), daemon=True)
         self._process.start()
@@ -77,11 +77,11 @@ class Simulator:
         self._pipe.close()
 
     def seconds(self, seconds: float) -> float:
-        """Real seconds of a duration of the API's own time."""
+        """Return the real seconds of a duration of the API's time."""
         return seconds / self.speed
 
     def environment(self) -> dict[str, str]:
-        """What a client needs to know, with its times scaled like the simulator's."""
+        """Return the environment of a client, with its times scaled like the simulator's."""
         return {
             "SERVERPRISM_API_URL": self.url,
             "SERVERPRISM_API_TOKEN": self.token,
@@ -97,36 +97,36 @@ class Simulator:
             return json.loads(answer.read())
 
     def requests(self, method: str | None = None) -> list[dict[str, Any]]:
-        """Every request of the API so far: time, method, path, status, token's name, server, body, whether the work was done."""
+        """Return every request so far: time, method, path, status, token's name, server, body, and ``done`` if the work was done."""
         return [row for row in self._ask("requests") if method in (None, row["method"])]
 
     def posts(self) -> list[dict[str, Any]]:
-        """Every write so far."""
+        """Return every write so far."""
         return self.requests("POST")
 
     def console(self, server: int | None = None) -> list[str]:
-        """The lines a console got, in order."""
+        """Return the lines that a console got, in order."""
         return [row["line"] for row in self.console_log(server)]
 
     def console_log(self, server: int | None = None) -> list[dict[str, Any]]:
-        """The same with ``time`` (UTC epoch seconds) and ``server``."""
+        """Return the same with ``time`` (UTC epoch seconds) and ``server``."""
         return [row for row in self._ask("console") if server in (None, row["server"])]
 
     def states(self, server: int) -> list[str]:
-        """The states a server really went through."""
+        """Return the states that a server really went through."""
         return [row["state"] for row in self._ask("states") if row["server"] == server]
 
     def state_logs(self) -> list[dict[str, Any]]:
-        """Every change of state of every server, with ``time`` (UTC epoch seconds)."""
+        """Return every change of state of every server, with ``time`` (UTC epoch seconds)."""
         rows: list[dict[str, Any]] = self._ask("states")
         return rows
 
     def state_log(self, server: int) -> list[dict[str, Any]]:
-        """The same with ``time`` (UTC epoch seconds)."""
+        """Return the same of one server."""
         return [row for row in self._ask("states") if row["server"] == server]
 
     def game_log(self, server: int) -> list[dict[str, Any]]:
-        """What the real process behind a server printed: ``time`` (UTC epoch seconds), ``pid``, ``line``."""
+        """Return the output of the real process behind a server: ``time`` (UTC epoch seconds), ``pid``, ``line``."""
         return [row for row in self._ask("games") if row["server"] == server]
 
     def patch(self, server: int, **switches: Any) -> None:
@@ -138,9 +138,9 @@ class Simulator:
         self._ask("change", {"fault": fault})
 
     def clear_faults(self) -> None:
-        """All is well again."""
+        """Remove all faults."""
         self._ask("change", {"clear_faults": True})
 
     def change(self, **what: Any) -> None:
-        """``revoke="name of a token"`` or ``set={switch: value}``."""
+        """Change the simulator: ``revoke="name of a token"`` or ``set={switch: value}``."""
         self._ask("change", what)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test on a staged copy: ``python -m tools.ansible_test sanity``, ``units`` or ``integration``; what follows goes to it."""
+"""Run ansible-test on a staged copy: ``python -m tools.ansible_test sanity``, ``units`` or ``integration``, then its arguments."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ PYTHON = ".".join(map(str, sys.version_info[:2]))
 
 
 class AnsibleTest:
-    """ansible-test with a copy and a home of its own, so that two of them may run side by side."""
+    """ansible-test with a separate copy and home, so that two of them can run side by side."""
 
     def __init__(self, name: str) -> None:
         self.home = FOLDER / name / "home"
         self.tree = stage(FOLDER / name)
-        # It asks git for the files, and the repository around this ignores the folder.
+        # ansible-test asks git for the files, and the repository around this ignores the folder.
         subprocess.check_call(["git", "init", "-q", self.tree])
         self._hand_on_pip_configuration()
 
     def _hand_on_pip_configuration(self) -> None:
-        """It keeps only a few variables, and its home is another: what pip is told here has to stand in a file there."""
+        """Write the settings of pip to a file, since ansible-test keeps only a few variables and has another home."""
         listed = subprocess.check_output([sys.executable, "-m", "pip", "config", "list"], text=True)
         parser = configparser.RawConfigParser()
         for line in listed.splitlines():
             name, value = line.split("=", 1)
             section, key = name.rsplit(".", 1)
-            # Variables are listed last, and win.
+            # Environment variables are listed last and take precedence.
             section = "global" if section == ":env:" else section
             if not parser.has_section(section):
                 parser.add_section(section)
@@ -52,7 +52,7 @@ class AnsibleTest:
             parser.write(file)
 
     def run(self, *arguments: str) -> int:
-        """Its exit code. It is run once more where only the bootstrap of pip failed, since that comes from the net."""
+        """Return the exit code. Runs again if only the bootstrap of pip failed, since that comes from the internet."""
         code, wanted = self._run(arguments)
         if code and wanted:
             print(f"Without the net: {BOOTSTRAP.name} takes the place of {wanted.name}", flush=True)
@@ -61,11 +61,11 @@ class AnsibleTest:
         return code
 
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, Path | None]:
-        """Its exit code, and where it would have had the script that it could not fetch."""
+        """Return the exit code, and the path of the script that could not be downloaded."""
         programs = Path(sys.executable).parent
-        # The caller's collections and modules are none of its business.
+        # The caller's collections and modules must not be visible.
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
-        # It looks there for shellcheck.
+        # ansible-test looks there for shellcheck.
         env.update(HOME=str(self.home), PATH=f"{programs}:{os.environ['PATH']}")
         wanted = None
         with subprocess.Popen(
@@ -84,7 +84,7 @@ class AnsibleTest:
 
 
 def main(command: str, *arguments: str) -> int:
-    """Its exit code."""
+    """Run the command and return its exit code."""
     return AnsibleTest("sanity" if command == "sanity" else "tests").run(command, "--venv", "--python", PYTHON, *arguments)
 
 

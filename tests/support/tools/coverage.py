@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fail where the unit and integration tests of ansible-test run too little of the plugins ("make gates GATES=coverage")."""
+"""Fail if the unit and integration tests of ansible-test cover too little of the plugins ("make gates GATES=coverage")."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOST = ("--venv", "--python", PYTHON)
 
 
 def lines_of(report: Path) -> dict[str, dict[int, bool]]:
-    """Of each file under plugins/ its lines of code, and whether they were run."""
+    """Return the lines of code of each file under plugins/, each with true if it was run."""
     found: dict[str, dict[int, bool]] = {}
     for one in ET.parse(report).getroot().iter("class"):
         if one.attrib["filename"].startswith("plugins/"):
@@ -28,7 +28,7 @@ def lines_of(report: Path) -> dict[str, dict[int, bool]]:
 
 
 def table(files: dict[str, dict[int, bool]]) -> tuple[str, float]:
-    """The files with what was not run, and the share of all lines (percent) that was."""
+    """Return the files with the lines that were not run, and the percentage of all lines that was."""
     rows = []
     for name, lines in sorted(files.items()):
         missed = [str(number) for number, hit in sorted(lines.items()) if not hit]
@@ -40,9 +40,9 @@ def table(files: dict[str, dict[int, bool]]) -> tuple[str, float]:
 
 
 def main() -> int:
-    """The exit code of the first step that failed; 1 for too little coverage."""
+    """Return the exit code of the first step that failed; 1 for too little coverage."""
     tests = AnsibleTest("tests")
-    # Not with "coverage erase", which fails where there is nothing yet.
+    # "coverage erase" would fail if there is nothing yet.
     shutil.rmtree(tests.tree / "tests" / "output" / "coverage", ignore_errors=True)
     steps = (
         ("units", *HOST, "--coverage"),
@@ -55,7 +55,7 @@ def main() -> int:
             return code
     (report,) = (tests.tree / "tests" / "output" / "reports").glob("coverage*.xml")
     files = lines_of(report)
-    # The report leaves out what no test so much as imports. Such a file has no place in a share.
+    # The report omits files that no test imports, so the percentage would not count them.
     unseen = {str(path.relative_to(tests.tree)) for path in (tests.tree / "plugins").rglob("*.py")} - set(files)
     if unseen:
         print(f"No test runs any of {', '.join(sorted(unseen))}.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An event source for Event-Driven Ansible: what changes at the servers of a ServerPrism customer."""
+"""An event source for Event-Driven Ansible that emits the changes of the servers of a ServerPrism customer."""
 
 from __future__ import annotations
 
@@ -15,154 +15,160 @@ from typing import Any
 
 DOCUMENTATION = r"""
 ---
-short_description: Changes of the state of ServerPrism servers
+short_description: Emit the changes of ServerPrism servers as events
 description:
-  - Looks at the servers of a customer round by round, and puts an event for each change.
+  - Reads the state of the servers of a customer in rounds, and emits an event for each change.
   - An event has one key, C(serverprism), with C(event), C(server_id), C(name), C(product), C(service_status), C(before), C(after),
     C(at), C(certain), C(why) and C(unseen).
-  - C(event) is C(crashed), C(stopped), C(started), C(suspended), C(appeared), C(gone) or C(unreachable), and at the end of the latter and
-    of a suspension C(recovered) and C(resumed).
-  - A round costs one read for the list and one for each server. The reads are spread evenly and share the quota with every other run.
-  - An unknown state is never taken for offline. Failures that pass are ridden out; a token that is not accepted ends the source.
-  - The texts of the API are data. Control characters in them are replaced, and the beginnings of templates broken up.
+  - C(event) is C(crashed), C(stopped), C(started), C(suspended), C(resumed), C(appeared), C(gone), C(unreachable) or C(recovered).
+    C(recovered) ends C(unreachable), and C(resumed) ends C(suspended).
+  - A round costs one read for the list of servers and one read for each server. The reads are spread evenly over the round, and share the
+    quota with all other runs.
+  - An unknown state never counts as offline. The source retries temporary failures. If the token is rejected, the source stops.
+  - Control characters in texts from the API are replaced, and the beginnings of templates are made harmless (V({{) becomes V({ {)).
 options:
   server_ids:
     description:
-      - Only these servers. By default all, also those that appear later.
+      - Watch only these servers. By default, all servers are watched, including servers that appear later.
     type: list
     elements: int
   product:
     description:
-      - Only servers whose product this regular expression finds something in.
+      - Watch only servers whose product matches this regular expression.
     type: str
   initial:
     description:
-      - Whether the first round reports every server as C(appeared), with its state. By default it reports nothing.
+      - Emit C(appeared) for every server in the first round, with its state. By default, the first round emits nothing.
     type: bool
     default: false
   poll_interval:
     description:
-      - Seconds from the beginning of a round to that of the next, at least.
-      - By default as few as O(max_reads) and O(status_cache) allow for the number of servers. Fewer than that are not possible.
+      - The minimum number of seconds between the beginnings of two rounds.
+      - The default is the shortest time that O(max_reads) and O(status_cache) allow for the number of servers. A smaller value has no
+        effect.
     type: float
   max_reads:
     description:
-      - Reads that the watch may use in each O(limit_window). It waits while others leave less than that. By default half of O(read_limit).
+      - The maximum number of reads in each O(limit_window). The source waits while other runs leave fewer reads than that. The default is
+        half of O(read_limit).
     type: int
   unreachable_after:
     description:
-      - So many looks in a row without a state make a server C(unreachable), at least 2.
+      - The number of consecutive reads without a state after which a server is C(unreachable), at least 2.
     type: int
     default: 2
   stop_takes:
     description:
-      - For at least so many seconds a server of these games is seen C(stopping) when it is stopped. V(0) means that nobody knows.
-      - Where that is longer than what lies between two looks, no stop can pass unseen, and C(crashed) is certain.
+      - The minimum number of seconds for which a server is C(stopping) during a stop. V(0) means that this is unknown.
+      - If it is longer than the time between two reads of a server, no stop can be missed, and C(crashed) is certain.
     type: float
     default: 0.0
   api_token:
     description:
-      - The API token, with the scope C(servers:read).
+      - The API token. It needs the scope C(servers:read).
       - If not set, E(SERVERPRISM_API_TOKEN) is used.
     type: str
     required: true
   api_url:
     description:
-      - Where the API is. Plain C(http) is accepted for a loopback address only.
+      - The address of the API. Plain C(http) is accepted only for a loopback address.
       - If not set, E(SERVERPRISM_API_URL) is used.
     type: str
     default: https://serverprism.com
   validate_certs:
     description:
-      - Whether the certificate of the API is checked.
+      - Verify the TLS certificate of the API.
       - If not set, E(SERVERPRISM_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
-      - A file of certificates of a private authority.
+      - The path of a file with the certificates of a private certificate authority.
       - If not set, E(SERVERPRISM_CA_PATH) is used.
     type: path
   timeout:
     description:
-      - Seconds for one HTTP attempt, its body included.
+      - The maximum number of seconds for one HTTP attempt, including the response body.
       - If not set, E(SERVERPRISM_TIMEOUT) is used.
     type: float
     default: 20.0
   max_wait:
     description:
-      - Has no effect here, since the watch waits for as long as it has to. It is there so that arguments can be shared with modules.
+      - Accepted so that arguments can be shared with the modules. It has no effect, because the source waits as long as necessary.
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0
   read_limit:
     description:
-      - Reads that the API allows in O(limit_window).
+      - The number of reads that the API allows in each O(limit_window).
       - If not set, E(SERVERPRISM_READ_LIMIT) is used.
     type: int
     default: 60
   write_limit:
     description:
-      - Writes that the API allows in O(limit_window). The source sends none.
+      - The number of writes that the API allows in each O(limit_window). The source sends no writes.
       - If not set, E(SERVERPRISM_WRITE_LIMIT) is used.
     type: int
     default: 20
   limit_window:
     description:
-      - Seconds of the window of the limits.
+      - The length of the quota window in seconds.
       - If not set, E(SERVERPRISM_LIMIT_WINDOW) is used.
     type: float
     default: 60.0
   write_headroom:
     description:
-      - Has no effect here.
+      - Accepted so that arguments can be shared with the modules. It has no effect.
       - If not set, E(SERVERPRISM_WRITE_HEADROOM) is used.
     type: int
     default: 2
   ledger:
     description:
-      - Where the quota is shared, as for the modules. A folder, an address of Redis or Valkey, or V(none).
+      - The place where the quota is shared, as for the modules. A folder, the address of a Redis or Valkey server, or V(none).
       - If not set, E(SERVERPRISM_LEDGER) is used.
     type: str
     default: ~/.ansible/serverprism
   status_cache:
     description:
-      - Seconds that a status of the API may be old. A server is not looked at more often than that.
+      - The maximum age in seconds of a server status that the API returns. No server is read more often than that.
       - If not set, E(SERVERPRISM_STATUS_CACHE) is used.
     type: float
     default: 20.0
 notes:
-  - The Python that runs ansible-rulebook needs ansible-core and requests.
+  - The Python interpreter of ansible-rulebook needs ansible-core and requests.
 """
 
 EXAMPLES = r"""
-# The token is taken from the environment variable SERVERPRISM_API_TOKEN.
+# The token comes from the environment variable SERVERPRISM_API_TOKEN.
 - serverprism.cloud.server_state: {}
 
-# Two servers of a game that takes its time to stop, every minute.
+# Two servers of a game that takes at least 90 seconds to stop, read every minute.
 - serverprism.cloud.server_state:
     server_ids: [1234, 1290]
     stop_takes: 90
     poll_interval: 60
 
-# Every Minecraft server, beginning with how they are now, for at most ten reads a minute.
+# Every Minecraft server, including its current state, with at most ten reads in a minute.
 - serverprism.cloud.server_state:
     product: ^Minecraft
     initial: true
     max_reads: 10
 """
 
-# Run by its path, the module has no name of its own.
+# ansible-rulebook runs the file by its path, so __name__ is not the name of the plugin.
 logger = logging.getLogger("serverprism.cloud.server_state")
 
 
-def _patrol() -> Any:
-    """The collection's own code. Of itself, ansible-rulebook makes no collection importable, so its place is found from this file."""
+def _import_poller() -> Any:
+    """Import the poller from this collection.
+
+    ansible-rulebook does not make collections importable, so their folder is found from the path of this file.
+    """
     namespace = Path(__file__).absolute().parents[6]
     if namespace.name == "ansible_collections":
         if str(namespace.parent) not in sys.path:
             sys.path.append(str(namespace.parent))
-        # The package "ansible" brings a folder of collections of its own, which would hide all others.
+        # The package "ansible" contains a folder of collections, which would hide all others.
         package = importlib.import_module("ansible_collections")
         if str(namespace) not in package.__path__:
             package.__path__.append(str(namespace))
@@ -175,28 +181,28 @@ def _patrol() -> Any:
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
-    """Watch until told to stop. Raises one error with a message for the operator where a person has to do something."""
-    module = await asyncio.to_thread(_patrol)
+    """Emit events until cancelled. Raises ServerPrismError or RuntimeError if a person has to do something."""
+    module = await asyncio.to_thread(_import_poller)
     try:
-        await _watch(queue, module.open_patrol(args, logger.warning))
+        await _poll(queue, module.open_poller(args, logger.warning))
     except module.ServerPrismError as exc:
-        # It is about the world, not about this code: where in the code it was met would only bury the message.
+        # The cause is outside this code, so a traceback would only hide the message.
         raise exc.with_traceback(None) from None
 
 
-async def _watch(queue: asyncio.Queue[Any], patrol: Any) -> None:
+async def _poll(queue: asyncio.Queue[Any], poller: Any) -> None:
     try:
         while True:
-            # A step waits for its turn: in a thread, so that the rules go on meanwhile.
-            for event in await asyncio.to_thread(patrol.step):
+            # A step waits for the quota. It runs in a thread, so that the rules keep running.
+            for event in await asyncio.to_thread(poller.step):
                 await queue.put(event)
                 await asyncio.sleep(0)
     finally:
-        patrol.stop()
+        poller.stop()
 
 
 if __name__ == "__main__":
-    # Run directly, it prints the events.
+    # Run directly, the file prints the events.
 
     class Printer(asyncio.Queue[Any]):
         """A queue that prints."""

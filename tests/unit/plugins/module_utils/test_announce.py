@@ -19,8 +19,8 @@ def announce(api, text="hello", **options):
     ("options", "problem"),
     [
         ({"text": " "}, "text: is empty"),
-        ({"text": "a\nstop"}, "text: holds a line break"),
-        ({"text": "x" * 1025}, "text: has 1025 characters"),
+        ({"text": "a\nstop"}, "text: contains a line break"),
+        ({"text": "x" * 1025}, "text: must have at most 1024 characters, got 1025"),
         ({"text": "back at {time}"}, "text: {time} cannot be used here"),
         ({"announce_command": ""}, "announce_command: is empty"),
         ({"announce_command": "say x"}, "announce_command: must contain {text}, the place of the text for the players."),
@@ -45,7 +45,7 @@ def test_bad_option_is_refused_before_the_first_request(options, problem):
         ({"text": "Welcome to {name}"}, "say Welcome to a, b"),
     ],
 )
-def test_line_is_that_of_the_game(options, line):
+def test_announce_command_depends_on_the_game(options, line):
     api = virtual.api({"id": 1, "name": "a; b"})
     result = announce(api, **options)
     assert (result["changed"], result["sent"], result["command"], result["reason"]) == (True, True, line, None), result
@@ -68,7 +68,7 @@ def test_offline_server_is_skipped():
     assert len(api.reads) == 1 and not api.said()
 
 
-def test_game_that_stops_after_the_look_is_skipped():
+def test_game_that_stops_after_the_state_was_read_is_skipped():
     api = virtual.api({"id": 1})
     api.fault = lambda method, path: virtual.Fault(status=412, done=False) if method == "POST" else None
     result = announce(api)
@@ -82,7 +82,7 @@ def test_game_without_a_console_is_skipped():
     assert not result["changed"] and not result["sent"] and not api.said() and result["reason"] == reason and said == [reason], result
 
 
-def test_unknown_game_is_told_with_say_and_that_is_said():
+def test_unknown_game_gets_say_and_a_progress_line():
     api, said = virtual.api({"id": 1, "product": "A new game"}), []
     assert announce(api, progress=said.append)["sent"] and api.said() == ["say hello"]
     assert said == ['No known game matches the product "A new game": players are warned with "say {text}". Set game, or announce_command.']
@@ -95,7 +95,7 @@ def test_check_mode_sends_nothing_and_diff_shows_the_line():
     assert result["diff"] == {"before": "", "after": "say hello\n"} and result["command"] == "say hello"
 
 
-def test_lost_reply_is_not_repeated_and_counts_as_changed():
+def test_text_without_a_response_is_not_repeated_and_counts_as_changed():
     api = virtual.api({"id": 1})
     api.fault = lambda method, path: virtual.Fault(lost=True) if method == "POST" else None
     result = announce(api)

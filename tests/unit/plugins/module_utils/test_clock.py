@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The clock of a run, and a wall clock that is set meanwhile."""
+"""The clock of a run, and changes of the wall clock."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_system_clock_does_not_follow_corrections(monkeypatch):
     assert clock.wall() == 0.0 and 0.0 <= clock.now() - before < 5.0
 
 
-def test_long_sleep_is_made_of_naps(monkeypatch):
+def test_long_sleep_is_split(monkeypatch):
     naps, uptime = [], [100.0]
 
     def nap(seconds):
         naps.append(seconds)
-        # The machine is suspended for a minute during the second nap.
+        # The machine is suspended for a minute during the second part of the sleep.
         uptime[0] += 60.0 if len(naps) == 2 else seconds
 
     clock = SystemClock()

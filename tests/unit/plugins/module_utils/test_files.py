@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal and the files that processes share: what a full disk, a hung process or something else in their place does to them."""
+"""The journal and the files that processes share: full disks, hung processes, and other objects in place of a file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def journal(tmp_path):
     return one
 
 
-def test_a_line_that_the_disk_took_only_in_part_is_told_and_taken_back(journal):
-    """The system says so in a number only: it was taken for written, and after it the signal was sent twice."""
+def test_partly_written_line_is_removed_and_reported(journal):
+    """os.write reports a partial write only in its return value. If it is ignored, the signal is sent twice."""
     size = os.path.getsize(journal.path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for room in (1, 40, 80):
@@ -43,7 +43,7 @@ def test_a_line_that_the_disk_took_only_in_part_is_told_and_taken_back(journal):
     assert journal.last(2) == SIGNAL and journal.last(1) == DONE
 
 
-def test_a_line_that_could_not_be_made_safe_is_taken_back(journal, monkeypatch):
+def test_line_that_cannot_be_flushed_to_disk_is_removed(journal, monkeypatch):
     def fsync(_descriptor):
         raise OSError(errno.EIO, "Input/output error")
 
@@ -53,7 +53,7 @@ def test_a_line_that_could_not_be_made_safe_is_taken_back(journal, monkeypatch):
     assert journal.last(2) is None
 
 
-def test_a_process_that_hangs_with_the_lock_is_not_waited_for_for_ever(journal, monkeypatch):
+def test_file_lock_of_a_hung_process_is_not_awaited_forever(journal, monkeypatch):
     monkeypatch.setattr(_journal, "LOCK_PATIENCE", 0.1)
     with open(journal.path) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -68,20 +68,20 @@ def _hole(path):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/null", path), _hole])
-def test_what_is_no_journal_is_told_and_not_waited_for(journal, make):
+def test_object_that_is_not_a_journal_file_is_refused(journal, make):
     os.unlink(journal.path)
     make(journal.path)
     with pytest.raises(JournalUnusable, match="cannot be used"):
         journal.last(1)
 
 
-def test_lines_that_no_parser_survives_are_passed_over(journal):
+def test_lines_that_cannot_be_parsed_are_ignored(journal):
     with open(journal.path, "ab") as stream:
         stream.write(b"[" * 100_000 + b"\n\xff\xfe\n")
     assert journal.last(1) == DONE
 
 
-def test_a_file_is_read_up_to_a_size(tmp_path, monkeypatch):
+def test_large_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(_files, "LARGEST", 10)
     path = tmp_path / "file"
     for size, fits in ((10, True), (11, False)):
@@ -94,7 +94,7 @@ def test_a_file_is_read_up_to_a_size(tmp_path, monkeypatch):
                 read_all(descriptor)
 
 
-def test_replaced_file_is_private_if_it_is_new_and_else_keeps_its_mode(tmp_path):
+def test_new_file_is_private_and_replaced_file_keeps_its_mode(tmp_path):
     path = tmp_path / "status.csv"
     _files.replace_file(str(path), b"one")
     assert path.read_bytes() == b"one" and path.stat().st_mode & 0o777 == 0o600
@@ -110,7 +110,7 @@ def test_replaced_link_is_not_followed(tmp_path):
     assert (tmp_path / "victim").read_text() == "mine" and not (tmp_path / "status.csv").is_symlink()
 
 
-def test_file_that_cannot_be_replaced_stays_and_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_failed_replacement_keeps_the_file_and_leaves_no_other(tmp_path, monkeypatch):
     path = tmp_path / "status.csv"
     path.write_text("one")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is read of servers, what is told of them, and what that costs."""
+"""Reading servers: results, warnings and the number of requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def info(api, **options):
         ({"server_ids": [], "details": True}, [], 0),
     ],
 )
-def test_only_what_is_wanted_is_read(options, ids, details):
+def test_only_selected_servers_are_read(options, ids, details):
     api = virtual.api(*FLEET)
     result = info(api, **options)
     assert [server["id"] for server in result["servers"]] == ids and not result["changed"]
@@ -42,7 +42,7 @@ def test_only_what_is_wanted_is_read(options, ids, details):
     assert result["not_found"] == ([9] if 9 in options.get("server_ids", []) else [])
 
 
-def test_an_unknown_state_is_null():
+def test_unknown_state_is_null():
     (server,) = info(virtual.api(*FLEET), server_ids=[3])["servers"]
     assert server["current_state"] is None and server["resources"] is None and server["service_status"] == "suspended"
 
@@ -56,20 +56,20 @@ def test_an_unknown_state_is_null():
         ({"server_ids": [9, 1]}, "Server 9: not found"),
     ],
 )
-def test_what_cannot_be_read_is_told(options, words):
+def test_errors_name_the_problem(options, words):
     result = info(virtual.api(*FLEET), **options)
     assert result["failed"] and words in result["msg"], result
 
 
 @pytest.mark.parametrize(("missing", "failed"), [("report", None), ("fail", True)])
-def test_a_server_that_goes_between_the_list_and_its_details_is_not_found(missing, failed):
+def test_server_deleted_after_the_list_was_read_is_not_found(missing, failed):
     api = virtual.api(*FLEET)
     del api.nodes[2]
     result = info(api, server_ids=[1, 2], missing=missing)
     assert result.get("failed") is failed and result["not_found"] == [2], result
 
 
-def test_a_fleet_for_an_inventory_leaves_out_who_goes_meanwhile():
+def test_inventory_omits_a_server_deleted_after_the_list_was_read():
     api = virtual.api(*FLEET)
     del api.nodes[2]
     client = virtual.context(api, OPERATION).client
@@ -80,25 +80,25 @@ def odd(method, path):
     return virtual.Fault(status=200, body=b'{"data": {"id": 2, "limits": null}}') if path.endswith("/2") else None
 
 
-def test_one_odd_record_hides_no_other_server():
+def test_invalid_record_does_not_hide_other_servers():
     api, told = virtual.api(*FLEET), []
     api.fault = odd
     result = info(api, details=True, warn=told.append)
     assert [server["current_state"] for server in result["servers"]] == ["running", None, None], result
-    assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's answer"), told
+    assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's response"), told
     assert info(api, server_ids=[2])["failed"]
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
     assert len(fleet) == 3 and fleet[1].details["name"] is None and len(told) == 2
 
 
-def test_a_failure_in_the_middle_is_a_failure():
+def test_failure_of_one_read_fails_the_task():
     api = virtual.api(*FLEET)
     api.fault = lambda method, path: virtual.Fault(status=401) if path.endswith("/2") else None
     result = info(api, details=True)
     assert result["failed"] and "api_token" in result["msg"], result
 
 
-def test_a_fleet_of_any_size_can_be_read_since_each_read_may_wait_for_itself():
+def test_max_wait_applies_to_each_read_of_a_large_fleet():
     api = virtual.api(*({"id": i} for i in range(1, 1001)))
     result = info(api, details=True)
     assert not result.get("failed") and len(result["servers"]) == len(api.reads) == 1000, result.get("msg")
@@ -106,7 +106,7 @@ def test_a_fleet_of_any_size_can_be_read_since_each_read_may_wait_for_itself():
 
 
 @pytest.mark.parametrize(("status", "words"), [(429, "HTTP 429"), (500, "exceeds max_wait (300 s)")])
-def test_a_read_that_is_refused_for_longer_than_max_wait_ends_that_of_the_fleet(status, words):
+def test_read_refused_for_longer_than_max_wait_fails_the_task(status, words):
     api = virtual.api(*FLEET)
     api.fault = lambda method, path: virtual.Fault(status=status) if path.endswith("/2") else None
     began = api.clock.now()
@@ -115,7 +115,7 @@ def test_a_read_that_is_refused_for_longer_than_max_wait_ends_that_of_the_fleet(
 
 
 def away(*ids, until=float("inf")):
-    """The node of these servers is away, until so many seconds after the beginning."""
+    """Make the node of these servers unavailable for a number of seconds."""
 
     def fault(api):
         began = api.clock.now()
@@ -126,27 +126,27 @@ def away(*ids, until=float("inf")):
     return fault
 
 
-def test_a_node_that_is_away_hides_no_server_of_another():
+def test_unavailable_node_does_not_hide_servers_of_other_nodes():
     api, told = virtual.api(*FLEET, {"id": 4}), []
     api.fault = away(2, 4)(api)
     began = api.clock.now()
     result = info(api, details=True, warn=told.append)
     assert [server["current_state"] for server in result["servers"]] == ["running", None, None, None], result
     assert result["servers"][1]["limits"] is None and result["servers"][1]["product"] == "Palworld 8 GB" and not result["not_found"]
-    assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), and so are name, limits and state. Run it again later."]
+    assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), so name, limits and state are unknown. Run it again later."]
     assert 30 < api.clock.now() - began <= 65
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
     assert [server.details["limits"] is None for server in fleet] == [False, True, False, True] and len(told) == 2
 
 
-def test_a_node_that_is_back_soon_was_not_away():
+def test_node_that_is_available_again_soon_causes_no_warning():
     api, told = virtual.api(*FLEET), []
     api.fault = away(2, until=20)(api)
     result = info(api, details=True, warn=told.append)
     assert result["servers"][1]["current_state"] == "offline" and not told, result
 
 
-def test_many_servers_of_a_broken_node_take_no_longer_than_a_few():
+def test_time_for_an_unavailable_node_does_not_grow_with_its_servers():
     api, told = virtual.api(*({"id": i} for i in range(1, 201))), []
     api.fault = away(*range(1, 101))(api)
     result = info(api, details=True, warn=told.append)
@@ -154,7 +154,7 @@ def test_many_servers_of_a_broken_node_take_no_longer_than_a_few():
     assert len(api.reads) <= 400, len(api.reads)
 
 
-def test_a_server_that_was_asked_for_alone_is_an_error_while_its_node_is_away():
+def test_unavailable_node_of_a_single_server_is_an_error():
     api = virtual.api(*FLEET)
     api.fault = away(2)(api)
     began = api.clock.now()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Signals, time limits and the end of the parent: each stops a run, and the players are told before its process ends."""
+"""Signals, time limits and the end of the parent process, which all stop a run."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _in_time(pipe, lingers):
     with Signals(pipe.send):
         os.kill(os.getpid(), signal.SIGINT)
     pipe.send(before == [signal.getsignal(number) for number in numbers])
-    # A loop of Ansible's goes on with its next item.
+    # Ansible starts the next item of a loop.
     with Signals(pipe.send):
         pass
     if lingers:
@@ -94,8 +94,8 @@ def _in_time(pipe, lingers):
 
 
 @pytest.mark.parametrize("lingers", [False, True])
-def test_worker_that_was_told_to_stop_begins_nothing_and_ends_soon(monkeypatch, lingers):
-    """Ansible may never take its result once it is told to stop."""
+def test_worker_that_was_told_to_stop_starts_nothing_and_ends_soon(monkeypatch, lingers):
+    """Ansible may never read its result after that."""
     monkeypatch.setattr(_interrupt, "RESULT_GRACE", 1.0)
     process, pipe = in_a_process(_in_time, lingers)
     assert [pipe.recv() for _each in range(3) if pipe.poll(20)] == ["SIGINT", True, "SIGINT"]
@@ -117,7 +117,7 @@ def test_worker_that_was_not_told_to_stop_is_not_ended():
 
 
 def test_module_is_not_a_worker(monkeypatch):
-    """A module and a test go on after a run that was interrupted."""
+    """Modules and tests continue after a run that was interrupted."""
     monkeypatch.setattr(_interrupt, "_told_to_stop", [])
     names = []
     with Signals(names.append):
@@ -125,7 +125,7 @@ def test_module_is_not_a_worker(monkeypatch):
     assert names == ["SIGHUP"] and not told_to_stop() and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
 
 
-def test_other_threads_change_no_handlers():
+def test_only_the_main_thread_sets_handlers():
     before = [signal.getsignal(number) for number in _interrupt.STOPPING]
     seen = []
 
@@ -163,7 +163,7 @@ def _parent(pipe, early):
 
 
 @pytest.mark.parametrize("early", [False, True])
-def test_the_death_of_the_parent_interrupts(early):
+def test_death_of_the_parent_stops_the_run(early):
     process, pipe = in_a_process(_parent, early)
     if early:
         assert pipe.poll(30) and pipe.recv() == "Ansible is gone"
@@ -174,8 +174,8 @@ def test_the_death_of_the_parent_interrupts(early):
     process.join()
 
 
-def test_a_thread_gets_none_of_the_signals_that_stop_a_run():
-    """Whoever gets a signal need not be the main thread, and only that runs Python's handlers: it would go on sleeping."""
+def test_threads_get_no_signals_that_stop_a_run():
+    """Only the main thread runs Python's handlers, so it would sleep on if another thread got the signal."""
     masks = []
     with _interrupt.signals_for_the_main_thread():
         thread = threading.Thread(target=lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
@@ -184,7 +184,7 @@ def test_a_thread_gets_none_of_the_signals_that_stop_a_run():
     assert masks[0] >= set(_interrupt.STOPPING) and not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(_interrupt.STOPPING)
 
 
-def test_the_thread_of_a_deadline_gets_none_either(masks_of_threads):
+def test_thread_of_a_deadline_gets_no_signals(masks_of_threads):
     exchange = _deadline.Exchange()
     exchange.begin(time.monotonic() + 60)
     exchange.on(None)
@@ -193,14 +193,14 @@ def test_the_thread_of_a_deadline_gets_none_either(masks_of_threads):
 
 
 class TaskTimeout(BaseException):
-    """Ansible's, which is no Exception in its newer versions."""
+    """The exception of Ansible, which newer versions do not derive from Exception."""
 
 
 def _past_its_time_limit(pipe, told):
     def too_late(_number, _frame):
         raise TaskTimeout("Timed out after 1 second(s)")
 
-    # As Ansible does it for the timeout of a task.
+    # Ansible sets the timeout of a task in this way.
     signal.signal(signal.SIGALRM, too_late)
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
@@ -218,7 +218,7 @@ def _past_its_time_limit(pipe, told):
 
 
 @pytest.mark.parametrize("told", [False, True])
-def test_time_limit_of_a_task_stops_and_cuts_nothing_off(told):
+def test_time_limit_of_a_task_stops_the_run_without_an_exception(told):
     process, pipe = in_a_process(_past_its_time_limit, told)
     # Only a worker that was told to stop has a limit afterwards, that of RESULT_GRACE seconds.
     expected = [*(["SIGINT"] if told else []), "Timed out after 1 second(s)", "told the players", told, "handed in"]
@@ -228,7 +228,7 @@ def test_time_limit_of_a_task_stops_and_cuts_nothing_off(told):
 
 
 class TaskQueueManager:
-    """Ansible's, as far as signals go: it passes a signal on and ends."""
+    """The signal handler of Ansible's class: it forwards a signal and ends."""
 
     def __init__(self, pipe):
         self.pipe = pipe

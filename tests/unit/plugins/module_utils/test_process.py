@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the owner of a lock is alive."""
+"""The check whether the owner of a lock is alive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OTHER = replace(HERE, pid="200", started="7000")
         (OTHER, None, True, ALIVE),
         (replace(OTHER, boot="b0"), "7000", True, DEAD),
         (replace(OTHER, boot="b0", namespace="ns0"), None, False, DEAD),
-        # Two machines with one name.
+        # Two machines with the same name.
         (replace(OTHER, boot="b0", machine="m2"), "7000", True, UNKNOWN),
         (replace(OTHER, boot="b0", machine=""), "7000", True, DEAD),
         (replace(OTHER, boot=""), "7000", True, UNKNOWN),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shared options: defaults, and what is refused."""
+"""The shared options: defaults and invalid values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings(**options):
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://[::1]:8080", "http://[::1]:8080"),
         ("http://localhost", "http://localhost"),
-        # One API is one quota, however its address is written.
+        # The address is the key of the quota, so all spellings are equal.
         ("https://serverprism.com:443", "https://serverprism.com"),
         ("https://serverprism.com./", "https://serverprism.com"),
         ("https://SERVERPRISM.com.:443/", "https://serverprism.com"),
@@ -35,7 +35,7 @@ def settings(**options):
         ("https://serverprism.com:80", "https://serverprism.com:80"),
     ],
 )
-def test_addresses(given, url):
+def test_address_is_normalized(given, url):
     assert settings(api_url=given).api_url == url
 
 
@@ -74,24 +74,24 @@ def test_addresses(given, url):
         ("ledger", "redis://localhost/db"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(option, value):
+def test_invalid_value_is_refused_by_name(option, value):
     with pytest.raises(BadOption) as caught:
         settings(**{option: value})
     text = str(caught.value)
     assert text.startswith(f"{option} (or SERVERPRISM_{option.upper()}): ") and "\n" not in text
 
 
-def test_the_token_is_not_in_the_text_of_the_settings():
+def test_settings_do_not_show_the_token():
     assert "abc" not in repr(settings()) and "abc" not in str(settings())
 
 
-def test_the_token_is_not_in_the_message_that_refuses_it():
+def test_error_for_a_token_does_not_show_it():
     with pytest.raises(BadOption) as caught:
         settings(api_token="secret words")
     assert "secret" not in str(caught.value)
 
 
-def test_a_ledger_in_the_home_is_found():
+def test_ledger_in_the_home_folder_is_expanded():
     assert settings().ledger.endswith("/.ansible/serverprism") and "~" not in settings().ledger
     assert settings(ledger="none").ledger == "none"
 
@@ -106,5 +106,5 @@ def test_a_ledger_in_the_home_is_found():
         ("redis://user:se@cret@host", "redis://***@host"),
     ],
 )
-def test_the_password_of_a_ledger_is_not_shown(ledger, shown):
+def test_password_of_a_ledger_is_not_shown(ledger, shown):
     assert shown_ledger(ledger) == shown

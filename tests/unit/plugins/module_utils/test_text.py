@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Texts of the API and the user: what is replaced in them, and that only one file knows how."""
+"""Texts of the API and the user: replaced characters, which only one file defines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[4]
-# U+2028 and U+2029 are not in category Cc, yet are line breaks.
+# U+2028 and U+2029 are line breaks, although they are not in category Cc.
 CONTROLS = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp")]
 MARKS = ["\u061c", "\u200e", "\u200f"]
 OVERRIDES = [
@@ -42,7 +42,7 @@ HARMLESS = [
 ]
 
 
-def test_the_tables_hold_what_unicode_says():
+def test_tables_match_unicode():
     assert len(CONTROLS) == 32 + 1 + 32 + 2 and len(OVERRIDES) == 9
 
 
@@ -86,7 +86,7 @@ def test_harmless_text_is_unchanged(text):
     ],
     ids=ascii,
 )
-def test_a_run_of_control_characters_becomes_one_blank(text, line):
+def test_sequence_of_control_characters_becomes_one_space(text, line):
     assert one_line(text) == line
 
 
@@ -110,18 +110,18 @@ def test_visible_ascii(text, expected):
 
 
 @given(st.text())
-def test_any_text_becomes_one_line_that_a_file_and_a_terminal_accept(text):
+def test_any_text_becomes_one_line_for_files_and_terminals(text):
     for result in (storable(text), printable(text)):
         assert not has_control(result) and result.encode("utf-8").decode("utf-8") == result
     assert not has_control(one_line(text))
     assert printable(printable(text)) == printable(text) == printable(storable(text))
 
 
-# A range or a character that only a rule about control characters needs, or a comparison of code points.
+# A range or a character of a rule about control characters, or a comparison of code points.
 RULE = re.compile(r"\\x[0189][0-9a-f]-|\\x7f|\\u20(?:0[ef]|2[89a-e]|6[6-9])|\\u061c|\bord\(|iscntrl", re.IGNORECASE)
 
 
-def test_only_one_file_knows_control_characters():
+def test_only_one_file_defines_control_characters():
     files = [path for folder in ("plugins", "extensions") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 40
     assert [path.name for path in files if RULE.search(path.read_text())] == ["_text.py"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a worker shows, and that no countdown waits for it."""
+"""The output of a worker, for which no countdown waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils import _action
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import Screen
 
 
-def test_a_screen_shows_every_line_in_its_order():
+def test_screen_shows_every_line_in_order():
     lines = []
     with Screen() as screen:
         for number in range(100):
@@ -23,7 +23,7 @@ def test_a_screen_shows_every_line_in_its_order():
     assert lines == [str(number) for number in range(100)]
 
 
-def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
+def test_blocked_or_failing_screen_delays_nothing(monkeypatch):
     monkeypatch.setattr(_action, "SCREEN_PATIENCE", 0.1)
     stuck, lines = threading.Event(), []
 
@@ -39,7 +39,7 @@ def test_a_screen_that_stands_still_or_fails_holds_nobody_up(monkeypatch):
     stuck.set()
 
 
-def test_its_thread_gets_none_of_the_signals_that_stop_a_run(masks_of_threads):
+def test_screen_thread_blocks_the_signals_that_stop_a_run(masks_of_threads):
     with Screen():
         pass
     assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)

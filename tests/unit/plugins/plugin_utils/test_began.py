@@ -15,11 +15,11 @@ FORK = multiprocessing.get_context("fork")
 IMPORTED = time.time()
 
 
-def test_a_run_began_with_its_process_and_not_with_the_first_import():
+def test_run_begins_with_its_process_and_not_with_the_import():
     assert 0.05 < IMPORTED - _began.BEGAN < 3600.0
 
 
-def test_a_worker_knows_when_its_parent_began():
+def test_worker_uses_the_time_of_its_parent():
     receiver, sender = FORK.Pipe(duplex=False)
     worker = FORK.Process(target=lambda: sender.send(_began._began()))
     worker.start()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 import pytest
 import virtual
@@ -23,7 +24,7 @@ GIVEN = {"maintenance_announcements": [{"before": "60", "text": "in 60"}], "main
 
 
 class Bench:
-    """An API with three servers, and what a listener hears of a run."""
+    """An API with three servers, and the calls that a listener gets."""
 
     def __init__(self, monkeypatch, **configs):
         self.api = virtual_fleet.FleetApi(virtual.VirtualClock(), [ServerConfig(id=one, **configs) for one in (1, 2, 3)])
@@ -80,12 +81,12 @@ def test_plan_is_shown_before_anything_else(bench):
     assert bench.told[0] == ("", plan)
 
 
-def test_plan_can_be_kept_to_oneself(bench):
+def test_plan_is_not_shown_without_shows_plan(bench):
     plan = bench.conduct(bench.order("a", 1), shows_plan=False)
     assert plan.startswith("1 server") and ("", plan) not in bench.told
 
 
-def test_plan_has_the_later_batch_too(bench):
+def test_plan_includes_the_later_batch(bench):
     plan = bench.conduct(bench.order("a", 1), later=[bench.order("b", 2), bench.order("c", 3)])
     assert plan.startswith("3 servers (1 of them ahead of the others), 9 writes:")
 
@@ -119,7 +120,7 @@ def test_products_are_read_once_for_all_hosts_of_a_token(bench):
     assert bench.outcomes() == {"a": "done", "b": "done"} and "save-all" in bench.api.said(1)
 
 
-def test_list_that_cannot_be_read_is_asked_for_once(bench, monkeypatch):
+def test_list_that_cannot_be_read_is_requested_once(bench, monkeypatch):
     reads = []
 
     async def away(client):
@@ -142,7 +143,7 @@ def test_hosts_with_different_tokens_have_a_transport_each(bench):
     assert bench.transports == 2 and len(bench.ledgers) == 1
 
 
-def test_notice_of_the_game_is_told_to_its_host(monkeypatch):
+def test_notice_of_the_game_is_shown_for_its_host(monkeypatch):
     bench = Bench(monkeypatch, product="Valheim")
     bench.conduct(bench.order("a", 1))
     assert any(host == "a" and "Valheim takes no console commands" in text for host, text in bench.told) and not bench.api.said(1)
@@ -154,7 +155,7 @@ def test_check_mode_sends_nothing(bench):
     assert "announcement: say in 60" in bench.results["a"]["diff"]["after"]
 
 
-def test_bug_is_the_failure_of_one_host(bench, monkeypatch):
+def test_bug_fails_only_its_host(bench, monkeypatch):
     say = _conduct.Client.send_command
 
     def broken(self, server_id, *args, **more):
@@ -179,10 +180,18 @@ def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
     assert run._plan().endswith("Left out: 1 done already and 1 whose signal may have been sent already under maintenance_id CHG-7.")
 
 
-def test_plan_that_cannot_be_made_ends_nothing(bench, monkeypatch):
+def test_plan_that_cannot_be_computed_does_not_stop_the_run(bench, monkeypatch):
     def fails(*_args):
         raise ServerPrismError("the journal cannot be read")
 
     monkeypatch.setattr(_conduct, "make_plan", fails)
     assert bench.conduct(bench.order("a", 1)) == "The plan cannot be computed: the journal cannot be read"
     assert bench.outcomes() == {"a": "done"}
+
+
+def test_plan_says_from_when_to_when_servers_restart(bench):
+    at = bench.api.clock.now() + 3600.0
+    text = datetime.fromtimestamp(at, timezone.utc).isoformat()
+    few = [bench.order(f"h{one}", one, maintenance_at=text) for one in (1, 2)]
+    plan = bench.conduct(*few)
+    assert plan.startswith("2 servers, 6 writes: begins at 14:45 UTC") and plan.endswith("Restart at 14:46 UTC."), plan

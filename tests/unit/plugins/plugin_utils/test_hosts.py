@@ -73,12 +73,12 @@ def values(hosts, *names):
     return {name: one.values for name, one in read.items()}
 
 
-def test_a_variable_is_templated_with_the_other_variables_of_its_host(play):
+def test_variable_is_templated_with_the_variables_of_its_host(play):
     hosts = play(inventory({"a": {"number": 1}, "b": {"number": 2}}, server="1{{ number }}", named="{{ inventory_hostname }}"))
     assert values(hosts, "server", "named") == {"a": {"server": "11", "named": "a"}, "b": {"server": "12", "named": "b"}}
 
 
-def test_other_hosts_and_the_hosts_of_the_play_can_be_referred_to(play):
+def test_template_can_use_hostvars_and_the_hosts_of_the_play(play):
     hosts = play(inventory({"a": {"token": "t"}, "b": {}}, shared="{{ hostvars['a'].token }}", first="{{ ansible_play_hosts_all[0] }}"))
     assert values(hosts, "shared", "first") == {name: {"shared": "t", "first": "a"} for name in "ab"}
 
@@ -122,7 +122,7 @@ def test_defaults_and_variables_of_the_role_are_read(play, tmp_path):
     ("broken", "named"),
     [("{{ missing }}", "missing"), ("{{ x }}", ""), ("{{ 1 / 0 }}", "zero"), ("{{ 1 +", ""), ("{{ 'a' | int('b', 'c', 'd') }}", "")],
 )
-def test_a_variable_that_cannot_be_templated_is_an_error_of_its_host_only(play, broken, named):
+def test_variable_that_cannot_be_templated_is_an_error_of_its_host_only(play, broken, named):
     hosts = play(inventory({"a": {"x": broken, "y": 1}, "b": {"x": 2, "y": 2}}))
     read = hosts.read(["a", "b"], ["x", "y"])
     assert read["a"].values == {"y": 1} and list(read["a"].errors) == ["x"], read
@@ -137,7 +137,7 @@ def test_placeholder_with_double_braces_gets_a_hint(play):
     assert "'remaining' is undefined" in reason and ". Write {remaining} with single braces" in reason, reason
 
 
-def test_a_host_that_is_not_in_the_inventory_is_an_error(play):
+def test_host_that_is_not_in_the_inventory_is_an_error(play):
     read = play(inventory({"a": {}})).read(["zz"], ["x"])
     assert read["zz"].errors == {"x": "Host zz is not in the inventory"}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long each host of a play may wait for its turn."""
+"""The longest wait of each host of a play for the quota."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         (100, 100, {"reads": 0}, "400", 300 + 5 * WINDOW),
     ],
 )
-def test_it_is_enough_for_all_that_are_in_flight_and_never_less_than_the_users_own(
+def test_max_wait_is_enough_for_all_hosts_and_never_less_than_that_of_the_user(
     monkeypatch: pytest.MonkeyPatch, hosts: int, forks: int, requests: dict[str, int], own: str | None, seconds: float
 ) -> None:
     if own is not None:
@@ -42,7 +42,7 @@ def test_it_is_enough_for_all_that_are_in_flight_and_never_less_than_the_users_o
     assert max_wait(hosts, forks, **{"reads": 1, "writes": 1, **requests}) == pytest.approx(seconds)
 
 
-def test_the_limits_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("WRITE_LIMIT", "2"), ("READ_LIMIT", "12"), ("LIMIT_WINDOW", "100")):
         monkeypatch.setenv(f"SERVERPRISM_{name}", value)
     assert max_wait(24, 24, 1, 1) == pytest.approx(300 + 2 * 101.5 + 12 * 101.5)
@@ -51,6 +51,6 @@ def test_the_limits_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "value"), [("MAX_WAIT", "soon"), ("MAX_WAIT", "inf"), ("WRITE_LIMIT", "0"), ("READ_LIMIT", "2.5"), ("LIMIT_WINDOW", "nan")]
 )
-def test_a_variable_that_makes_no_sense_is_left_to_the_task(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_bad_variable_is_left_to_the_task(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SERVERPRISM_{name}", value)
     assert max_wait(24, 24, 1, 1) is None

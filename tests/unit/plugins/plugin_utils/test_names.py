@@ -39,24 +39,24 @@ def test_unknown_variable_of_the_command_line_is_refused(name, suggestion):
 
 
 @pytest.mark.parametrize("name", ["ansible_user", "discord_url", "my_maintenance_note", "region", "maintenances"])
-def test_variables_of_the_user_pass(name):
+def test_variables_of_the_user_are_accepted(name):
     refuse_unknown({name: "x", "maintenance_state": "stopped"}, KNOWN)
 
 
-def test_words_that_a_missing_quote_loses_are_refused():
+def test_words_outside_of_a_value_are_refused():
     # This is what Ansible makes of: -e announce_text=Hello big world
-    with pytest.raises(ServerPrismError, match="^-e: 'big world' belongs to no variable, so it would be lost."):
+    with pytest.raises(ServerPrismError, match="^-e: 'big world' belongs to no variable, so it would be ignored."):
         refuse_unknown({"announce_text": "Hello", "_raw_params": "big world"}, KNOWN)
 
 
 @pytest.mark.parametrize("given", [{"serverprism_api_token": ""}, {"vault_token": "half"}, {"announce_text": ""}])
-def test_lost_word_that_may_be_a_secret_is_not_shown(given):
+def test_word_that_may_be_a_secret_is_not_shown(given):
     with pytest.raises(ServerPrismError) as refused:
         refuse_unknown({**given, "_raw_params": "the-secret"}, KNOWN)
     assert "the-secret" not in str(refused.value) and str(refused.value).startswith("-e: a word belongs to no variable")
 
 
-def test_misspelt_variable_of_hosts_is_warned_about_once():
+def test_misspelt_variable_of_hosts_causes_one_warning():
     names = {"a": ["maintenance_dead_line", "serverprism_id", "maintenance_note"], "b": ["maintenance_dead_line", "power_statee"]}
     assert misspelt(names, KNOWN) == [
         "maintenance_dead_line, which is set for 2 hosts, has no effect: there is no such variable. Did you mean maintenance_deadline?",

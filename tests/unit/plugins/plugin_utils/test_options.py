@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of the options of the inventory is refused, and what is not."""
+"""The checks of the options of the inventory plugin."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ DEFINITIONS: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("given", "environment", "words"),
     [
-        ({"detail": True}, {}, "detail: there is no such option; details may be meant."),
-        ({"servicestatus": "active"}, {}, "servicestatus: there is no such option; service_status may be meant."),
-        ({"Service-Status": "active"}, {}, "Service-Status: there is no such option; service_status may be meant."),
+        ({"detail": True}, {}, "detail: there is no such option (did you mean details?)."),
+        ({"servicestatus": "active"}, {}, "servicestatus: there is no such option (did you mean service_status?)."),
+        ({"Service-Status": "active"}, {}, "Service-Status: there is no such option (did you mean service_status?)."),
         ({"colour": "blue"}, {}, "colour: there is no such option."),
         ({1: 2}, {}, "1: there is no such option."),
-        ({"details": "perhaps"}, {}, "details: 'perhaps' is neither true nor false."),
-        ({"details": "{{ true }}"}, {}, "details: '{{ true }}' is neither true nor false."),
-        ({"details": [True]}, {}, "details: [True] is neither true nor false."),
-        ({"details": ""}, {}, "details: '' is neither true nor false."),
-        ({"keep": "maybe"}, {}, "keep: 'maybe' is neither true nor false."),
-        ({}, {"SERVERPRISM_VALIDATE_CERTS": "never"}, "SERVERPRISM_VALIDATE_CERTS: 'never' is neither true nor false."),
+        ({"details": "perhaps"}, {}, "details: must be true or false, got 'perhaps'."),
+        ({"details": "{{ true }}"}, {}, "details: must be true or false, got '{{ true }}'."),
+        ({"details": [True]}, {}, "details: must be true or false, got [True]."),
+        ({"details": ""}, {}, "details: must be true or false, got ''."),
+        ({"keep": "maybe"}, {}, "keep: must be true or false, got 'maybe'."),
+        ({}, {"SERVERPRISM_VALIDATE_CERTS": "never"}, "SERVERPRISM_VALIDATE_CERTS: must be true or false, got 'never'."),
     ],
 )
-def test_what_ansible_would_pass_over_is_refused_by_name(given: dict[Any, Any], environment: dict[str, str], words: str) -> None:
+def test_option_that_ansible_would_ignore_is_refused(given: dict[Any, Any], environment: dict[str, str], words: str) -> None:
     with pytest.raises(BadOption) as caught:
         check_options(given, DEFINITIONS, environment)
     assert str(caught.value) == words
@@ -52,13 +52,13 @@ def test_what_ansible_would_pass_over_is_refused_by_name(given: dict[Any, Any], 
         ({}, {"ANSIBLE_INVENTORY_CACHE": "maybe", "SERVERPRISM_VALIDATE_CERTS": "no"}),
     ],
 )
-def test_what_makes_sense_is_taken(given: dict[Any, Any], environment: dict[str, str]) -> None:
+def test_good_options_are_accepted(given: dict[Any, Any], environment: dict[str, str]) -> None:
     check_options(given, DEFINITIONS, environment)
 
 
 @pytest.mark.parametrize("text", ["{{ serverprism_id", "{{ serverprism_id }", "serverprism_name |", "{% if x %}a", "'a"])
-def test_a_broken_template_is_told_as_that(text: str) -> None:
-    with pytest.raises(BadOption, match="^hostname: the template .* is broken "):
+def test_template_with_a_syntax_error_is_refused(text: str) -> None:
+    with pytest.raises(BadOption, match="^hostname: the template .* has a syntax error "):
         check_template("hostname", text)
 
 
@@ -66,5 +66,5 @@ def test_a_broken_template_is_told_as_that(text: str) -> None:
     "text",
     ["serverprism_name | lower", "srv-{{ serverprism_id }}", "{{ a | my.own.filter }}", "{% do x %}", "{'a': 1}[b]", "''", "nothing_such"],
 )
-def test_a_template_that_may_give_something_is_taken(text: str) -> None:
+def test_valid_template_is_accepted(text: str) -> None:
     check_template("hostname", text)

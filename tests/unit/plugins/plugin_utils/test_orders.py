@@ -19,7 +19,7 @@ def take(errors=None, access=None, **values):
     return orders.take("alpha", {"serverprism_id": 7, **values}, errors or {}, ACCESS if access is None else access, BEGAN)
 
 
-def test_host_with_an_id_is_an_order_with_the_defaults():
+def test_host_with_an_id_has_an_order_with_the_defaults():
     order = take()
     assert order.refused is None and order.server_id == 7 and order.host == "alpha"
     assert order.params["state"] == "restarted" and order.params["announcements"] is None and order.params["api_token"] == "the-token"
@@ -40,7 +40,7 @@ def test_variables_become_options():
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_empty_variable_is_as_one_that_is_not_set(value):
+def test_empty_variable_counts_as_not_set(value):
     order = take(maintenance_cancel_text=value, maintenance_announce_command=value)
     assert order.refused is None and order.params["cancel_text"] == take().params["cancel_text"]
 
@@ -92,7 +92,7 @@ def test_variables_of_a_host_win_over_the_options_of_the_api():
     assert (order.params["api_token"], order.params["max_wait"]) == ("own", 10.0)
 
 
-def test_token_does_not_show_in_the_representation():
+def test_token_is_not_in_the_representation():
     assert "the-token" not in repr(take())
 
 
@@ -114,6 +114,13 @@ def test_variable_that_cannot_be_templated_is_refused_with_its_name():
         ({"maintenance_wait_timeout": "-1"}, "wait_timeout"),
         ({"maintenance_cancel_text": " "}, "cancel_text"),
         ({"maintenance_timezone": "Mars/Olympus"}, "Mars/Olympus"),
+        (
+            {"maintenance_at": "03:00", "maintenance_start": "02:00"},
+            "at: is the time of the restart, and start that of",
+        ),
+        ({"maintenance_at": "2026-05-04T03:00:00Z", "maintenance_deadline": "2026-05-04T02:59:00Z"}, "deadline: must not be before at"),
+        ({"maintenance_start": "2026-05-03T03:00:00Z"}, "start: 2026-05-03 03:00:00 UTC is in the past. Set a time in the future"),
+        ({"maintenance_at": "2026-05-03T03:00:00Z", "maintenance_deadline": "2026-05-03T04:00:00Z"}, "at: 2026-05-03 03:00:00 UTC is in"),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks: "),
         ({"maintenance_verify_tasks": "/nowhere/verify.yml"}, "maintenance_verify_tasks: /nowhere/verify.yml is not a file"),
     ],
@@ -123,26 +130,43 @@ def test_bad_option_refuses_the_order(values, words):
     assert words in str(order.refused)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"maintenance_start": "2026-05-03T15:00:00Z"},
+        {"maintenance_start": "2026-05-01T15:00:00Z", "maintenance_deadline": "2026-05-04T03:00:00Z"},
+        {"maintenance_at": "", "maintenance_start": "03:00"},
+    ],
+)
+def test_start_that_can_be_meant_is_accepted(values):
+    assert take(**values).refused is None
+
+
 def test_missing_token_refuses_the_order(monkeypatch):
     monkeypatch.delenv("SERVERPRISM_API_TOKEN", raising=False)
     assert "api_token" in str(take(access={}).refused)
 
 
-def test_verify_tasks_that_exist_are_taken(tmp_path):
+def test_verify_tasks_that_exist_are_accepted(tmp_path):
     path = tmp_path / "verify.yml"
     path.write_text("[]")
     assert take(maintenance_verify_tasks=str(path)).refused is None
 
 
-def test_time_of_day_is_that_of_the_beginning_of_the_run():
+def test_time_of_day_is_relative_to_the_start_of_the_run():
     assert take(maintenance_start="03:00").params["start"] == "2026-05-04T03:00:00.000000Z"
 
 
+def test_at_is_the_next_occurrence_and_leaves_start_alone():
+    params = take(maintenance_at="03:00", maintenance_deadline="04:00").params
+    assert (params["at"], params["start"], params["deadline"]) == ("2026-05-04T03:00:00.000000Z", None, "2026-05-04T04:00:00.000000Z")
+
+
 class Lazy(list):
-    """As Ansible's own lists, which template their elements when they are read."""
+    """A list like those of Ansible, which template their elements when they are read."""
 
 
-def test_plain_values_are_copies_all_the_way_down():
+def test_plain_values_are_deep_copies():
     given = Lazy([{"a": Lazy([1, {"b": (2, 3)}])}, "text", None])
     out = orders.plain(given)
     assert out == [{"a": [1, {"b": [2, 3]}]}, "text", None]
@@ -156,7 +180,7 @@ def order(host, server_id, **params):
 def test_duplicate_server_is_refused_on_each_host():
     given = [order("b", 1), order("a", 1), order("c", 2), Order("d"), Order("e")]
     orders.refuse_duplicates(given)
-    words = "serverprism_id: server 1 is more than one host of this run: a, b. Leave all but one of them out, with --limit."
+    words = "serverprism_id: server 1 belongs to more than one host of this run: a, b. Leave all but one of them out, with --limit."
     assert [str(one.refused) if one.refused else None for one in given] == [words, words, None, None, None]
 
 
@@ -189,7 +213,7 @@ def test_product_from_the_list_gives_the_commands():
         {"maintenance_announce_command": "say {text}", "maintenance_commands": ["save-all"], "maintenance_announcements": []},
     ],
 )
-def test_list_is_not_read_where_the_game_is_known_or_gives_nothing(values):
+def test_list_is_not_read_if_the_product_is_not_needed(values):
     one, reads = completed({}, **values)
     assert reads == 0 and one.refused is None and one.params["commands"] == ["save-all"]
 
@@ -204,12 +228,12 @@ def test_list_that_cannot_be_read_refuses_the_order():
     assert str(one.refused) == "the token is wrong"
 
 
-def test_unknown_product_is_told():
+def test_unknown_product_has_a_notice():
     one, _reads = completed({7: "A new game"})
     assert one.refused is None and 'No known game matches the product "A new game"' in one.notice
 
 
-def test_refused_order_is_left_alone():
+def test_refused_order_is_not_completed():
     one = take(serverprism_id="")
     refused = one.refused
     orders.complete([one], lambda params: pytest.fail("read"))
@@ -228,7 +252,7 @@ def test_max_failures(value, number):
 
 @pytest.mark.parametrize("value", [-1, "many", "1.5", [1]])
 def test_bad_max_failures_is_refused(value):
-    with pytest.raises(BadOption, match="maintenance_max_failures: must be a number of servers from 1, got "):
+    with pytest.raises(BadOption, match="maintenance_max_failures: must be a number of servers, 1 or greater, got "):
         orders.max_failures(value)
 
 

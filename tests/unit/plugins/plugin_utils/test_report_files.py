@@ -32,13 +32,13 @@ def report(results, errors=(), check_mode=False):
     return RunReport(results, dict(errors), check_mode)
 
 
-def test_lines_are_those_of_the_hosts_that_are_asked_for():
+def test_lines_are_those_of_the_given_hosts():
     one = report({"a": BASE, "b": SKIPPED, "c": BASE})
     lines = one.lines(["a", "b"])
     assert len(lines) == 3 and lines[1].startswith("a") and lines[2].startswith("b") and "offline" in lines[2]
 
 
-def test_later_failure_makes_a_done_server_a_failed_one():
+def test_later_failure_makes_a_done_server_failed():
     one = report({"a": BASE}, {"a": "players cannot join"})
     assert one.data["servers"][0]["outcome"] == "failed" and one.data["servers"][0]["reason"] == "players cannot join"
 
@@ -48,7 +48,7 @@ def test_message_of_a_failed_server_is_its_reason():
     assert one.data["servers"][0]["reason"] == "the node is away"
 
 
-def test_plan_is_not_called_done():
+def test_outcome_of_a_plan_is_not_done():
     assert report({"a": BASE}, check_mode=True).data["servers"][0]["outcome"] == "planned"
 
 
@@ -69,7 +69,7 @@ def test_canary_has_tested_something_if_a_signal_was_sent(results, tested):
 
 def test_warning_of_a_canary_that_has_tested_nothing():
     one = report({"a": SKIPPED, "b": {**SKIPPED, "outcome": "deferred", "reason": None}})
-    assert one.untested(9) == ("The canary was deferred or skipped (offline), so it has tested nothing. The 9 others come next anyway.")
+    assert one.untested(9) == ("The canary was deferred or skipped (offline), so it has tested nothing. The other 9 hosts follow anyway.")
 
 
 def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
@@ -78,6 +78,14 @@ def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
     data = json.loads((folder / "report.json").read_text())
     assert data["servers"][0]["host"] == "a" and data["totals"]["done"] == 1
     assert "<html" in (folder / "report.html").read_text() and stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_page_shows_the_time_zone_of_the_run_and_data_is_in_utc(tmp_path):
+    sent = {"kind": "signal", "text": "restart", "planned": "2026-05-04T01:00:00Z", "at": "2026-05-04T01:00:00Z", "outcome": "sent"}
+    RunReport({"a": {**BASE, "timeline": [sent]}}, {}, False, "Europe/Berlin").write(str(tmp_path))
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert (data["timezone"], data["begun"]) == ("Europe/Berlin", "2026-05-04T01:00:00Z")
+    assert "2026-05-04 03:00:00 to 03:00:05 CEST" in (tmp_path / "report.html").read_text()
 
 
 def test_files_are_replaced(tmp_path):
@@ -92,7 +100,9 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     assert report({"a": BASE}).write("~/reports") == "" and (tmp_path / "reports" / "report.json").exists()
 
 
-def test_report_that_cannot_be_written_is_told_and_raises_nothing(tmp_path):
+def test_report_that_cannot_be_written_returns_a_message(tmp_path):
     (tmp_path / "file").write_text("")
     problem = report({"a": BASE}).write(str(tmp_path / "file"))
-    assert problem.startswith(f"no report in {tmp_path}/file: ") and problem.endswith("Is the disk full, or the folder gone?")
+    assert problem.startswith(f"The report could not be written to {tmp_path}/file: ") and problem.endswith(
+        "Check that the folder exists and the disk is not full."
+    )

@@ -24,8 +24,8 @@ def check(name, **hosts):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_server_that_is_two_hosts_is_refused(name):
-    with pytest.raises(ServerPrismError, match="serverprism_id: server 1 is more than one host of this run: a, b"):
+def test_server_of_two_hosts_is_refused(name):
+    with pytest.raises(ServerPrismError, match="serverprism_id: server 1 belongs to more than one host of this run: a, b"):
         check(name, a={**GOOD[name], "serverprism_id": 1}, b={**GOOD[name], "serverprism_id": "1"})
 
 
@@ -35,18 +35,18 @@ def test_server_that_is_two_hosts_is_refused(name):
         ("power", {}, "missing required arguments: power_state"),
         ("power", {"power_state": ""}, "missing required arguments: power_state"),
         ("power", {"power_state": "rebooted"}, "value of power_state must be one of"),
-        ("power", {**GOOD["power"], "power_wait_timeout": 0}, "power_wait_timeout: 0.0 is not"),
+        ("power", {**GOOD["power"], "power_wait_timeout": 0}, "power_wait_timeout: must be greater than 0"),
         ("power", {**GOOD["power"], "power_kill_after": "soon"}, "argument 'power_kill_after' is of type str"),
         ("power", {**GOOD["power"], "serverprism_id": "abc"}, "serverprism_id: 0 is not a service ID"),
         ("announce", {}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": " "}, "announce_text: is empty"),
-        ("announce", {"announce_text": "a\nb"}, "announce_text: holds a line break"),
-        ("announce", {"announce_text": "x" * 1025}, "announce_text: has 1025 characters"),
-        ("announce", {"announce_text": "{time}"}, "announce_text: {time} has no meaning"),
-        ("announce", {"announce_text": "x", "announce_command": "say x"}, "announce_command: has no {text}"),
+        ("announce", {"announce_text": "a\nb"}, "announce_text: contains a line break"),
+        ("announce", {"announce_text": "x" * 1025}, "announce_text: must have at most 1024 characters"),
+        ("announce", {"announce_text": "{time}"}, "announce_text: {time} cannot be used here"),
+        ("announce", {"announce_text": "x", "announce_command": "say x"}, "announce_command: must contain {text}"),
     ],
 )
-def test_problem_of_all_hosts_is_refused_once_and_that_of_one_is_left_to_its_task(name, values, problem):
+def test_problem_of_all_hosts_is_refused_and_that_of_one_is_left_to_its_task(name, values, problem):
     with pytest.raises(ServerPrismError) as refused:
         check(name, a=values)
     assert str(refused.value).startswith(problem)
@@ -61,12 +61,12 @@ def test_problem_of_all_hosts_is_refused_once_and_that_of_one_is_left_to_its_tas
         ("announce", {"announce_text": "{name}", "announce_command": "Broadcast {text_}"}),
     ],
 )
-def test_good_and_empty_variables_pass(name, values):
+def test_good_and_empty_variables_are_accepted(name, values):
     check(name, a=values)
 
 
 def test_variable_that_cannot_be_templated_refuses_the_run():
-    """A task would take it for one that is not set, and do something else than was meant."""
+    """A task would treat the variable as not set and use another value than the user meant."""
     broken = HostVariables({"serverprism_id": 1, **GOOD["power"]}, {"power_kill_after": "x is undefined"})
     good = HostVariables({"serverprism_id": 2, **GOOD["power"]})
     with pytest.raises(ServerPrismError, match=r"^power_kill_after: x is undefined\.$"):
@@ -166,7 +166,7 @@ def test_report_folder_that_cannot_be_used_is_refused(tmp_path, kind, words):
 
 def test_duplicates_are_refused():
     hosts = {"b": {"serverprism_id": 7}, "a": {"serverprism_id": "7"}, "c": {"serverprism_id": 8}, "d": {}, "e": {}}
-    with pytest.raises(ServerPrismError, match="server 7 is more than one host of this run: a, b"):
+    with pytest.raises(ServerPrismError, match="server 7 belongs to more than one host of this run: a, b"):
         run_check.check_duplicates(hosts)
     run_check.check_duplicates({name: values for name, values in hosts.items() if name != "a"})
 
@@ -196,8 +196,8 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
     [
         ([], ""),
         ([{"outcome": "skipped"}], ""),
-        ([LATE], "(1). Nearest is host a: the restart would begin at 04:06:00 CET, 6 minutes after the deadline. Set"),
-        ([{**LATE, "deadline_missed_by": 400}, {"outcome": "skipped"}, LATE], "(2). Nearest is host c: "),
+        ([LATE], "(1). The nearest is host a: the restart would begin at 04:06:00 CET, 6 minutes after the deadline. Set"),
+        ([{**LATE, "deadline_missed_by": 400}, {"outcome": "skipped"}, LATE], "(2). The nearest is host c: "),
         ([LATE, {"outcome": "done", "deadline_missed_by": None}], ""),
         ([LATE, {"outcome": "failed"}], ""),
         # Held back by max_failures, or never begun.
@@ -207,3 +207,19 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
 def test_run_whose_deadline_leaves_out_everything_fails(results, said):
     got = run_check.all_too_late(dict(zip("abc", results)))
     assert said in got and bool(got) == bool(said), got
+
+
+@pytest.mark.parametrize(
+    ("zones", "expected"),
+    [
+        ([], "UTC"),
+        ([None, ""], "UTC"),
+        (["Europe/Berlin", "Europe/Berlin"], "Europe/Berlin"),
+        (["Europe/Berlin", "Asia/Tokyo"], "UTC"),
+        (["Europe/Berlin", None], "UTC"),
+        # The servers with this one are refused.
+        (["Mars/Olympus"], "UTC"),
+    ],
+)
+def test_report_has_the_time_zone_that_all_hosts_have(zones, expected):
+    assert run_check.report_timezone([{"maintenance_timezone": one} for one in zones]) == expected

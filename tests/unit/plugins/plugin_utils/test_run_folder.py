@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The folder of a run: who takes part, and the result of each host."""
+"""The folder of a run: its hosts, and their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
     return RunFolder("block-1")
 
 
-def test_hosts_join_once_and_are_named_in_the_order_asked(folder):
+def test_hosts_join_once_and_are_returned_in_the_given_order(folder):
     for host in ("c", "a", EVIL):
         folder.join(host)
     assert folder.joined(["a", "b", "c", EVIL]) == ["a", "c", EVIL]
@@ -45,7 +45,7 @@ def test_newer_result_replaces_the_older_one(folder):
     assert folder.get("a") == {"outcome": "done"}
 
 
-def test_runs_do_not_see_each_other(folder):
+def test_runs_do_not_share_files(folder):
     other = RunFolder("block-2")
     folder.join("a")
     folder.put("a", {"outcome": "done"})
@@ -53,7 +53,7 @@ def test_runs_do_not_see_each_other(folder):
     assert RunFolder("block-1").joined(["a"]) == ["a"]
 
 
-def test_files_are_for_this_user_alone_and_inside_the_folder(folder, tmp_path):
+def test_files_are_private_and_inside_the_folder(folder, tmp_path):
     folder.join(EVIL)
     folder.put(EVIL, {"outcome": "done"})
     (inside,) = tmp_path.iterdir()
@@ -61,7 +61,7 @@ def test_files_are_for_this_user_alone_and_inside_the_folder(folder, tmp_path):
     assert sorted(Path(one).suffix for one in inside.iterdir()) == [".host", ".result"]
 
 
-def test_torn_result_is_not_read(folder, tmp_path):
+def test_incomplete_result_is_not_read(folder, tmp_path):
     folder.put("a", {"outcome": "done"})
     (path,) = tmp_path.glob("*/*.result")
     # As a process leaves it that dies while it writes.
@@ -69,7 +69,7 @@ def test_torn_result_is_not_read(folder, tmp_path):
     assert json.loads(path.read_text()) == folder.get("a")
 
 
-def test_host_that_nobody_has_taken_is_not_conducted(folder):
+def test_host_that_no_process_took_is_not_conducted(folder):
     folder.join("a")
     assert not folder.is_conducted("a") and not folder.was_conducted("a")
 
@@ -92,7 +92,7 @@ def test_host_is_conducted_while_the_process_that_took_it_is_alive(folder):
     assert not folder.is_conducted("a") and folder.was_conducted("a")
 
 
-def test_result_ends_the_conduct_of_a_host(folder):
+def test_host_with_a_result_is_no_longer_conducted(folder):
     folder.join("a")
     folder.joined(["a"])
     folder.put("a", {"outcome": "done"})

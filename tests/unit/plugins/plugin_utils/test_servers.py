@@ -31,7 +31,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import 
         (True, 0),
     ],
 )
-def test_server_id_is_a_whole_number_above_zero(value, server_id):
+def test_server_id_is_a_positive_integer(value, server_id):
     assert server_id_of({"serverprism_id": value}, ["serverprism_id"]) == server_id
 
 
@@ -42,8 +42,8 @@ def test_server_id_comes_from_the_first_variable_that_is_set():
     assert server_id_of({}, names) == 0
 
 
-def test_each_host_of_a_server_that_is_several_hosts_has_an_error():
+def test_each_host_of_a_shared_server_has_an_error():
     assert duplicates({"a": 1, "b": 2, "c": 0, "d": 0}) == {}
     errors = {host: str(error) for host, error in duplicates({"c": 1, "b": 2, "d": 2, "a": 1, "e": 3}).items()}
     assert set(errors) == {"a", "b", "c", "d"} and errors["a"] == errors["c"] and errors["b"] == errors["d"]
-    assert "server 1 is more than one host of this run: a, c. Leave all but one of them out" in errors["a"]
+    assert "server 1 belongs to more than one host of this run: a, c. Leave all but one of them out" in errors["a"]

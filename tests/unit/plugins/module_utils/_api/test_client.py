@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each verb does on each failure: repeated where nothing was done, never where it may have been."""
+"""Tests of each verb on each failure: it is repeated if nothing was done, and not if something may have been done."""
 
 from __future__ import annotations
 
@@ -19,25 +19,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from hypothesis import example, given
 from hypothesis import strategies as st
+from virtual import VirtualClock
 
 TOKEN = "the-token"
 
 
-class FakeClock:
-    """Time passes only by sleeping."""
-
-    def __init__(self):
-        self.time = 1_000_000.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += max(0.0, seconds)
-
-
 class FakeTransport:
-    """Answers from a list, the last of them for ever; an exception is raised."""
+    """A transport with a list of responses, of which it repeats the last. Exceptions are raised."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -59,7 +47,7 @@ def reply(status, body=None, **headers):
 def client(*answers, progress=print, **options):
     defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
     settings = Settings.from_params({**defaults, "api_token": TOKEN, "ledger": "none", **options})
-    clock = FakeClock()
+    clock = VirtualClock()
     quotas = {READ: Quota(settings.read_limit, settings.limit_window), WRITE: Quota(settings.write_limit, settings.limit_window)}
     return Client(settings, clock, MemoryLedger(quotas, clock), FakeTransport(*answers), progress=progress)
 
@@ -108,7 +96,7 @@ FINAL = {
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("failure", NOTHING_WAS_DONE)
-def test_where_nothing_was_done_every_verb_is_repeated(verb, failure):
+def test_request_is_repeated_if_nothing_was_done(verb, failure):
     call, good = VERBS[verb]
     c = client(NOTHING_WAS_DONE[failure], good)
     run(call(c), c.clock)
@@ -116,7 +104,7 @@ def test_where_nothing_was_done_every_verb_is_repeated(verb, failure):
 
 
 @pytest.mark.parametrize("failure", UNCLEAR)
-def test_a_read_without_a_clear_answer_is_repeated(failure):
+def test_read_without_a_clear_response_is_repeated(failure):
     call, good = VERBS["get"]
     c = client(UNCLEAR[failure], good)
     run(call(c), c.clock)
@@ -125,7 +113,7 @@ def test_a_read_without_a_clear_answer_is_repeated(failure):
 
 @pytest.mark.parametrize("verb", ["signal", "command"])
 @pytest.mark.parametrize("failure", UNCLEAR)
-def test_a_write_without_a_clear_answer_is_never_repeated(verb, failure):
+def test_write_without_a_clear_response_is_not_repeated(verb, failure):
     call, good = VERBS[verb]
     c = client(UNCLEAR[failure], good)
     with pytest.raises(errors.Ambiguous, match="may have been carried out"):
@@ -134,7 +122,7 @@ def test_a_write_without_a_clear_answer_is_never_repeated(verb, failure):
 
 
 @pytest.mark.parametrize("answer", [{"data": {"sent": False}}, {"data": None}, [], {"sent": True}])
-def test_a_write_is_accepted_only_when_its_answer_says_so(answer):
+def test_write_is_accepted_only_if_its_response_says_sent(answer):
     with pytest.raises(errors.Ambiguous):
         one = client(reply(200, answer))
         run(one.send_signal(7, "stop"), one.clock)
@@ -142,7 +130,7 @@ def test_a_write_is_accepted_only_when_its_answer_says_so(answer):
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("failure", FINAL)
-def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
+def test_final_response_raises_its_error_and_is_not_repeated(verb, failure):
     answer, kind, words = FINAL[failure]
     c = client(answer)
     with pytest.raises(kind) as caught:
@@ -153,7 +141,7 @@ def test_a_final_answer_is_its_own_error_and_never_repeated(verb, failure):
 
 
 @pytest.mark.parametrize("answer", [reply(412, {"message": "off"}), reply(502, {"message": "Server must be online."})])
-def test_a_command_to_a_game_that_does_not_run(answer):
+def test_command_for_a_stopped_game_raises_not_running(answer):
     with pytest.raises(errors.NotRunning, match="not running"):
         one = client(answer)
         run(one.send_command(7, lambda: "say hi"), one.clock)
@@ -168,7 +156,7 @@ def test_a_command_to_a_game_that_does_not_run(answer):
         (NotSent("refused"), errors.Unreachable, "nothing was sent"),
     ],
 )
-def test_the_patience_ends_and_says_on_what_it_went(verb, answer, kind, words):
+def test_error_after_max_wait_names_the_cause_of_the_waits(verb, answer, kind, words):
     c = client(answer, max_wait=20.0)
     with pytest.raises(kind) as caught:
         run(VERBS[verb][0](c), c.clock)
@@ -179,7 +167,7 @@ def test_the_patience_ends_and_says_on_what_it_went(verb, answer, kind, words):
 @pytest.mark.parametrize(
     ("header", "least"), [("0", 0.25), ("7", 7.0), (None, 60.0), ("soon", 60.0), ("-5", 60.0), ("99999999999999999", 60.0)]
 )
-def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
+def test_429_blocks_the_quota_for_all_tasks(header, least):
     answer = reply(429, None, **({} if header is None else {"retry_after": header}))
     c = client(answer, VERBS["get"][1], max_wait=100000.0)
     begun = c.clock.now()
@@ -188,16 +176,16 @@ def test_a_429_is_obeyed_and_everyone_hears_of_it(header, least):
     assert c.ledger.blocked_until(READ) >= begun + least
 
 
-def test_a_long_wait_is_told_and_a_short_one_is_not():
+def test_only_long_waits_are_shown():
     told = []
     c = client(*[reply(200, HTML)] * 20, VERBS["get"][1], progress=told.append)
     run(c.get_server(7), c.clock)
-    # After 3.5 s of short waits, and then not more often than once in 30 s.
+    # The first line comes after 3.5 s of short waits, and then at most one every 30 s.
     assert c.usage.waited_seconds > 120 and len(told) == 4, told
     assert told[0] == "no response to server 7 yet (the response is not JSON): trying again in 4 s"
 
 
-def test_a_long_wait_for_the_quota_is_told():
+def test_long_wait_for_the_quota_is_shown():
     told = []
     c = client(VERBS["signal"][1], progress=told.append, write_limit=1, write_headroom=0)
     for _each in range(2):
@@ -205,21 +193,21 @@ def test_a_long_wait_for_the_quota_is_told():
     assert len(told) == 1 and told[0].endswith("for a slot in the quota of writes"), told
 
 
-def test_a_refusal_of_the_list_speaks_of_no_server():
+def test_refusal_of_the_list_names_no_server():
     with pytest.raises(errors.Conflict) as caught:
         one = client(reply(409, {"message": "busy"}))
         run(one.list_servers(), one.clock)
     assert str(caught.value) == 'The API refuses the list of servers now. It says: "busy". (HTTP 409)'
 
 
-def test_a_retry_after_of_0_is_no_invitation_to_ask_without_end():
+def test_retry_after_of_0_limits_the_number_of_requests():
     c = client(reply(429, None, retry_after="0"), max_wait=60.0)
     with pytest.raises(errors.RateLimited):
         run(c.get_server(7), c.clock)
     assert len(c._transport.asked) < 22, len(c._transport.asked)
 
 
-def test_who_cannot_wait_for_the_end_of_a_429_hears_of_it():
+def test_blocked_quota_is_named_if_a_call_cannot_wait_for_its_end():
     c = client(reply(429, None, retry_after="1800"))
     with pytest.raises(errors.RateLimited):
         run(c.send_signal(7, "stop"), c.clock)
@@ -227,21 +215,21 @@ def test_who_cannot_wait_for_the_end_of_a_429_hears_of_it():
         run(c.send_signal(7, "stop"), c.clock)
 
 
-def test_a_retry_after_longer_than_the_patience_fails_at_once():
+def test_retry_after_longer_than_max_wait_fails_at_once():
     c = client(reply(429, None, retry_after="3600"))
     with pytest.raises(errors.RateLimited, match="3600 s"):
         run(c.get_server(7), c.clock)
     assert c.usage.waited_seconds == 0
 
 
-def test_a_certificate_that_is_not_accepted_is_told_at_once():
+def test_certificate_that_is_not_accepted_fails_at_once():
     c = client(TlsFailure("self-signed certificate"))
     with pytest.raises(errors.TlsError, match="ca_path"):
         run(c.get_server(7), c.clock)
     assert len(c._transport.asked) == 1
 
 
-def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
+def test_quota_is_kept_and_a_slot_after_max_wait_is_refused():
     c = client(VERBS["signal"][1], write_limit=3, write_headroom=0)
     begun = c.clock.now()
     for _each in range(4):
@@ -255,7 +243,7 @@ def test_the_quota_is_kept_and_a_turn_too_far_away_is_refused():
 
 
 class SlowTransport(FakeTransport):
-    """Its first answer takes three seconds, as when a name is looked up and a connection made."""
+    """A transport whose first response takes three seconds, as with a slow connection."""
 
     clock = None
 
@@ -266,7 +254,7 @@ class SlowTransport(FakeTransport):
 
 
 @pytest.mark.parametrize("is_reserved", [False, True])
-def test_a_slow_request_holds_its_place_from_when_it_can_have_arrived(is_reserved):
+def test_slow_request_counts_from_the_time_of_its_response(is_reserved):
     c = client(VERBS["get"][1], read_limit=2)
     c._transport = SlowTransport(VERBS["get"][1])
     c._transport.clock = c.clock
@@ -278,7 +266,7 @@ def test_a_slow_request_holds_its_place_from_when_it_can_have_arrived(is_reserve
 
 
 class WildTransport(FakeTransport):
-    """Every answer takes another time, and the request arrives anywhere in it."""
+    """A transport with a different latency for each request, in both directions."""
 
     def __init__(self, clock, waits):
         super().__init__(VERBS["signal"][1])
@@ -297,7 +285,7 @@ WAITS = st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.0, 5.0)), max_size=1
 
 @given(WAITS)
 @example([(0.0, 1.5), (1.4, 0.0)])
-def test_no_window_sees_too_many_however_wild_the_latency_is(waits):
+def test_no_window_has_too_many_requests_with_any_latency(waits):
     c = client(VERBS["signal"][1], write_limit=2, write_headroom=0, max_wait=9000.0)
     c._transport = WildTransport(c.clock, waits)
     for _each in range(len(waits) + 3):
@@ -306,7 +294,7 @@ def test_no_window_sees_too_many_however_wild_the_latency_is(waits):
     assert all(later - earlier >= 60.0 for earlier, later in zip(arrived, arrived[2:])), arrived
 
 
-def test_a_ledger_that_is_lost_after_a_slow_request_does_not_hide_its_answer(monkeypatch):
+def test_lost_ledger_after_a_slow_request_does_not_hide_the_response(monkeypatch):
     def lost(*_args):
         raise errors.LedgerLost("gone")
 
@@ -318,24 +306,24 @@ def test_a_ledger_that_is_lost_after_a_slow_request_does_not_hide_its_answer(mon
     assert len(c._transport.asked) == 1
 
 
-def test_the_token_and_control_characters_never_leave_in_a_message():
+def test_message_contains_no_token_and_no_control_characters():
     c = client(reply(422, {"message": f"bad {TOKEN}\x1b[31m\nx"}))
     with pytest.raises(errors.InvalidRequest) as caught:
         run(c.get_server(7), c.clock)
     assert TOKEN not in str(caught.value) and str(caught.value).isprintable()
 
 
-def test_an_answer_about_another_server_is_refused():
+def test_response_about_another_server_is_refused():
     with pytest.raises(errors.BadAnswer, match="another server"):
         one = client(reply(200, {"data": {**SERVER, "id": 8}}))
         run(one.get_server(7), one.clock)
 
 
 class Stopped(BaseException):
-    """Somebody stops the run."""
+    """The exception of a run that is stopped."""
 
 
-def test_interrupted_wait_gives_back_its_turn():
+def test_interrupted_wait_releases_its_slot():
     one = client(VERBS["command"][1], write_limit=2, write_headroom=0)
     for _each in range(2):
         run(VERBS["command"][0](one), one.clock)
@@ -347,25 +335,25 @@ def test_interrupted_wait_gives_back_its_turn():
     assert len(one.ledger.calendar(WRITE).slots) == 2
 
 
-def test_interrupted_wait_keeps_the_turn_of_its_caller():
+def test_interrupted_wait_keeps_the_slot_of_its_caller():
     one = client(reply(200, {}))
-    (turn,) = one.ledger.reserve(WRITE, not_before=one.clock.now() + 60.0)
-    waiting = one.await_slot(WRITE, turn)
+    (slot,) = one.ledger.reserve(WRITE, not_before=one.clock.now() + 60.0)
+    waiting = one.await_slot(WRITE, slot)
     waiting.send(None)
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
-    assert one.ledger.calendar(WRITE).slots == (turn,)
+    assert one.ledger.calendar(WRITE).slots == (slot,)
 
 
-def test_interrupted_wait_gives_back_a_turn_that_has_moved():
+def test_interrupted_wait_releases_a_slot_that_has_moved():
     one = client(reply(200, {}))
-    turn = one.clock.now()
-    # Somebody else is late, and goes first.
-    calendar = Calendar(slots=(turn, turn + 30.0), late=(turn + 30.0,))
+    slot = one.clock.now()
+    # Another request is late and goes first.
+    calendar = Calendar(slots=(slot, slot + 30.0), late=(slot + 30.0,))
     one.ledger._change(lambda calendars: calendars.update({WRITE: calendar}))
-    waiting = one.await_slot(WRITE, turn)
+    waiting = one.await_slot(WRITE, slot)
     waiting.send(None)
-    assert one.ledger.calendar(WRITE).slots == (turn + 30.0, turn + 30.0)
+    assert one.ledger.calendar(WRITE).slots == (slot + 30.0, slot + 30.0)
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
-    assert one.ledger.calendar(WRITE).slots == (turn + 30.0,)
+    assert one.ledger.calendar(WRITE).slots == (slot + 30.0,)

@@ -14,7 +14,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines 
 
 
 class Transport:
-    """Answers with what it was asked, or raises its error."""
+    """A transport that returns its arguments or raises its error."""
 
     def __init__(self, error=None):
         self.error = error
@@ -26,7 +26,7 @@ class Transport:
 
 
 class InterruptedClock(virtual.VirtualClock):
-    """A signal handler raises KeyboardInterrupt in each sleep."""
+    """A clock whose sleep raises KeyboardInterrupt."""
 
     def sleep(self, seconds):
         raise KeyboardInterrupt
@@ -43,7 +43,7 @@ def test_run_returns_the_result_and_lets_time_pass():
     assert run(operation(), clock) == "result" and clock.now() == 1_000_007.0
 
 
-def test_time_that_has_passed_is_not_waited_for():
+def test_sleep_until_a_past_time_returns_at_once():
     clock = virtual.VirtualClock()
 
     async def operation():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of the API: new fields are ignored, wrong shapes are refused by name."""
+"""Responses of the API: new fields are ignored, invalid fields are refused by name."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SERVER = {
 }
 
 
-def test_the_list():
+def test_list_of_servers():
     assert [server.as_dict() for server in parse_servers({"data": [ROW, {**ROW, "id": 1290}]})] == [ROW, {**ROW, "id": 1290}]
 
 
-def test_an_id_that_stands_there_twice_counts_once():
+def test_duplicate_id_counts_once():
     assert [server.id for server in parse_servers({"data": [ROW, {**ROW, "product": "x"}]})] == [1234]
 
 
@@ -55,11 +55,11 @@ def test_unknown_keys_are_ignored():
     ("state", "known"),
     [("offline", "offline"), ("stopped", "offline"), ("running", "running"), ("missing", None), ("hibernating", None), ("", None)],
 )
-def test_only_known_states_are_states(state, known):
+def test_unknown_states_are_none(state, known):
     assert parse_server({"data": {**SERVER, "resources": {**RESOURCES, "current_state": state}}}, 1234).state == known
 
 
-def test_no_resources_means_unknown():
+def test_state_without_resources_is_unknown():
     assert parse_server({"data": {**SERVER, "resources": None}}, 1234).state is None
 
 
@@ -67,21 +67,21 @@ BROKEN = [None, [], "x", 1, True]
 
 
 @pytest.mark.parametrize("payload", [*BROKEN, {}, {"data": None}, {"data": {}}, *({"data": [row]} for row in BROKEN)])
-def test_a_list_of_the_wrong_shape_is_refused(payload):
+def test_invalid_list_is_refused(payload):
     with pytest.raises(BadAnswer, match="response is invalid"):
         parse_servers(payload)
 
 
 @pytest.mark.parametrize("key", ["id", "product", "service_status"])
 @pytest.mark.parametrize("value", [None, [], {}, True, 1.5])
-def test_a_field_of_the_wrong_type_is_refused_by_name(key, value):
+def test_field_of_the_wrong_type_is_refused_by_name(key, value):
     with pytest.raises(BadAnswer, match=key):
         parse_servers({"data": [{**ROW, key: value}]})
 
 
 @pytest.mark.parametrize("block", ["limits", "resources"])
 @pytest.mark.parametrize("value", [None, "7", [], True])
-def test_a_number_of_the_wrong_type_is_refused_by_name(block, value):
+def test_number_of_the_wrong_type_is_refused_by_name(block, value):
     for key in SERVER[block]:
         broken = {**SERVER, block: {**SERVER[block], key: value}}
         if key == "current_state" and value == "7":
@@ -90,7 +90,7 @@ def test_a_number_of_the_wrong_type_is_refused_by_name(block, value):
             parse_server({"data": broken}, 1234)
 
 
-# What Python's reader makes of JSON: also what JSON does not have, numbers of any length, and half a character.
+# Everything that Python's JSON parser can return, including NaN, long numbers and half surrogate pairs.
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text() | st.sampled_from(["\ud800", "running"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ROW, *SERVER, *RESOURCES, "data"]), inner, max_size=4),
@@ -99,12 +99,12 @@ ANYTHING = st.recursive(
 
 
 @given(st.sampled_from([ROW, SERVER, RESOURCES]), st.data())
-def test_whatever_stands_in_a_field_is_understood_or_refused(whole, data):
-    """And what is understood can be written as JSON, to a file, and to a terminal."""
+def test_any_value_of_a_field_is_accepted_or_refused(whole, data):
+    """Check that accepted values can be written as JSON to a file or a terminal."""
     changed = {**whole, data.draw(st.sampled_from(sorted(whole))): data.draw(ANYTHING)}
     payloads = [{"data": [changed]}, {"data": changed}, {"data": {**SERVER, "resources": changed}}, data.draw(ANYTHING)]
     for payload in payloads:
-        for parse in (parse_servers, lambda answer: [parse_server(answer, 1234)]):
+        for parse in (parse_servers, lambda payload: [parse_server(payload, 1234)]):
             try:
                 rows = parse(payload)
             except BadAnswer as exc:

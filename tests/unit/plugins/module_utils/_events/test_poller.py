@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a watch spends its share of the quota, and what it does with failures."""
+"""Tests of the poller's share of the quota, and of failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._api.client impo
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.responses import Reply
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport import Lost
 from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import (
-    Patrol,
+    Poller,
     StoppableClock,
     Stopped,
     as_data,
@@ -25,25 +25,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservati
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from virtual import VirtualClock
 
 TOKEN = "the-token"
 
 
-class FakeClock:
-    """Time passes only by sleeping."""
-
-    def __init__(self):
-        self.time = 1_000_000.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += max(0.0, seconds)
-
-
 class FakeApi:
-    """Servers that all run; ``fail(path)`` gives another answer, or None."""
+    """An API with running servers. ``fail(path)`` returns another reply, or None."""
 
     def __init__(self, clock, count):
         self.clock = clock
@@ -77,21 +65,21 @@ def _ok(data):
 
 
 def make(servers=3, **args):
-    """A patrol, what it asks, and what it warns of."""
+    """Return a poller, its API, and its warnings."""
     params = read_arguments({"api_token": TOKEN, "ledger": "none", **args})
     options = Settings.from_params(params)
-    clock = FakeClock()
+    clock = VirtualClock()
     quotas = {READ: Quota(options.read_limit, options.limit_window), WRITE: Quota(options.write_limit, options.limit_window)}
     api, warned = FakeApi(clock, servers), []
-    return Patrol(params, Client(options, clock, MemoryLedger(quotas, clock), api), clock, warned.append), api, warned
+    return Poller(params, Client(options, clock, MemoryLedger(quotas, clock), api), clock, warned.append), api, warned
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 70), st.integers(1, 60), st.one_of(st.none(), st.floats(0, 300)))
-def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_cache(servers, max_reads, interval):
-    watch, api, _warned = make(servers, max_reads=max_reads, poll_interval=interval)
+def test_reads_are_spread_evenly_and_no_server_is_read_twice_within_its_cache(servers, max_reads, interval):
+    poller, api, _warned = make(servers, max_reads=max_reads, poll_interval=interval)
     for _i in range(150):
-        watch.step()
+        poller.step()
     times = api.times()
     assert is_allowed(times, max_reads, 60.0)
     assert all(late - early >= 60.0 / max_reads - 0.001 for early, late in zip(times, times[1:]))
@@ -101,75 +89,75 @@ def test_the_share_is_kept_evenly_and_no_server_is_looked_at_twice_within_its_ca
         assert all(late - early > least - 0.001 for early, late in zip(own, own[1:]))
 
 
-def test_the_default_is_half_of_the_quota():
-    watch, api, _warned = make(50)
+def test_default_is_half_of_the_quota():
+    poller, api, _warned = make(50)
     for _i in range(200):
-        watch.step()
+        poller.step()
     assert is_allowed(api.times(), 30, 60.0) and not is_allowed(api.times(), 28, 60.0)
 
 
-def test_what_others_use_comes_off_the_share():
-    watch, api, _warned = make(50)
-    clock, ledger = watch._clock, watch._client.ledger
+def test_reads_of_others_reduce_the_share():
+    poller, api, _warned = make(50)
+    clock, ledger = poller._clock, poller._client.ledger
     others = [ledger.reserve(READ, not_before=clock.now())[0] for _i in range(40)]
-    watch.step()
+    poller.step()
     assert api.times()[0] > others[0] + 60.0
 
 
-def test_others_find_room_at_once_while_a_large_fleet_is_watched():
-    watch, _api, _warned = make(500)
+def test_others_get_slots_at_once_while_a_large_fleet_is_polled():
+    poller, _api, _warned = make(500)
     for _i in range(100):
-        watch.step()
-    now = watch._clock.now()
-    assert [watch._client.ledger.reserve(READ, not_before=now)[0] for _i in range(25)] == [now] * 25
+        poller.step()
+    now = poller._clock.now()
+    assert [poller._client.ledger.reserve(READ, not_before=now)[0] for _i in range(25)] == [now] * 25
 
 
-def test_a_failed_read_is_one_attempt_and_each_pause_is_longer():
-    watch, api, warned = make()
-    watch.step()
+def test_failed_read_is_one_attempt_and_each_pause_is_longer():
+    poller, api, warned = make()
+    poller.step()
     api.fail = lambda path: Lost("timed out")
     for _i in range(20):
-        watch.step()
+        poller.step()
     times = api.times()[4:]
     pauses = [late - early for early, late in zip(times, times[1:])]
     assert pauses == sorted(pauses) and pauses[-1] == pytest.approx(300.0)
     assert all("timed out" in text and TOKEN not in text and "max_wait" not in text for text in warned)
 
 
-def test_it_says_once_that_a_server_cannot_be_read():
-    watch, api, warned = make()
+def test_server_that_cannot_be_read_causes_one_warning():
+    poller, api, warned = make()
     api.fail = lambda path: 503 if path.endswith("/2") else None
-    told = [event["serverprism"]["event"] for _i in range(40) for event in watch.step()]
+    told = [event["serverprism"]["event"] for _i in range(40) for event in poller.step()]
     assert told == ["unreachable"] and len(warned) == 1 and "Server 2" in warned[0]
 
 
-def test_a_server_that_goes_in_the_middle_of_a_round_is_gone_with_the_next_list():
-    watch, api, warned = make()
+def test_server_that_is_removed_during_a_round_is_gone_with_the_next_list():
+    poller, api, warned = make()
     for _i in range(4):
-        watch.step()
+        poller.step()
     api.fail = lambda path: 404 if path.endswith("/2") else None
-    told = [event["serverprism"]["event"] for _i in range(4) for event in watch.step()]
+    told = [event["serverprism"]["event"] for _i in range(4) for event in poller.step()]
     assert told == [] and warned == []
     api.ids.remove(2)
-    told = [(event["serverprism"]["event"], event["serverprism"]["server_id"]) for _i in range(4) for event in watch.step()]
+    told = [(event["serverprism"]["event"], event["serverprism"]["server_id"]) for _i in range(4) for event in poller.step()]
     assert told == [("gone", 2)]
 
 
 @pytest.mark.parametrize(("status", "tries"), [(401, 1), (302, 4), (418, 4)])
-def test_what_does_not_go_away_is_raised(status, tries):
-    watch, api, _warned = make()
+def test_permanent_failure_is_raised(status, tries):
+    poller, api, _warned = make()
     api.fail = lambda path: status
     with pytest.raises(errors.ServerPrismError) as error:
         for _i in range(10):
-            watch.step()
+            poller.step()
     assert len(api.asked) == tries and error.value.status == status
 
 
-def test_a_server_keeps_being_watched_when_its_product_changes():
-    watch, api, _warned = make(2, product="^Minecraft")
-    watch.step()
-    watch._params = {**watch._params, "product": "^Palworld"}
-    told = [event for _i in range(10) for event in watch.step()]
+def test_server_is_still_polled_after_its_product_changes():
+    poller, api, _warned = make(2, product="^Minecraft")
+    poller.step()
+    poller._params = {**poller._params, "product": "^Palworld"}
+    told = [event for _i in range(10) for event in poller.step()]
     assert told == [] and len(api.times("/1")) > 1
 
 
@@ -191,7 +179,7 @@ def test_stop_ends_a_sleep():
         ("a\x07b\u202e", "a\ufffdb\ufffd"),
     ],
 )
-def test_texts_of_the_api_can_neither_be_templates_nor_move_a_cursor(text, shown):
+def test_texts_of_the_api_contain_no_templates_and_no_control_characters(text, shown):
     assert as_data(text) == shown
 
 
@@ -203,7 +191,7 @@ def test_no_text_begins_a_template(text):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"colour": "blue"}, "colour: is no argument of server_state"),
+        ({"colour": "blue"}, "colour: is not an argument of server_state"),
         ({"poll_interval": "often"}, "server_state: "),
         ({"poll_interval": -1}, "poll_interval"),
         ({"stop_takes": float("nan")}, "stop_takes"),
@@ -213,11 +201,11 @@ def test_no_text_begins_a_template(text):
         ({"product": "("}, "product"),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused_by_name(args, words):
+def test_bad_argument_is_refused(args, words):
     with pytest.raises(errors.BadOption) as caught:
         read_arguments({"api_token": TOKEN, **args})
     assert words in str(caught.value)
 
 
-def test_an_argument_that_is_null_counts_as_not_given():
+def test_null_argument_counts_as_not_given():
     assert read_arguments({"api_token": TOKEN, "max_reads": None}) == read_arguments({"api_token": TOKEN})

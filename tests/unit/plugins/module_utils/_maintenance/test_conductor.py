@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The conductor of a run: which servers are begun when, what it says of the run, and what ends it."""
+"""The conductor of a run: the order of its servers, its status lines, and its interruption."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def outcomes(results):
 
 
 def of_the_run(api):
-    """Return the lines on the whole run."""
+    """Return the lines about the whole run."""
     return [text for server_id, text in api.told if server_id == 0]
 
 
 def at(seconds, call, *args):
-    """Do something so many seconds after the run has begun."""
+    """Call a function a number of seconds after the run has begun."""
     return lambda api, requests: requests.at(api.clock.now() + seconds, functools.partial(call, *args))
 
 
@@ -72,7 +72,7 @@ def test_one_server_has_no_status_lines():
     assert of_the_run(api) == []
 
 
-def test_all_servers_are_locked_before_the_first_is_begun_and_unlocked_after_the_last():
+def test_all_servers_are_locked_before_the_first_begins_and_unlocked_after_the_last():
     seen = []
 
     def watch(api, requests):
@@ -138,7 +138,7 @@ def test_check_mode_plans_all_servers_at_once_and_sends_nothing():
     assert not first.client.ledger.calendar(WRITE).slots and not first.client.ledger.calendar(WRITE).locks
 
 
-def test_status_line_does_without_its_end_while_the_ledger_is_away(monkeypatch):
+def test_status_line_has_no_end_time_without_the_ledger(monkeypatch):
     """A line on the screen must not end the countdowns of all servers."""
     calendar, calls = Ledger.calendar, []
 
@@ -154,7 +154,7 @@ def test_status_line_does_without_its_end_while_the_ledger_is_away(monkeypatch):
     assert not any("ends at about" in line for line in of_the_run(api) if "waiting" in line)
 
 
-def test_ledger_that_is_away_at_the_start_fails_every_server(monkeypatch):
+def test_every_server_fails_if_the_ledger_is_unreachable_at_the_start(monkeypatch):
     def away(*_args, **_kwargs):
         raise LedgerLost("Redis is away")
 
@@ -164,7 +164,7 @@ def test_ledger_that_is_away_at_the_start_fails_every_server(monkeypatch):
 
 
 def test_servers_of_one_quota_can_have_different_headrooms():
-    """What fits with the headroom of one server may not fit with that of another."""
+    """A timeline that fits with the headroom of one server may not fit with that of another."""
     api = virtual_fleet.FleetApi(virtual.VirtualClock(), [ServerConfig(id=1), ServerConfig(id=2)])
     ledger = virtual.context(api, OPERATION, server_id=1).client.ledger
     ends = {}
@@ -176,7 +176,7 @@ def test_servers_of_one_quota_can_have_different_headrooms():
     assert [ends[one]["outcome"] for one in (1, 2)] == ["done", "done"] and len(api.said(2)) == 8
 
 
-def test_lost_lock_cancels_one_server_and_no_other():
+def test_lost_lock_cancels_only_its_server():
     def lose(api):
         def step(calendars):
             calendar = calendars[WRITE]
@@ -185,7 +185,7 @@ def test_lost_lock_cancels_one_server_and_no_other():
 
         api.ledger._change(step)
 
-    # The machine slept: its locks were not renewed for long.
+    # The machine was suspended, so its locks were not renewed for a long time.
     def besides(api, requests):
         def sleeps():
             lose(api)
@@ -203,19 +203,19 @@ def test_server_that_is_not_listed_is_refused_before_anything_is_sent():
     ctx = virtual.context(api, OPERATION, server_id=7, game="auto")
     with pytest.raises(OperationFailed, match="Server 7: not found") as caught:
         virtual.run(OPERATION, ctx)
-    # As documented: a result has its outcome and its server, whatever happened.
+    # As documented, every result has an outcome and a server ID.
     assert (caught.value.result["outcome"], caught.value.result["server_id"], caught.value.status) == ("failed", 7, 404)
     assert not api.lines and len(ctx.client.ledger.calendar(READ).slots) == 1
 
 
-def test_line_that_was_on_its_way_when_the_run_was_stopped_is_in_the_result():
+def test_line_that_was_being_sent_when_the_run_was_stopped_is_in_the_result():
     def besides(api, _requests):
         command = api.command
 
         def stops(node, line, now):
             if line == "say back":
                 signal.raise_signal(signal.SIGINT)
-                # Its answer takes longer than anybody waits for it.
+                # The reply takes longer than the run waits for it.
                 api.latency = lambda: (0.04, 60.0)
             return command(node, line, now)
 
@@ -225,7 +225,7 @@ def test_line_that_was_on_its_way_when_the_run_was_stopped_is_in_the_result():
     api, results = virtual_fleet.maintain(1, besides=besides, done_text="back", timeout=60.0, **WORDS)
     assert api.said()[-1] == "say back" and results[1]["outcome"] == "done"
     assert (results[1]["timeline"][-1]["text"], results[1]["timeline"][-1]["outcome"]) == ("say back", "unknown")
-    assert any("before the players of server 1 were told" in text for _server, text in api.told)
+    assert any("its done_text may not have been sent" in text for _server, text in api.told)
 
 
 def test_cancel_text_does_not_overtake_an_announcement():

@@ -26,9 +26,9 @@ from simulator.config import ServerConfig
 BEGIN = 1_000_000.0
 CANCEL, DONE = "say cancelled", "say back again"
 UNITS = {"hour": 3600, "minute": 60, "second": 1}
-# What a result says where the players were warned and did not certainly hear the cancel text.
-UNTOLD = ("could not be told", "may not know")
-# Their servers, their quota of writes in a minute, and how many runs of that size there are.
+# Texts in a result for players who were warned and may not have read the cancel text.
+UNCERTAIN = ("could not be told", "may not know")
+# The servers, the write quota of a minute, and the number of runs of that size.
 SIZES = [(1, 20, 25), (3, 8, 25), (25, 20, 20), (120, 20, 15), (400, 80, 10), (900, 240, 4)]
 RUNS = [
     pytest.param(servers, limit, number, marks=[pytest.mark.long] if servers > 100 else [])
@@ -39,18 +39,18 @@ RUNS = [
 
 @dataclass
 class Seen:
-    """What the API saw of one server, in order."""
+    """The requests of one server as the API saw them, in order."""
 
     lines: list[tuple[float, str]] = field(default_factory=list)
-    # When, which, and whether it did anything.
+    # The time of each signal, its name, and whether it had an effect.
     signals: list[tuple[float, str, bool]] = field(default_factory=list)
-    # When an answer with a status left, and the state in it.
+    # The time of each reply with a status, and its state.
     shown: list[tuple[float, str | None]] = field(default_factory=list)
     crashes: list[float] = field(default_factory=list)
 
 
 class Observer:
-    """Spoils requests at random, and writes down what reaches the API."""
+    """An API that makes requests fail at random, and records those that reach it."""
 
     def __init__(self, chance: random.Random, servers: int) -> None:
         self.chance = chance
@@ -60,7 +60,7 @@ class Observer:
         self.mean = chance.choice([0.05, 0.3, 1.5])
 
     def latency(self):
-        """Return the seconds there and back. Seldom they are many."""
+        """Return the seconds of the way to the API and back, which are sometimes many."""
         took = self.chance.expovariate(1 / self.mean)
         if self.chance.random() < 0.003:
             took += self.chance.uniform(5.0, 15.0)
@@ -68,13 +68,13 @@ class Observer:
         return there, took - there
 
     def fault(self, _method, _path):
-        """Lose a request, or its answer."""
+        """Lose a request, or its reply."""
         if self.chance.random() < self.trouble / 2:
             return virtual.Fault(lost=True, done=self.chance.random() < 0.5)
         return None
 
     def attach(self, api):
-        """Stand before the API."""
+        """Replace the methods of the API with ones that fail at random."""
         answer, power, command = api.answer, api.power, api.command
         api.fault = self.fault
 
@@ -111,7 +111,7 @@ class Observer:
 
 
 def crash(observer, api, node):
-    """Crash a server that runs."""
+    """Crash a running server."""
     node.advance(api.clock.now())
     if node.state == "running":
         observer.seen[node.config.id].crashes.append(api.clock.now())
@@ -119,7 +119,7 @@ def crash(observer, api, node):
 
 
 def configs(chance, servers):
-    """Return servers that are mostly well."""
+    """Return servers, most of them without faults."""
     out = []
     for one in range(1, servers + 1):
         config = ServerConfig(id=one, boot_seconds=chance.uniform(5.0, 60.0), stop_seconds=chance.uniform(0.5, 30.0))
@@ -145,7 +145,7 @@ def configs(chance, servers):
 
 
 def trouble(chance, observer, seconds, kinds):
-    """Return what happens beside a run: others use the quota, servers crash, states are null, and the run is told to stop."""
+    """Return events during a run: others use the quota, servers crash, states are null, and the run is interrupted."""
 
     def besides(api, requests):
         observer.attach(api)
@@ -193,7 +193,7 @@ class Given:
         return cls(befores, commands, states, chance.choice(["skip", "start", "fail"]), deadline, most)
 
     def options(self):
-        """Return them as the module takes them."""
+        """Return them as options of the module."""
         lines = [{"before": str(before), "text": f"#{index} in {{remaining}}"} for index, before in enumerate(self.befores)]
         return {
             "announcements": lines,
@@ -213,12 +213,12 @@ def seconds_of(line):
 
 
 def announced(seen):
-    """Return the announcements that a server got."""
+    """Return the announcements that reached a server."""
     return [(at, line) for at, line in seen.lines if line.startswith("say #")]
 
 
 def check_notice(seen):
-    """No line promises more time than there was until a signal that did something."""
+    """Assert that no line names more time than there was until the next effective signal."""
     for at, line in announced(seen):
         for signalled, name, _did in seen.signals:
             if signalled >= at:
@@ -226,25 +226,25 @@ def check_notice(seen):
 
 
 def check_cancel(seen, result):
-    """Players who were warned hear the cancel text once where no signal comes, or the result says that they may not know.
+    """Assert that warned players get the cancel text once if no signal comes, or that the result says that they may not know.
 
-    No signal comes after the cancel text.
+    No signal may come after the cancel text.
     """
     cancels = [at for at, line in seen.lines if line == CANCEL]
     warned = announced(seen)
     if cancels:
         may_be_warned = [one for one in result["timeline"] if one["kind"] == "announcement" and one["outcome"] in ("sent", "unknown")]
         assert len(cancels) == 1 and may_be_warned and not any(at > cancels[0] for at, *_rest in seen.signals)
-        # A line that was on its way when the run was told to stop can be overtaken.
+        # The cancel text can overtake a line that was being sent when the run was interrupted.
         on_its_way = {one["text"] for one in result["timeline"] if one["outcome"] == "unknown"}
         assert {line for at, line in seen.lines if at > cancels[0]} <= on_its_way
     elif warned and not result["changed"]:
         said = f"{result.get('msg')} {result['reason']}"
-        assert any(words in said for words in UNTOLD), said
+        assert any(words in said for words in UNCERTAIN), said
 
 
 def check_repetitions(seen, given):
-    """Each line is sent once, but for the last announcement, and each signal, but for one that its server has dropped."""
+    """Assert that each line and signal is sent once, except for the last announcement and for dropped signals."""
     counts = collections.Counter(line.split(" in ")[0] for _at, line in seen.lines)
     last = f"say #{len(given.befores) - 1}"
     for line, count in counts.items():
@@ -257,7 +257,7 @@ def check_repetitions(seen, given):
 
 
 def check_null(seen, result):
-    """A server of which only null was seen gets no signal and is not taken for offline."""
+    """Assert that a server whose state was always null gets no signal and is not reported as offline."""
     before = [state for at, state in seen.shown if not seen.signals or at < seen.signals[0][0]]
     if seen.signals:
         known = [state for state in before if state is not None]
@@ -269,7 +269,7 @@ def check_null(seen, result):
 
 
 def check_result(seen, result, given, node):
-    """A result says what happened, and nothing better."""
+    """Assert that a result is never better than what happened."""
     outcome = result["outcome"]
     assert outcome in ("done", "unconfirmed", "skipped", "deferred", "cancelled", "failed"), result
     assert bool(result.get("failed")) == (outcome in ("unconfirmed", "cancelled", "failed")), result

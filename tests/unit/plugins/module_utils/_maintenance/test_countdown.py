@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What players read in a countdown, and how long they really have."""
+"""The notice that players read in a countdown, and the time that they have."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def in_seconds(line):
 
 
 def notices(api):
-    """Return for each announcement the seconds that it named, and those that the players had."""
+    """Return the seconds that each announcement named, and those that the players had."""
     return [(in_seconds(line), api.went_down() - at) for at, _server, line in api.lines if line.startswith("say Restart in")]
 
 
-def test_line_that_was_refused_names_the_time_that_is_left_when_it_goes_out():
-    """The first answer is a second late, so the last line names 6 seconds instead of 5; it is refused until fewer are left."""
+def test_refused_line_names_the_time_that_is_left_when_it_is_sent():
+    """The first reply is a second late, so the last line would name 6 seconds; it is refused until fewer are left."""
     api, tries = virtual.api({"id": 1}), []
 
     def fault(method, path):
@@ -59,7 +59,7 @@ FAULTS = st.lists(st.one_of(st.none(), st.floats(0.0, 40.0), st.sampled_from(["b
 
 @settings(max_examples=150)
 @given(FAULTS)
-def test_players_have_the_seconds_that_they_read(faults):
+def test_players_have_at_least_the_seconds_that_they_read(faults):
     api, left = virtual.api({"id": 1}), list(faults)
 
     def fault(method, path):
@@ -77,20 +77,20 @@ def test_players_have_the_seconds_that_they_read(faults):
         return
     assert all(said <= had for said, had in notices(api)), notices(api)
     assert result["notice_error"] is None or result["notice_error"] >= 0, result
-    # What the result claims is not better than what the players had.
+    # The notice error of the result is not better than the notice that players had.
     sure = [had - said for said, had in notices(api)]
     assert result["notice_error"] is None or "lost" in faults or "gone" in faults or result["notice_error"] <= max(sure) + 0.1
 
 
 @given(st.floats(0.0, 4000.0), st.floats(0.0, 4000.0))
-def test_promise_is_what_the_text_names_and_never_less_than_planned(before, remaining):
+def test_notice_is_what_the_text_names_and_never_less_than_planned(before, remaining):
     assert notice_given("soon", before, remaining) == before
     said = notice_given("in {remaining}", before, remaining)
     assert said >= before and (said == before or say_duration(said) == say_duration(remaining))
 
 
-def test_timeline_behind_a_late_request_waits_for_it_once(monkeypatch):
-    """The quota is free, but a request of another process is late: a place before it would be behind again."""
+def test_timeline_behind_a_late_request_is_rescheduled_once(monkeypatch):
+    """The quota is free, but a request of another process is late: a slot before it would be late again."""
     api = virtual.api({"id": 1})
     ledger = MemoryLedger({READ: Quota(60, 60.0), WRITE: Quota(20, 60.0)}, api.clock)
     late = api.clock.now() + 30.0

@@ -24,12 +24,12 @@ from hypothesis import strategies as st
         ("1d", 86400),
     ],
 )
-def test_a_duration_is_read_as_people_write_it(text: object, seconds: float) -> None:
+def test_duration_is_parsed(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "5 minutes", "-5", "m", "1m1h", "1h30", "5m 30", "1e3", "nan", "inf", True, None])
-def test_what_is_no_duration_is_refused(text: object) -> None:
+def test_text_that_is_not_a_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
 
@@ -47,12 +47,12 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         (-3, "0 seconds"),
     ],
 )
-def test_a_duration_is_said_in_words(seconds: float, said: str) -> None:
+def test_duration_in_words(seconds: float, said: str) -> None:
     assert say_duration(seconds) == said
 
 
 @given(st.floats(min_value=0, max_value=10**7))
-def test_what_is_said_never_promises_more_than_there_is(seconds: float) -> None:
+def test_duration_in_words_is_never_longer_than_the_duration(seconds: float) -> None:
     words = say_duration(seconds).split()
     unit = {"hour": 3600, "minute": 60, "second": 1}
     said = sum(int(n) * unit[name.rstrip("s")] for n, name in zip(words[::2], words[1::2]))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The servers of a run: their locks, and the places of their timelines."""
+"""The servers of a run: their locks, and the slots of their timelines."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def test_lock_that_another_run_took_while_this_machine_slept_is_lost():
     assert "its lock expired while this machine slept or was stopped" in str(bench.fleet.lost(2))
 
 
-def test_expired_lock_is_noticed_without_a_renewal_in_between():
-    """A machine that has woken up asks before it sends."""
+def test_expired_lock_is_found_without_a_renewal_in_between():
+    """After it was suspended, a machine renews its locks before it sends anything."""
     bench = Bench()
     bench.fleet.lock()
     bench.clock.time += 3000.0
@@ -118,7 +118,7 @@ def test_expired_lock_is_noticed_without_a_renewal_in_between():
     assert not bench.fleet.is_locked(1)
 
 
-def test_lock_is_not_asked_for_again_soon_after_a_renewal(monkeypatch):
+def test_lock_is_not_renewed_again_soon_after_a_renewal(monkeypatch):
     bench = Bench()
     bench.fleet.lock()
     asked = []
@@ -129,7 +129,7 @@ def test_lock_is_not_asked_for_again_soon_after_a_renewal(monkeypatch):
     assert bench.fleet.is_locked(1) and len(asked) == 1
 
 
-def test_ledger_that_has_lost_its_content_is_told_again():
+def test_servers_are_locked_again_after_the_ledger_lost_its_content():
     bench = Bench()
     bench.fleet.lock()
     bench.clock.sleep(RENEW_EVERY)
@@ -137,7 +137,7 @@ def test_ledger_that_has_lost_its_content_is_told_again():
     assert bench.fleet.renew() == set() and bench.locks == dict.fromkeys((1, 2, 3), own_name())
 
 
-def test_server_that_another_run_took_from_a_ledger_without_content_is_lost():
+def test_server_that_another_run_locked_after_the_ledger_lost_its_content_is_lost():
     bench = Bench()
     bench.fleet.lock()
     bench.clock.sleep(RENEW_EVERY)
@@ -154,7 +154,7 @@ def test_unlock_leaves_the_locks_of_others():
     assert bench.locks == {2: ELSEWHERE}
 
 
-def test_timelines_are_reserved_one_after_the_other():
+def test_timelines_are_reserved_one_after_another():
     bench = Bench()
     calls = []
     bench.fleet.reserved = lambda: calls.append(bench.fleet.stagger)
@@ -181,7 +181,7 @@ def test_check_mode_locks_and_reserves_nothing():
     bench.fleet.lock()
     bench.fleet.begin(1)
     starts = [bench.fleet.reserve(OFFSETS, bench.clock.now(), 0)[0] for _each in range(20)]
-    # Each is planned after those before it all the same.
+    # Each is still planned after the ones before it.
     assert starts == sorted(starts) and starts[0] < starts[-1]
     assert bench.fleet.renew() == set() and bench.fleet.is_locked(1)
     bench.fleet.unlock()

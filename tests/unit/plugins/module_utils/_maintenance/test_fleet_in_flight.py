@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet against an API that is slow, away or used by others: each restart once, on time, and never more than the quota allows."""
+"""A fleet with an API that is slow, down or used by others: each restart once, on time, and within the quota."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FULL, DEFAULT = 0, 2
 
 
 def notice_errors(api):
-    """Seconds by which each announcement gave more notice than it said (negative: less), from what the servers saw."""
+    """Return the seconds by which each announcement gave more notice than it said (negative: less), as the servers saw it."""
     out = []
     for server_id in api.nodes:
         went_down = api.went_down(server_id)
@@ -35,7 +35,7 @@ def notice_errors(api):
 
 
 def check(api, results, servers):
-    """What holds whatever happens."""
+    """Assert the rules that hold in every run."""
     assert [results[one]["outcome"] for one in sorted(results)] == ["done"] * servers, results
     assert sorted(one for _at, one, _signal in api.signals) == sorted(api.nodes)
     assert min(notice_errors(api)) >= 0.0
@@ -60,7 +60,7 @@ def jitter(mean):
     return latency
 
 
-# How slow the API is, and by how many seconds a restart may be later than it was announced.
+# The latency of the API, and the seconds by which a restart may be later than announced.
 SLOW = [
     ("quick", lambda: steady(0.08), 1.0),
     ("a second for each answer", lambda: steady(1.0), 1.5),
@@ -73,7 +73,7 @@ SLOW = [
 
 @pytest.mark.parametrize("headroom", [FULL, DEFAULT])
 @pytest.mark.parametrize(("how", "latency", "allowed"), SLOW, ids=[row[0] for row in SLOW])
-def test_a_slow_api_moves_no_restart_far_and_meets_no_429(how, latency, allowed, headroom):
+def test_slow_api_delays_restarts_little_and_causes_no_429(how, latency, allowed, headroom):
     api, results = virtual_fleet.maintain(100, latency=latency(), write_headroom=headroom, **WORDS)
     check(api, results, 100)
     assert max(notice_errors(api)) <= allowed and api.refused == 0
@@ -82,7 +82,7 @@ def test_a_slow_api_moves_no_restart_far_and_meets_no_429(how, latency, allowed,
 
 
 def node_is_away(begin, end):
-    """Every write is answered with 503 in these seconds, and counts."""
+    """Answer every write in this period with 503. It counts against the quota."""
 
     def besides(api, _requests):
         answer = api.answer
@@ -105,7 +105,7 @@ def others_spend(api, requests):
         requests.at(at, functools.partial(api.spend, chance.randint(5, 18)))
 
 
-# What happens, and by how many seconds a restart may be later than it was announced: some windows, and not as long as the run.
+# The trouble, and the seconds by which a restart may be later than announced: a few windows, and not the whole run.
 TROUBLE = [
     ("the node is away for a minute", node_is_away(600, 660), FULL, 240.0),
     ("the node is away for a minute", node_is_away(600, 660), DEFAULT, 120.0),
@@ -115,17 +115,17 @@ TROUBLE = [
 
 
 @pytest.mark.parametrize(("what", "besides", "headroom", "allowed"), TROUBLE)
-def test_after_trouble_those_that_have_begun_go_first_and_the_others_later(what, besides, headroom, allowed):
+def test_servers_that_have_begun_go_first_after_an_outage(what, besides, headroom, allowed):
     api, results = virtual_fleet.maintain(100, latency=jitter(0.2), besides=besides, write_headroom=headroom, **WORDS)
     check(api, results, 100)
     errors = sorted(max(0.0, result["notice_error"]) for result in results.values())
     assert errors[-1] <= allowed
-    # Most servers do not notice: a timeline that has not begun moves as a whole.
+    # Most servers are not affected, since a timeline that has not begun moves as a whole.
     assert errors[60] <= 1.0
 
 
 def bound(servers, befores, limit):
-    """Seconds from the first write to the last restart that the quota allows at best."""
+    """Return the least seconds from the first write to the last restart that the quota allows."""
     writes = servers * (len(befores) + 2)
     return max(0.0, (writes - limit) / limit * 60.0) + befores[0]
 

@@ -55,7 +55,7 @@ def options(**params):
 
 
 @pytest.mark.parametrize(("product", "choice"), PRODUCTS)
-def test_the_product_names_the_game(product, choice):
+def test_product_determines_the_game(product, choice):
     assert game_of(product) is GAMES[choice] is named("auto", product)
 
 
@@ -79,7 +79,7 @@ def test_generic_is_used_for_a_known_product():
     assert named("generic", "Valheim 4 GB") is GENERIC
 
 
-def test_the_choices_are_auto_generic_and_an_id_for_each_game():
+def test_choices_are_auto_generic_and_each_game():
     assert CHOICES[:2] == ("auto", "generic") and len(set(CHOICES)) == len(CHOICES) == len(GAMES) + 2
     assert set(CHOICES[2:]) == {
         *("minecraft", "minecraft_bedrock", "palworld", "rust", "ark", "valheim", "terraria", "7_days_to_die", "project_zomboid"),
@@ -111,7 +111,7 @@ def test_default_announcements_name_the_action(state, event):
     assert all(with_action(announcement["text"], state).startswith(f"{event} in {{remaining}}") for announcement in announcements)
 
 
-def test_what_the_user_set_wins():
+def test_options_of_the_user_win():
     given_by_user = options(
         announce_command="shout {text}", announcements=[{"before": "1m", "text": "hi"}], commands=["flush"], done_text="back", start="04:00"
     )
@@ -141,7 +141,7 @@ def test_game_without_a_console_is_sent_nothing(params):
     assert out == {**options(**params), "announce_command": "say {text}", "announcements": [], "commands": [], "done_text": None}
 
 
-def test_announce_command_of_a_mod_makes_the_game_take_commands():
+def test_announce_command_makes_a_game_without_a_console_take_commands():
     params = options(announce_command="broadcast {text}", done_text="back")
     out = completed(params, GAMES["valheim"])
     assert takes_commands(params, GAMES["valheim"]) and not takes_commands(options(), GAMES["valheim"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a maintenance from being done twice: its lock and its journal are checked again before it sends anything."""
+"""The guard against a second maintenance: lock and journal are checked again before anything is sent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def change(book, function):
 
 
 def when(api, at, do):
-    """Do something once the clock has come so far."""
+    """Call a function once the clock has reached a time."""
     passed = api.clock.sleep
     done = []
 
@@ -69,7 +69,7 @@ def had_by_another(api, book, tmp_path, *, how):
 
 
 @pytest.mark.parametrize("how", ["is at it", "is done", "was there"])
-def test_run_that_slept_past_its_lock_cancels_and_sends_no_signal(tmp_path, how):
+def test_run_whose_lock_expired_during_sleep_cancels_and_sends_no_signal(tmp_path, how):
     api, book, run, _told = setup(tmp_path, maintenance_id="CHG-7")
     when(api, 1_000_300.0, had_by_another(api, book, tmp_path, how=how))
     result = run()
@@ -78,8 +78,8 @@ def test_run_that_slept_past_its_lock_cancels_and_sends_no_signal(tmp_path, how)
     assert not api.signals and api.said()[-1] == CANCEL and api.said().count(CANCEL) == 1
 
 
-def test_signal_of_another_run_under_the_same_id_is_seen_right_before_the_own_one(tmp_path):
-    """The lock is still there, but the journal says that the server has had its signal."""
+def test_signal_of_another_run_with_the_same_id_prevents_the_signal(tmp_path):
+    """The lock is still there, but another run has written a signal into the journal."""
     api, _book, run, _told = setup(tmp_path, maintenance_id="CHG-7")
     when(api, 1_001_199.0, lambda: Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "signal", api.clock.now()))
     result = run()
@@ -88,7 +88,7 @@ def test_signal_of_another_run_under_the_same_id_is_seen_right_before_the_own_on
     assert Journal(str(tmp_path), "https://serverprism.com", "CHG-7").last(1) == "signal"
 
 
-def test_ledger_that_has_lost_its_content_is_told_again(tmp_path):
+def test_server_is_locked_again_after_the_ledger_lost_its_content(tmp_path):
     api, book, run, _told = setup(tmp_path)
     when(api, 1_000_300.0, lambda: change(book, lambda old: Calendar()))
     result = run()
@@ -114,7 +114,7 @@ def test_lock_is_renewed_while_the_run_waits(tmp_path):
     assert not book._calendars[WRITE].locks
 
 
-def test_lock_that_is_lost_after_the_signal_does_not_hide_what_became_of_it(tmp_path):
+def test_lock_that_is_lost_after_the_signal_does_not_hide_the_outcome(tmp_path):
     api, book, run, told = setup(tmp_path)
     when(api, 1_001_205.0, lambda: (change(book, lambda old: replace(old, locks=())), setattr(api.clock, "time", api.clock.time + 2000.0)))
     result = run()
@@ -141,9 +141,9 @@ def test_lost_lock_allows_no_further_signal(tmp_path):
             one.before_signal()
 
 
-def test_lost_lock_does_not_keep_the_cancel_text_back(tmp_path):
+def test_cancel_text_is_sent_without_the_lock(tmp_path):
     api, book, _run, _told = setup(tmp_path)
     one = guard(api, book, tmp_path)
     assert one.lock_lost() is not None
-    one.cancels()
+    one.begin_cancelling()
     assert one.lock_lost() is None

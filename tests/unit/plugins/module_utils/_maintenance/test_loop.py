@@ -52,7 +52,7 @@ class Requests(virtual_fleet.Requests):
 
 
 class Bench:
-    """A loop in virtual time, and what its jobs did: when, which, and what."""
+    """A loop in virtual time, and a log of its jobs: time, job, and event."""
 
     def __init__(self):
         self.clock = virtual.VirtualClock()
@@ -96,7 +96,7 @@ class Bench:
         self.loop.at(self.begun + seconds, lambda: self.loop.stop(name, GRACE))
 
 
-def test_jobs_run_beside_each_other():
+def test_jobs_run_concurrently():
     bench = Bench()
     bench.add("a", 2.0, 2.0)
     bench.add("b", 1.0, 2.0)
@@ -165,7 +165,7 @@ def test_job_that_is_added_after_the_stop_never_begins():
     assert "late" not in [name for _at, name, _what in bench.log]
 
 
-def test_job_that_does_not_end_is_given_up_after_the_grace():
+def test_job_that_does_not_end_is_abandoned_after_the_grace():
     bench = Bench()
     bench.add("hangs", 5.0, 100.0, cancels=1000.0)
     bench.add("shielded", 1000.0).shield()
@@ -175,7 +175,7 @@ def test_job_that_does_not_end_is_given_up_after_the_grace():
     assert {name: str(error) for name, error in bench.ends.items()} == {"hangs": "SIGINT", "shielded": "SIGINT"}
 
 
-def test_error_while_an_abandoned_job_is_closed_does_not_keep_the_others():
+def test_error_while_closing_an_abandoned_job_does_not_stop_the_others():
     bench = Bench()
     ends = []
 
@@ -192,7 +192,7 @@ def test_error_while_an_abandoned_job_is_closed_does_not_keep_the_others():
     assert str(ends[0]) == str(bench.ends["shielded"]) == "SIGINT"
 
 
-def test_reply_to_a_job_that_was_given_up_is_passed_over():
+def test_reply_to_an_abandoned_job_is_ignored():
     bench = Bench()
     bench.add("asks", "45").shield()
     bench.add("longer", 44.0).shield()
@@ -209,11 +209,11 @@ def test_stop_before_the_run_begins_interrupts_each_job():
         bench.loop.check_stop()
     bench.loop.run()
     assert str(bench.ends["a"]) == "SIGHUP"
-    # The jobs know by now.
+    # The jobs have been interrupted by now.
     bench.loop.check_stop()
 
 
-def test_loop_that_was_not_stopped_checks_as_such():
+def test_check_stop_raises_nothing_in_a_running_loop():
     Bench().loop.check_stop()
 
 
@@ -224,11 +224,11 @@ def test_throw_raises_in_place_of_a_wait():
     bench.loop.run()
     assert bench.log == [(5.0, "a", 5.0), (10.0, "a", "interrupted: 'lock'"), (17.0, "a", "cancelled")]
     assert isinstance(bench.ends["a"], KeyError) and not bench.loop.has(job)
-    # A job that has ended is past all that.
+    # A job that has ended is not affected.
     bench.loop.throw(job, KeyError("again"))
 
 
-def test_stale_wake_up_is_passed_over():
+def test_stale_wake_up_is_ignored():
     """The end of the sleep that an exception ended early does not end the sleep after it."""
     bench = Bench()
     job = bench.add("a", 10.0, cancels=20.0)
@@ -237,7 +237,7 @@ def test_stale_wake_up_is_passed_over():
     assert bench.log[-1] == (25.0, "a", "cancelled")
 
 
-def test_stale_reply_is_passed_over():
+def test_stale_reply_is_ignored():
     bench = Bench()
     bench.add("a", "10", cancels=20.0)
     bench.stop_at(5.0)
@@ -280,7 +280,7 @@ def test_same_time_keeps_the_order_of_the_calls():
     assert order == list(range(20))
 
 
-def test_run_goes_on_while_more_jobs_are_to_come():
+def test_run_continues_while_more_jobs_are_expected():
     bench = Bench()
     waiting = ["late"]
     bench.loop.at(bench.begun + 5.0, lambda: bench.add(waiting.pop(), 1.0))
@@ -289,7 +289,7 @@ def test_run_goes_on_while_more_jobs_are_to_come():
 
 
 class Slow:
-    """A transport whose requests take the seconds in their path, and which counts those at the same time."""
+    """A transport whose requests take the seconds in their path. It counts concurrent requests."""
 
     def __init__(self):
         self.threads = set()
@@ -303,7 +303,7 @@ class Slow:
 
 
 def request(transport, clock, *paths, method="GET", pause=0.0):
-    """Make requests one after the other."""
+    """Make requests one after another."""
 
     async def operation():
         out = []
@@ -326,7 +326,7 @@ def test_threads_deliver_replies_and_errors():
     assert list(ends)[-1] == "slow" and time.monotonic() - begun < 5.0
 
 
-def test_no_more_threads_are_begun_than_are_needed():
+def test_threads_are_started_only_when_needed():
     clock, transport, ends = SystemClock(), Slow(), []
     loop = Loop(clock, Threads())
     for _job in range(3):
@@ -341,7 +341,7 @@ def test_no_more_threads_are_begun_than_are_needed():
     assert threading.active_count() <= before
 
 
-def test_request_threads_get_none_of_the_signals_that_stop_a_run(masks_of_threads):
+def test_request_threads_block_the_signals_that_stop_a_run(masks_of_threads):
     clock = SystemClock()
     loop = Loop(clock, Threads())
     loop.add(Job(request(Slow(), clock, "0"), lambda result, error: None))
@@ -362,7 +362,7 @@ def test_signal_handler_wakes_the_loop():
     assert ends == ["SIGHUP"] and time.monotonic() - begun < 5.0
 
 
-def test_loop_does_not_wait_for_a_request_of_a_job_that_was_interrupted():
+def test_loop_does_not_wait_for_the_request_of_an_interrupted_job():
     clock, ends = SystemClock(), []
     loop = Loop(clock, Threads())
     loop.add(Job(request(Slow(), clock, "5"), lambda result, error: ends.append(str(error))))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,7 +39,8 @@ def plan(*servers, quota=REAL, headroom=0, offsets=USUAL, deadline=math.inf, **m
 )
 def test_plan_of_servers_that_the_quota_does_not_limit(servers, writes, seconds, limited_by):
     got = plan(*servers)
-    assert got == Plan(sum(servers), writes, pytest.approx(seconds), limited_by, 0, servers[0] if len(servers) > 1 else 0)
+    canary = servers[0] if len(servers) > 1 else 0
+    assert got == Plan(sum(servers), writes, pytest.approx(seconds), limited_by, 0, canary, got.actions)
 
 
 @pytest.mark.parametrize(("servers", "headroom"), [(40, 0), (40, 2), (200, 0), (200, 2)])
@@ -144,3 +146,15 @@ def test_times_of_a_plan_are_those_of_its_zone():
 )
 def test_servers_that_a_repeated_run_leaves_out(done, begun, text):
     assert left_out(done, begun, "CHG-7") == text
+
+
+def test_plan_with_a_time_of_the_action_says_from_when_to_when():
+    early = make_plan(REAL, 0, [Batch([USUAL, QUICK], earliest=[0.0, 300.25])])
+    assert early.actions == (300.25, 300.25) and early.limited_by == "countdown"
+    assert summarize(early, NOW + 600.0, NOW, action="restart").endswith(" Restart at 02:15 UTC.")
+    many = plan(40)
+    first, last = many.actions
+    assert first == 300.25 and last > 600.0
+    assert f" Shutdowns from 02:05 to {datetime.fromtimestamp(NOW + last, timezone.utc):%H:%M} UTC." in summarize(
+        many, NOW, NOW, action="shutdown"
+    )

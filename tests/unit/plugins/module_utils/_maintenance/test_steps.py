@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def test_the_shape_is_announcements_commands_and_the_signal_last() -> None:
+def test_timeline_is_announcements_then_commands_then_the_signal() -> None:
     timeline = tl.make_timeline([tl.Announcement(60, "a"), tl.Announcement(10, "b")], ["save-all"], 5.0, "restart")
     assert [e.kind for e in timeline.steps] == ["announcement", "announcement", "command", "signal"]
     assert timeline.offsets == pytest.approx((0, 50, 55, 60.25))
 
 
-def test_without_words_the_signal_comes_at_once() -> None:
+def test_timeline_without_lines_sends_the_signal_at_once() -> None:
     assert tl.make_timeline([], [], 5.0, "restart").offsets == (0.0,)
 
 
 @given(st.lists(st.floats(0, 7200), max_size=6), st.integers(0, 3), st.floats(0, 60))
-def test_every_announcement_has_its_whole_notice_in_the_plan(befores: list[float], commands: int, wait: float) -> None:
+def test_every_announcement_has_its_whole_notice_in_the_timeline(befores: list[float], commands: int, wait: float) -> None:
     timeline = tl.make_timeline([tl.Announcement(b, "x") for b in befores], ["c"] * commands, wait, "restart")
     action = timeline.offsets[-1]
     assert list(timeline.offsets) == sorted(timeline.offsets)
@@ -33,13 +33,13 @@ def test_every_announcement_has_its_whole_notice_in_the_plan(befores: list[float
             assert action - step.planned >= step.before
 
 
-def test_a_late_line_moves_the_action() -> None:
+def test_late_line_delays_the_action() -> None:
     late = tl.Step("announcement", "x", 100.0, at=107.0, outcome="sent", before=60.0)
     assert tl.action_not_before([late], 160.25) == 167.0
     assert tl.action_not_before([late], 170.0) == 170.0
 
 
-def test_the_worst_notice_error_counts() -> None:
+def test_worst_notice_error_counts() -> None:
     lines = [
         tl.Step("announcement", "x", 0, at=0.1, outcome="sent", before=60.0),
         tl.Step("announcement", "x", 50, at=50.2, outcome="sent", before=10.0),
@@ -64,23 +64,23 @@ def test_the_worst_notice_error_counts() -> None:
         ({"before": "5m", "text": "say {text}"}, "announcements[0].text"),
     ],
 )
-def test_a_bad_announcement_is_named(item: dict[str, str], option: str) -> None:
+def test_bad_announcement_is_named(item: dict[str, str], option: str) -> None:
     with pytest.raises(BadOption) as error:
         tl.parse_announcements([item])
     assert option in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["in {remaining}, {name}", '{"text": "x"}', "{player} {} {a{b}c}", "see {https://example.com}"])
-def test_braces_that_are_no_placeholder_of_ours_are_left_alone(text: str) -> None:
+def test_braces_that_are_not_a_placeholder_are_allowed(text: str) -> None:
     assert tl.parse_announcements([{"before": "5m", "text": text}])[0].text == text
 
 
-def test_a_server_name_cannot_bring_a_second_command_or_a_placeholder() -> None:
+def test_server_name_cannot_add_a_command_or_a_placeholder() -> None:
     line = tl.announce_line("say {text}", "{name} in {remaining}", remaining=60, action_at=0, name="a\nstop\r{time}\x1b[2J", tz=zone("UTC"))
     assert line == "say a stop {time} [2J in 1 minute"
 
 
-def test_time_is_said_in_the_zone_of_the_user() -> None:
+def test_time_is_in_the_time_zone_of_the_user() -> None:
     line = tl.announce_line("say {text}", "at {time}", remaining=60, action_at=0, name="x", tz=zone("Europe/Berlin"))
     assert line == "say at 01:00 CET"
 
@@ -95,13 +95,13 @@ def test_time_is_said_in_the_zone_of_the_user() -> None:
         ('say "{text_}"', 'a "b"', "say \"a_'b'\""),
     ],
 )
-def test_a_text_between_quotes_cannot_end_them(command: str, text: str, line: str) -> None:
-    assert tl.speak(command, text) == line
+def test_text_cannot_end_the_quotes_around_it(command: str, text: str, line: str) -> None:
+    assert tl.text_line(command, text) == line
 
 
-def test_a_game_that_shows_one_word_gets_the_text_as_one() -> None:
+def test_text_with_underscores_is_one_word() -> None:
     text = "{name}: restart in {remaining}, at {time}"
     line = tl.announce_line("Broadcast {text_}", text, remaining=90, action_at=0, name="The pals", tz=zone("UTC"))
     assert line == "Broadcast The_pals:_restart_in_1_minute_30_seconds,_at_00:00_UTC"
-    assert len(tl.speak("Broadcast {text_}", "x " * 1000)) == 1024
+    assert len(tl.text_line("Broadcast {text_}", "x " * 1000)) == 1024
     assert tl.has_text("a {text_}") and tl.has_text("a {text}") and not tl.has_text("a text")

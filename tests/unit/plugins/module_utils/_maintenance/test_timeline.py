@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A maintenance, on the API's own times: nobody gets less notice than was announced, and every outcome is as it is told."""
+"""The maintenance of one simulated server: nobody gets less notice than announced, and every outcome is true."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stamp(seconds):
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
-def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
+def test_players_are_warned_then_the_world_is_saved_then_the_server_restarts():
     api = virtual.api(SERVER)
     result = maintain(api, done_text="Back!", diff=True)
     assert (result["outcome"], result["confirmed"], result["changed"]) == ("done", True, True), result
@@ -56,7 +56,7 @@ def test_players_are_warned_then_the_world_is_saved_then_it_restarts():
 
 @settings(max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.floats(0.0, 40.0), st.sampled_from(["lost", "gone", "busy"])), max_size=12))
-def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults):
+def test_notice_and_save_time_are_never_shorter_than_planned(faults):
     api, left = virtual.api(SERVER), list(faults)
 
     def fault(method, path):
@@ -75,7 +75,7 @@ def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults
         return
     down = api.went_down()
     for at, _server, line in api.lines:
-        # A line that was late says what is left then, so only the rounding to words is let pass.
+        # A late line names the time that is left then, so only the rounding to whole seconds is allowed for.
         words = next((notice for text, notice in NOTICE.items() if text == line), 0.0)
         assert down - at >= (5.0 if line == "save-all" else words - 0.1), (line, down - at)
     assert result["notice_error"] is None or result["notice_error"] >= 0, result
@@ -95,7 +95,7 @@ def test_nobody_gets_less_notice_than_was_announced_and_no_save_less_time(faults
         ),
     ],
 )
-def test_what_is_left_alone_says_why(switches, options, outcome, reason):
+def test_skipped_server_has_its_reason(switches, options, outcome, reason):
     api = virtual.api({**SERVER, **switches})
     result = maintain(api, **options)
     assert (result["outcome"], result["changed"]) == (outcome, False) and result["reason"].startswith(reason), result
@@ -112,7 +112,7 @@ def test_what_is_left_alone_says_why(switches, options, outcome, reason):
         ({}, {"start": stamp(1_009_000.0), "deadline": stamp(1_000_900.0)}, "deadline"),
     ],
 )
-def test_what_cannot_be_done_says_why_and_sends_nothing(switches, options, words):
+def test_impossible_maintenance_fails_and_sends_nothing(switches, options, words):
     api = virtual.api({**SERVER, **switches})
     result = maintain(api, **options)
     assert result["failed"] and not result["changed"] and words in result["msg"], result
@@ -128,24 +128,24 @@ def test_what_cannot_be_done_says_why_and_sends_nothing(switches, options, words
         ("Nothing", "stopped", "Nothing"),
     ],
 )
-def test_action_in_a_text_names_what_happens(text, state, said):
+def test_action_in_a_text_is_restart_or_shutdown(text, state, said):
     assert with_action(text, state) == said
 
 
 @pytest.mark.parametrize(("deadline", "outcome", "missed"), [(300.0, "done", None), (299.5, "done", None), (298.5, "deferred", 1)])
-def test_action_that_is_planned_for_the_deadline_takes_place(deadline, outcome, missed):
+def test_action_that_is_planned_for_the_deadline_is_sent(deadline, outcome, missed):
     api = virtual.api(SERVER)
     result = maintain(api, start=stamp(1_000_000.0), deadline=stamp(1_000_000.0 + deadline))
     assert (result["outcome"], result["deadline_missed_by"]) == (outcome, missed), result
 
 
-def test_a_server_that_is_off_is_started_where_asked_and_nobody_is_spoken_to():
+def test_offline_server_is_started_with_if_offline_start_and_gets_no_lines():
     api = virtual.api({**SERVER, "state": "offline"})
     result = maintain(api, if_offline="start")
     assert result["outcome"] == "done" and api.sent() == ["start"] and not api.lines, result
 
 
-def test_a_start_that_is_set_is_kept_and_the_state_is_read_again_before_the_first_word():
+def test_start_time_is_kept_and_the_state_is_read_again_before_the_first_line():
     api = virtual.api(SERVER)
     told = []
     result = maintain(api, start=stamp(1_003_600.0), progress=told.append)
@@ -154,7 +154,7 @@ def test_a_start_that_is_set_is_kept_and_the_state_is_read_again_before_the_firs
     assert any(1_003_590.0 < at < 1_003_600.0 for at in api.reads)
 
 
-def test_a_server_that_goes_off_before_the_first_word_is_left_alone():
+def test_server_that_goes_offline_before_the_first_line_is_skipped():
     api = virtual.api(SERVER)
     ends = api.clock.sleep
 
@@ -169,7 +169,7 @@ def test_a_server_that_goes_off_before_the_first_word_is_left_alone():
 
 
 @pytest.mark.parametrize("options", [{}, {"state": "stopped"}, {"if_offline": "fail"}])
-def test_server_that_goes_offline_after_its_players_were_warned_is_a_failure(options):
+def test_server_that_goes_offline_after_its_players_were_warned_fails(options):
     api = virtual.api(SERVER)
     api.fault = lambda method, path: api.nodes[1].signal("kill", api.clock.time) and None if len(api.lines) == 1 else None
     result = maintain(api, **options)
@@ -177,7 +177,7 @@ def test_server_that_goes_offline_after_its_players_were_warned_is_a_failure(opt
     assert f"Server 1 {WENT_OFF}" in result["msg"] and not result["changed"] and len(api.said()) == 1
 
 
-def test_server_that_goes_offline_during_its_countdown_is_started_where_asked():
+def test_server_that_goes_offline_during_its_countdown_is_started_with_if_offline_start():
     api, warned = virtual.api(SERVER), []
 
     def fault(method, path):
@@ -190,21 +190,21 @@ def test_server_that_goes_offline_during_its_countdown_is_started_where_asked():
     assert result["outcome"] == "done" and api.sent() == ["start"] and WENT_OFF in warned[0], (result, warned)
 
 
-def test_a_refused_restart_is_called_off_aloud():
+def test_refused_restart_is_cancelled_and_players_are_told():
     api = virtual.api({**SERVER, "conflict": True})
     result = maintain(api, cancel_text="No restart for {name}.")
     assert result["outcome"] == "failed" and not result["changed"] and "(HTTP 409)" in result["msg"], result
     assert api.said()[-1] == "say No restart for Fred's." and result["timeline"][-1]["kind"] == "cancel"
 
 
-def test_a_dropped_restart_is_no_success_and_nothing_is_said_of_it():
+def test_dropped_restart_is_not_confirmed_and_players_are_told_nothing():
     api = virtual.api({**SERVER, "drop_signals": ["restart"]})
     result = maintain(api, done_text="Back!")
     assert result["outcome"] == "unconfirmed" and result["failed"] and result["changed"] and not result["confirmed"], result
     assert "not seen to go down, and its network counters did not fall" in result["msg"] and "say Back!" not in api.said()
 
 
-def test_a_delay_past_the_deadline_calls_the_countdown_off():
+def test_delay_past_the_deadline_cancels_the_countdown():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(delay=30.0) if len(api.lines) == 1 and path.endswith("/command") else None
     result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0)
@@ -213,7 +213,7 @@ def test_a_delay_past_the_deadline_calls_the_countdown_off():
 
 
 @pytest.mark.parametrize("delay", [0.0, 20.0, 90.0])
-def test_done_text_waits_until_players_can_be_back(delay):
+def test_done_text_is_sent_after_done_delay(delay):
     api = virtual.api(SERVER)
     result = maintain(api, done_text="Back!", done_delay=delay)
     at, _server, line = api.lines[-1]
@@ -221,7 +221,7 @@ def test_done_text_waits_until_players_can_be_back(delay):
     assert result["outcome"] == "done" and line == "say Back!" and delay <= at - seen_up <= delay + 2.0, result
 
 
-def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_is_done():
+def test_interruption_before_the_done_text_leaves_the_outcome_done():
     api, warned = virtual.api(SERVER), []
     passed = api.clock.sleep
 
@@ -234,7 +234,7 @@ def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_
     api.clock.sleep = sleep
     result = maintain(api, done_text="Back!", done_delay=600.0, warn=warned.append)
     assert result["outcome"] == "done" and not result.get("failed") and "say Back!" not in api.said(), result
-    assert warned == ["Interrupted (SIGTERM): the maintenance of server 1 is done, but its done_text was not sent."]
+    assert warned == ["Interrupted (SIGTERM): the maintenance of server 1 is done, but its done_text may not have been sent."]
 
 
 @pytest.mark.parametrize(
@@ -247,18 +247,18 @@ def test_interruption_of_the_wait_for_the_done_text_does_not_hide_that_the_rest_
         ("restarted", False, {"if_offline": "fail"}, "failed", ["kill"]),
     ],
 )
-def test_server_that_is_already_hanging_is_killed_after_its_time_and_nobody_is_warned(state, restarting, options, outcome, sent):
+def test_server_that_is_already_hanging_is_killed_after_kill_after_without_lines(state, restarting, options, outcome, sent):
     api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0})
     begun = api.clock.now()
     api.nodes[1].signal("restart" if restarting else "stop", begun - 400.0)
     result = maintain(api, state=state, kill_after=60.0, **options)
     assert result["outcome"] == outcome and result["changed"] and api.sent() == sent and not api.lines, result
-    # In between it is looked at once more.
+    # The state is read once more in between.
     assert 60.0 <= api.signals[0][0] - begun <= 65.0
     assert [step["text"] for step in result["timeline"]] == sent
 
 
-def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
+def test_hanging_server_that_came_back_is_not_killed():
     api = virtual.api({**SERVER, "hanging_stop": True, "stop_timeout": 3000.0, "boot_seconds": 1.0})
     api.nodes[1].signal("restart", api.clock.now() - 400.0)
     ctx = virtual.context(api, OPERATION, server_id=1, kill_after=60.0)
@@ -267,7 +267,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
     def sleep(seconds):
         passed(seconds)
         if api.clock.now() >= 1_000_060.0 and api.nodes[1].state == "stopping":
-            # Others have the quota of this minute, and somebody at the panel kills it.
+            # Others use the quota of this minute, and somebody kills the server in the panel.
             for _each in range(40):
                 ctx.client.ledger.reserve(WRITE)
             api.nodes[1].signal("kill", api.clock.now())
@@ -282,7 +282,7 @@ def test_hanging_server_that_came_back_before_it_was_killed_is_left_alone():
     ("set_by", "outcome"),
     [
         (0.0, "done"),
-        # The clock of the machine was behind, and has been set: the deadline is over.
+        # The clock of the machine was behind and has been set, so the deadline has passed.
         (3600.0, "deferred"),
         (-3600.0, "done"),
     ],
@@ -330,16 +330,16 @@ def test_outcome_of_a_signal(server, fault, outcome, words):
     assert result["outcome"] == outcome and result["failed"] and result["changed"] and words in result["msg"], result
 
 
-def test_server_that_nobody_could_look_at_after_its_signal_is_unconfirmed():
+def test_server_that_cannot_be_read_after_its_signal_is_unconfirmed():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(status=401, done=False) if api.signals and method == "GET" else None
     result = maintain(api)
     assert result["outcome"] == "unconfirmed" and result["changed"] and result["failed"] and "HTTP 401" in result["msg"], result
 
 
-def test_what_breaks_the_last_word_off_does_not_hide_that_the_rest_is_done():
+def test_interruption_of_the_done_text_leaves_the_outcome_done():
     class TimeIsUp(BaseException):
-        """As the time-out of a task."""
+        """The exception that the timeout of a task raises."""
 
     def up(method, path):
         if api.signals and path.endswith("/command"):
@@ -359,14 +359,14 @@ def test_what_breaks_the_last_word_off_does_not_hide_that_the_rest_is_done():
         ({"state": "stopped", "cancel_text": "Play on!"}, "say Play on!"),
     ],
 )
-def test_the_last_word_is_about_what_was_announced(options, said):
+def test_cancel_text_names_the_action(options, said):
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(delay=30.0) if len(api.lines) == 1 and path.endswith("/command") else None
     result = maintain(api, deadline=stamp(1_000_310.0), timeout=60.0, **options)
     assert result["outcome"] == "deferred" and api.said()[-1] == said, result
 
 
-def test_where_nobody_was_certainly_told_nothing_is_restarted():
+def test_no_signal_is_sent_if_no_announcement_is_certain():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(lost=True, done=False) if path.endswith("/command") else None
     warned = []
@@ -374,12 +374,12 @@ def test_where_nobody_was_certainly_told_nothing_is_restarted():
     assert (
         result["outcome"] == "failed" and "It is not certain that an announcement reached the players" in result["msg"] and not api.signals
     ), result
-    # It may have been heard, so it is taken back; that this may not have been heard either is told.
+    # Players may have read it, so the cancel text is sent; it is reported that they may not have read that either.
     assert len(warned) == 5 and result["timeline"][-1]["kind"] == "cancel" and result["timeline"][-1]["outcome"] == "unknown"
 
 
 def refuse_until(api, end, happening=lambda: None):
-    """The API takes no signal until then; what happens once it has refused the first."""
+    """Refuse signals with 503 until a time, and call a function after the first refusal."""
     seen = []
 
     def fault(method, path):
@@ -393,7 +393,7 @@ def refuse_until(api, end, happening=lambda: None):
     api.fault = fault
 
 
-def test_a_restart_that_is_refused_for_a_while_is_sent_later_and_the_notice_is_counted_to_then():
+def test_refused_restart_is_sent_later_and_counts_as_notice_error():
     api = virtual.api(SERVER)
     refuse_until(api, 1_000_330.0)
     result = maintain(api)
@@ -402,7 +402,7 @@ def test_a_restart_that_is_refused_for_a_while_is_sent_later_and_the_notice_is_c
     assert result["notice_error"] > 25.0 and api.went_down() - at < 0.1
 
 
-def test_a_restart_that_is_refused_past_its_deadline_is_called_off():
+def test_restart_that_is_refused_past_its_deadline_is_cancelled():
     api = virtual.api(SERVER)
     refuse_until(api, 1_000_330.0)
     result = maintain(api, deadline=stamp(1_000_310.0))
@@ -410,14 +410,14 @@ def test_a_restart_that_is_refused_past_its_deadline_is_called_off():
     assert api.said()[-1] == "say Maintenance cancelled: no restart now."
 
 
-def test_a_server_that_is_stopped_while_its_restart_is_refused_stays_off():
+def test_server_that_is_stopped_while_its_restart_is_refused_stays_off():
     api = virtual.api(SERVER)
     refuse_until(api, 1_000_360.0, lambda: api.nodes[1].signal("kill", api.clock.now()))
     result = maintain(api)
     assert (result["outcome"], result["reason"]) == ("failed", WENT_OFF) and not api.signals and not result["changed"], result
 
 
-def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that():
+def test_state_is_read_again_after_a_late_slot_of_a_refused_restart():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS)
     refuse_until(api, 1_000_301.0, lambda: [ctx.client.ledger.reserve(WRITE) for _each in range(60)])
@@ -425,7 +425,7 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
 
     def sleep(seconds):
         passed(seconds)
-        # Others have the quota of this minute, and somebody stops the server meanwhile.
+        # Others use the quota of this minute, and somebody stops the server meanwhile.
         if api.clock.now() > 1_000_340.0 and api.nodes[1].state == "running":
             api.nodes[1].signal("kill", api.clock.now() - 30.0)
 
@@ -435,20 +435,20 @@ def test_a_refused_restart_whose_next_turn_is_late_is_looked_at_again_after_that
     assert not api.signals
 
 
-def test_a_restart_that_is_refused_for_longer_than_max_wait_fails_and_says_so():
+def test_restart_that_is_refused_for_longer_than_max_wait_fails():
     api = virtual.api(SERVER)
     refuse_until(api, 1_009_000.0)
     result = maintain(api, max_wait=60.0)
     assert result["outcome"] == "failed" and "past max_wait" in result["msg"] and "(HTTP 503)" in result["msg"] and not api.signals, result
 
 
-def test_the_timeline_holds_every_signal():
+def test_timeline_contains_every_signal():
     api = virtual.api({**SERVER, "stop_seconds": 500.0})
     result = maintain(api, kill_after=60.0, commands=[])
     assert [step["text"] for step in result["timeline"] if step["kind"] == "signal"] == api.sent() == ["restart", "kill"], result
 
 
-def test_a_late_last_word_is_said_once():
+def test_late_last_announcement_is_sent_once():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(delay=40.0) if len(api.lines) == 2 and path.endswith("/command") else None
     result = maintain(api, timeout=60.0)
@@ -456,7 +456,7 @@ def test_a_late_last_word_is_said_once():
 
 
 @pytest.mark.parametrize("options", [{}, {"state": "stopped"}, {"if_offline": "start"}])
-def test_check_mode_takes_a_server_that_is_stopping_for_one_that_is_off(options):
+def test_check_mode_assumes_that_a_stopping_server_becomes_offline(options):
     def stopping():
         api = virtual.api({**SERVER, "stop_seconds": 30.0})
         api.nodes[1].signal("stop", api.clock.now())
@@ -468,7 +468,7 @@ def test_check_mode_takes_a_server_that_is_stopping_for_one_that_is_off(options)
 
 
 @pytest.mark.parametrize("named", ["commands", "announcements"])
-def test_more_than_a_window_holds_is_refused_by_name(named):
+def test_option_with_more_lines_than_a_window_is_refused(named):
     many = {"commands": ["save"] * 30} if named == "commands" else {"announcements": [{"before": "5s", "text": "x"}] * 30}
     result = maintain(virtual.api(SERVER), **many)
     assert result["failed"] and result["msg"].startswith(f"{named}: are too many at once"), result
@@ -477,8 +477,8 @@ def test_more_than_a_window_holds_is_refused_by_name(named):
 SHORT = [{"before": "20s", "text": "Restart in {remaining}"}]
 
 
-def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
-    """Many servers begin at once: their first reads must not make the restarts late that were announced before."""
+def test_read_before_the_restart_uses_its_reserved_slot():
+    """When many servers begin at once, their first reads must not delay restarts that were announced before."""
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
 
@@ -493,7 +493,7 @@ def test_the_read_before_the_restart_takes_the_turn_that_is_reserved_for_it():
     assert len(ctx.client.ledger._calendars[READ].slots) == len(api.reads) + 59
 
 
-def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
+def test_full_read_quota_delays_the_whole_countdown():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
     for _each in range(59):
@@ -503,7 +503,7 @@ def test_where_reads_are_short_the_countdown_begins_later_and_not_the_restart():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_countdown_is_called_off_aloud(number):
+def test_interrupted_countdown_tells_the_players(number):
     api = virtual.api(SERVER)
     api.fault = lambda method, path: os.kill(os.getpid(), number) if len(api.lines) == 2 else None
     result = maintain(api)
@@ -512,14 +512,14 @@ def test_an_interrupted_countdown_is_called_off_aloud(number):
 
 
 def interrupted(api, happening, **options):
-    """A maintenance that is waiting after its first word when something happens and Ctrl-C comes; when that was."""
+    """Interrupt a maintenance after its first announcement, and return the time of the interruption."""
     ctx, passed, at = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, **options), api.clock.sleep, []
 
     def sleep(seconds):
         if api.lines and not at and seconds > 10.0:
             at.append(api.clock.now())
             happening(ctx.client.ledger)
-            # It ends the sleep.
+            # The interruption ends the sleep.
             os.kill(os.getpid(), signal.SIGINT)
             return
         passed(seconds)
@@ -530,15 +530,15 @@ def interrupted(api, happening, **options):
     return at[0]
 
 
-def test_where_the_quota_is_full_players_are_told_no_later_than_the_next_line_would_have_come():
+def test_cancel_text_is_sent_no_later_than_the_next_line_with_a_full_quota():
     api = virtual.api(SERVER)
-    # Others take all that is left for half an hour.
+    # Others use the rest of the quota for half an hour.
     interrupted(api, lambda ledger: [ledger.reserve(WRITE) for _each in range(600)])
     (first, _one, _line), (told, _same, line) = api.lines
     assert line == "say Maintenance cancelled: no restart now." and 15.0 < told - first < 240.0 + 1.0
 
 
-def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
+def test_cancelled_fleet_uses_the_slots_that_the_others_release():
     api, others = virtual.api(SERVER), []
 
     def fill(ledger):
@@ -557,13 +557,13 @@ def test_a_fleet_that_is_called_off_at_once_takes_what_the_others_give_back():
     assert api.lines[-1][0] - at < 2.0 and len(api.lines) == 2
 
 
-def test_where_the_api_takes_nothing_for_an_hour_nobody_waits_for_that():
+def test_cancel_text_is_given_up_if_the_api_is_blocked_for_an_hour():
     api, warned = virtual.api(SERVER), []
     at = interrupted(api, lambda ledger: ledger.block(WRITE, api.clock.now() + 3600.0), warn=warned.append)
     assert api.clock.now() - at < 60.0 and any("could not be told that the maintenance is cancelled" in text for text in warned), warned
 
 
-def test_an_interruption_after_the_signal_does_not_hide_it():
+def test_interruption_after_the_signal_is_reported():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
     result = maintain(api)
@@ -571,8 +571,8 @@ def test_an_interruption_after_the_signal_does_not_hide_it():
     assert "its outcome is not known" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
-def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monkeypatch):
-    """Nothing was sent yet: the players must hear that, and a repeated run may send it."""
+def test_interruption_while_the_journal_is_written_cancels_the_signal(tmp_path, monkeypatch):
+    """No signal was sent yet, so the players must be told, and a repeated run may send it."""
     api = virtual.api(SERVER)
     noted = Journal.note
 
@@ -589,7 +589,7 @@ def test_interruption_while_the_signal_is_written_down_cancels_it(tmp_path, monk
     assert maintain(api, ledger=str(tmp_path), maintenance_id="CHG-7")["outcome"] == "done"
 
 
-def test_an_error_of_any_kind_in_the_countdown_is_called_off_aloud():
+def test_any_error_in_the_countdown_tells_the_players():
     api = virtual.api(SERVER)
 
     def fault(method, path):
@@ -610,7 +610,7 @@ def test_check_mode_gives_the_plan_and_sends_nothing():
     assert [step["text"] for step in result["timeline"]] == [*NOTICE, "save-all", "restart"]
 
 
-def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():
+def test_max_failures_defers_the_servers_that_have_not_begun():
     api, results = virtual_fleet.maintain(
         12,
         configs=[ServerConfig(id=one, failed_start=one < 3) for one in range(1, 13)],
@@ -622,11 +622,11 @@ def test_after_so_many_failures_the_servers_that_have_not_begun_are_deferred():
     outcomes = [results[one]["outcome"] for one in sorted(results)]
     assert outcomes[:2] == ["failed", "failed"] and outcomes[-1] == "deferred", outcomes
     assert "max_failures: 1" in results[12]["reason"] and not api.said(12) and not api.sent(12), results[12]
-    # Whoever was told of a restart gets it.
+    # Servers whose players were warned are restarted.
     assert all(api.sent(one) for one in results if api.said(one))
 
 
-def test_a_run_says_how_far_it_is():
+def test_run_shows_its_progress():
     told = []
     words = [{"before": before, "text": "Restart in {remaining}"} for before in ("30m", "1m")]
     _api, results = virtual_fleet.maintain(4, announcements=words, run={"tell": told.append})
@@ -635,7 +635,7 @@ def test_a_run_says_how_far_it_is():
     assert 5 <= len(while_down) <= 7 and told[-1] == "run: 4 done", told
 
 
-def test_a_server_that_another_run_maintains_is_left_alone():
+def test_server_that_another_run_maintains_fails():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1)
     other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
@@ -645,8 +645,8 @@ def test_a_server_that_another_run_maintains_is_left_alone():
     assert not api.signals
 
 
-def test_a_run_of_the_same_id_refuses_while_another_waits_for_the_proof(tmp_path):
-    """The journal has its signal by then: that is no reason to call the server finished."""
+def test_run_with_the_same_id_fails_while_another_waits_for_evidence(tmp_path):
+    """The journal contains the signal by then, but that does not mean that the server is done."""
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
     Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
@@ -670,11 +670,11 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("wanted", "state", "expected"), LEFT)
-def test_whether_a_server_is_as_its_signal_would_have_left_it(wanted, state, expected):
+def test_states_that_a_signal_leads_to(wanted, state, expected):
     assert as_left(wanted, state) is expected
 
 
-def test_a_repeated_run_fails_for_a_server_that_its_restart_left_down(tmp_path):
+def test_repeated_run_fails_for_a_server_that_is_down_after_its_restart(tmp_path):
     api = virtual.api({**SERVER, "failed_start": True})
     options = {"ledger": str(tmp_path), "maintenance_id": "CHG-7", "wait_timeout": 120.0}
     assert maintain(api, **options)["outcome"] == "failed" and api.nodes[1].state == "offline"
@@ -683,7 +683,7 @@ def test_a_repeated_run_fails_for_a_server_that_its_restart_left_down(tmp_path):
     assert api.sent() == ["restart"]
 
 
-def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_late_that_is():
+def test_server_stays_locked_until_the_outcome_of_its_signal_is_known():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS, max_wait=60.0, wait_timeout=100.0)
     ends = []
@@ -698,19 +698,19 @@ def test_a_server_stays_claimed_until_what_comes_of_its_signal_is_known_however_
     api.fault = fault
     result = virtual.run(OPERATION, ctx)
     assert result["outcome"] == "done" and result["notice_error"] > 40.0, result
-    # Refused tries and the wait for the proof, whenever the signal goes.
+    # The time for refused attempts and for the evidence, whenever the signal is sent.
     assert len(ends) > 5 and min(ends) >= 60.0 + 100.0 + 100.0, ends
 
 
-def test_no_action_begins_after_the_deadline_though_the_last_look_took_long():
+def test_no_action_is_sent_after_the_deadline_after_a_slow_read():
     api = virtual.api(SERVER)
     api.fault = lambda method, path: virtual.Fault(delay=3.2) if method == "GET" and api.lines else None
     result = maintain(api, deadline=stamp(1_000_300.5))
     assert result["outcome"] == "deferred" and not api.signals and api.said()[-1].startswith("say Maintenance cancelled"), result
 
 
-def test_a_last_word_is_said_again_a_few_times_at_most():
-    """Whatever is said, the API blocks all writes for the rest of a minute before its answer comes."""
+def test_last_announcement_is_repeated_three_times_at_most():
+    """After each line the API blocks all writes for most of a minute before its reply."""
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=WARNINGS)
 
@@ -723,3 +723,38 @@ def test_a_last_word_is_said_again_a_few_times_at_most():
     result = virtual.run(OPERATION, ctx)
     said = api.said().count("say Fred's: now")
     assert result["outcome"] == "done" and said == 1 + MOST_REPEATED and api.sent() == ["restart"], result
+
+
+AT = 1_003_600.0
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({}, 300.25),
+        ({"announcements": []}, 5.25),
+        ({"announcements": [], "commands": []}, 0.0),
+        ({"announcements": WARNINGS[-1:], "command_wait": 20.0}, 20.25),
+    ],
+)
+def test_at_is_the_time_of_the_restart(options, first):
+    api = virtual.api(SERVER)
+    result = maintain(api, at=stamp(AT), **options)
+    assert result["outcome"] == "done", result
+    ((restarted, _server, _signal),) = api.signals
+    assert 0 <= restarted - AT < 1.0
+    assert not api.lines or 0 <= api.lines[0][0] - (AT - first) < 1.0
+
+
+def test_offline_server_is_started_at_the_time_of_the_restart():
+    api = virtual.api({**SERVER, "state": "offline"})
+    assert maintain(api, at=stamp(AT), if_offline="start")["outcome"] == "done"
+    ((started, _server, _signal),) = api.signals
+    assert 0 <= started - AT < 1.0
+
+
+def test_at_that_leaves_too_little_notice_moves_the_restart():
+    api = virtual.api(SERVER)
+    result = maintain(api, at=stamp(1_000_060.0))
+    ((restarted, _server, _signal),) = api.signals
+    assert result["outcome"] == "done" and restarted >= 1_000_300.0

@@ -23,8 +23,8 @@ def test_observation_has_the_time_of_the_request():
 
 def test_interrupted_read_releases_its_slot():
     ctx = virtual.context(virtual.api({"id": 1}), OPERATION, server_id=1)
-    (turn,) = ctx.client.ledger.reserve(READ, not_before=ctx.clock.now() + 60.0)
-    waiting = look(ctx, 1, turn=turn)
+    (slot,) = ctx.client.ledger.reserve(READ, not_before=ctx.clock.now() + 60.0)
+    waiting = look(ctx, 1, slot=slot)
     waiting.send(None)
     with pytest.raises(Interrupted):
         waiting.throw(Interrupted("SIGINT"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger: one calendar for every process of a machine, whatever happens to its file."""
+"""The ledger file that the processes of a machine share, and damage to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 class FakeClock:
-    """A wall clock that stands still until told; ``origin`` is the wall time at boot."""
+    """A clock that moves only by assignment. ``origin`` is the wall time at boot."""
 
     def __init__(self, origin=1_000_000.0, since=500.0):
         self.origin, self.since = origin, since
@@ -43,7 +43,7 @@ def ledger(tmp_path, limit=2, clock=None, **more):
     return FileLedger(str(tmp_path / "ledger"), "https://x", quotas(limit), clock or FakeClock(), **more)
 
 
-def test_two_ledgers_of_one_folder_share_the_quota(tmp_path):
+def test_ledgers_of_one_folder_share_the_quota(tmp_path):
     one, two = ledger(tmp_path), ledger(tmp_path)
     now = one.clock.now()
     assert one.reserve(READ) == two.reserve(READ) == (now,)
@@ -52,13 +52,13 @@ def test_two_ledgers_of_one_folder_share_the_quota(tmp_path):
 
 
 @pytest.mark.parametrize("make", [ledger, lambda path: MemoryLedger(quotas(2), FakeClock())])
-def test_the_verbs(tmp_path, make):
+def test_each_method_uses_the_same_calendar(tmp_path, make):
     book = make(tmp_path)
     now = book.clock.now()
     assert book.reserve(WRITE, (0.0, 5.0), commit=False) == (now, now + 5)
-    turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
-    assert turns == (now + 10, now + 15)
-    assert book.reschedule(WRITE, turns, (now + 1,)) == (now + 1,)
+    slots = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
+    assert slots == (now + 10, now + 15)
+    assert book.reschedule(WRITE, slots, (now + 1,)) == (now + 1,)
     book.release(WRITE, (now + 1,))
     book.block(WRITE, now + 40)
     assert book.blocked_until(WRITE) == now + 40
@@ -71,14 +71,14 @@ def _reserve_many(folder, times, pipe):
     out = []
     for _each in range(times):
         asked = clock.now()
-        turn = book.reserve(READ)[0]
+        slot = book.reserve(READ)[0]
         answered = clock.now()
-        clock.sleep(max(0.0, turn - answered))
-        out.append((asked, answered, turn, clock.now()))
+        clock.sleep(max(0.0, slot - answered))
+        out.append((asked, answered, slot, clock.now()))
     pipe.send(out)
 
 
-def test_twenty_processes_share_one_quota_by_a_real_clock(tmp_path):
+def test_twenty_processes_share_one_quota_with_a_real_clock(tmp_path):
     pipes, processes = [], []
     for _each in range(20):
         receiver, sender = FORK.Pipe(duplex=False)
@@ -89,18 +89,18 @@ def test_twenty_processes_share_one_quota_by_a_real_clock(tmp_path):
     rows = [row for pipe in pipes for row in pipe.recv()]
     for process in processes:
         process.join()
-    turns = [turn for _asked, _answered, turn, _went in rows]
+    slots = [slot for _asked, _answered, slot, _went in rows]
     guarded = Quota(20, 0.5).guarded
-    # Each process reads its own clock, and they differ by microseconds.
-    assert len(rows) == 120 and is_allowed(turns, 20, guarded - 0.001)
-    assert all(went >= turn for _asked, _answered, turn, went in rows)
-    # First come, first served, so nobody starves: whoever asks after another had its answer comes after it.
+    # The clocks of the processes differ by microseconds.
+    assert len(rows) == 120 and is_allowed(slots, 20, guarded - 0.001)
+    assert all(went >= slot for _asked, _answered, slot, went in rows)
+    # A process that asks after another one got its slot gets a later slot, so none waits forever.
     latest = 0.0
-    answers = sorted((answered, turn) for _asked, answered, turn, _went in rows)
-    for asked, _answered, turn, _went in sorted(rows):
+    answers = sorted((answered, slot) for _asked, answered, slot, _went in rows)
+    for asked, _answered, slot, _went in sorted(rows):
         while answers and answers[0][0] < asked - 0.001:
             latest = max(latest, answers.pop(0)[1])
-        assert turn >= latest - 0.001
+        assert slot >= latest - 0.001
 
 
 def _hold_the_lock(path, pipe):
@@ -119,7 +119,7 @@ def holder(book):
     return process
 
 
-def test_a_killed_holder_blocks_nobody(tmp_path):
+def test_killed_process_releases_the_file_lock(tmp_path):
     book = ledger(tmp_path)
     process = holder(book)
     process.kill()
@@ -127,7 +127,7 @@ def test_a_killed_holder_blocks_nobody(tmp_path):
     assert book.reserve(READ) == (book.clock.now(),)
 
 
-def test_a_hung_holder_is_given_up_with_a_warning(tmp_path, monkeypatch):
+def test_file_lock_of_a_hung_process_is_not_awaited_forever(tmp_path, monkeypatch):
     monkeypatch.setattr(_ledger, "LOCK_PATIENCE", 0.2)
     warnings = []
     book = ledger(tmp_path)
@@ -141,7 +141,7 @@ def test_a_hung_holder_is_given_up_with_a_warning(tmp_path, monkeypatch):
     assert len(warnings) == 1 and "has held the lock" in warnings[0] and book.path in warnings[0]
 
 
-def test_what_a_holder_left_half_written_is_no_ledger(tmp_path):
+def test_incomplete_new_file_of_a_killed_process_is_ignored(tmp_path):
     book = ledger(tmp_path)
     book.reserve(READ)
     (tmp_path / "ledger" / os.path.basename(book.path + ".new")).write_text('{"version": 1, "half')
@@ -167,7 +167,7 @@ GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buck
         "\x00" * 100,
     ],
 )
-def test_a_corrupt_ledger_begins_anew_with_a_warning(tmp_path, content):
+def test_invalid_file_starts_again_empty_with_a_warning(tmp_path, content):
     warnings = []
     book = ledger(tmp_path, warn=warnings.append)
     book.reserve(READ)
@@ -178,7 +178,7 @@ def test_a_corrupt_ledger_begins_anew_with_a_warning(tmp_path, content):
     assert ledger(tmp_path).reserve(READ) and len(warnings) == 1
 
 
-def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path):
+def test_file_of_a_newer_release_is_not_changed(tmp_path):
     warnings = []
     book = ledger(tmp_path)
     book.reserve(READ)
@@ -191,18 +191,18 @@ def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["/proc/serverprism", "{tmp}/file/ledger"])
-def test_an_unusable_folder_is_told_once_and_each_task_paces_itself(tmp_path, folder):
+def test_unusable_folder_causes_one_warning_and_the_task_continues(tmp_path, folder):
     (tmp_path / "file").write_text("")
     warnings = []
     book = FileLedger(folder.format(tmp=tmp_path), "https://x", quotas(2), FakeClock())
     resilient = FileOrMemory(book, warnings.append)
-    turns = [resilient.reserve(READ)[0] for _each in range(3)]
-    assert is_allowed(turns, 2, book.quotas[READ].guarded)
+    slots = [resilient.reserve(READ)[0] for _each in range(3)]
+    assert is_allowed(slots, 2, book.quotas[READ].guarded)
     assert len(warnings) == 1 and "HTTP 429" in warnings[0] and "ledger" in warnings[0]
 
 
 @pytest.mark.parametrize("name", ["path", "lock_path"])
-def test_a_symbolic_link_in_place_of_the_ledger_is_not_followed(tmp_path, name):
+def test_symbolic_link_in_place_of_the_file_is_not_followed(tmp_path, name):
     book = ledger(tmp_path)
     book.reserve(READ)
     os.unlink(getattr(book, name))
@@ -214,7 +214,7 @@ def test_a_symbolic_link_in_place_of_the_ledger_is_not_followed(tmp_path, name):
     assert victim.read_text() == "precious"
 
 
-def test_folder_and_files_are_the_owners_alone(tmp_path):
+def test_folder_and_files_are_private(tmp_path):
     book = ledger(tmp_path)
     book.reserve(READ)
     modes = {path: stat.S_IMODE(os.stat(path).st_mode) for path in (book.folder, book.path, book.lock_path)}
@@ -223,23 +223,23 @@ def test_folder_and_files_are_the_owners_alone(tmp_path):
 
 @pytest.mark.skipif(not _ledger.boot_id(), reason="this system does not tell one boot from another")
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
-def test_a_clock_that_was_set_gives_no_second_burst_and_no_stall(tmp_path, jump):
+def test_setting_the_clock_does_not_move_the_slots(tmp_path, jump):
     before, after = FakeClock(), FakeClock(origin=1_000_000.0 + jump)
     one, two = ledger(tmp_path, clock=before), ledger(tmp_path, clock=after)
     one.reserve(READ, (0.0, 1.0))
-    turn = two.reserve(READ)[0]
-    assert turn - after.now() == pytest.approx(two.quotas[READ].guarded)
-    # The process from before the jump still understands what the one after it wrote.
+    slot = two.reserve(READ)[0]
+    assert slot - after.now() == pytest.approx(two.quotas[READ].guarded)
+    # The process that started before the change still reads the slots correctly.
     assert one.reserve(READ)[0] - before.now() == pytest.approx(1 + one.quotas[READ].guarded)
 
 
-def test_another_key_is_another_quota(tmp_path):
+def test_another_api_has_its_own_quota(tmp_path):
     one = ledger(tmp_path, limit=1)
     two = FileLedger(one.folder, "https://y", quotas(1), FakeClock())
     assert one.reserve(READ) == two.reserve(READ)
 
 
-def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
+def test_stale_status_is_visible_to_all_processes(tmp_path):
     one, two = ledger(tmp_path), ledger(tmp_path)
     until = one.clock.now() + 20.0
     one.mark_stale(7, until)
@@ -248,10 +248,10 @@ def test_every_process_knows_of_a_signal_that_nobody_waited_for(tmp_path):
     assert one.stale_until(7) == 0.0
 
 
-def test_who_maintains_a_server_is_believed_until_it_ends_dies_or_its_time_is_over(tmp_path):
+def test_lock_ends_with_its_owner_its_lease_or_its_time(tmp_path):
     book = MemoryLedger(quotas(2), FakeClock())
     now, me = book.clock.now(), Process.parse(own_name())
-    # For how long an owner that renews nothing is believed.
+    # The seconds for which the lock of an owner is valid without a renewal.
     owners = {
         "another machine": (str(replace(me, host="other")), 60.0),
         "another container of this machine": (str(replace(me, namespace="pid:[1]", pid="999999999")), 60.0),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Server locks: one run at a time has a server."""
+"""Server locks: only one run at a time can lock a server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def held(calendar):
     return {lock.server_id: lock.owner for lock in calendar.locks}
 
 
-def test_second_run_gets_the_servers_that_the_first_has_not():
+def test_second_run_locks_only_free_servers():
     calendar, others = taken(Calendar(), [1, 2, 3], "a")
     assert not others
     calendar, others = taken(calendar, [2, 3, 4], "b")
@@ -41,7 +41,7 @@ def test_own_lock_can_be_taken_again():
 
 
 @pytest.mark.parametrize(("at", "dead"), [(NOW + 60, ()), (NOW + 1, ("a",))])
-def test_lock_that_is_over_is_taken_by_another(at, dead):
+def test_expired_lock_can_be_taken_by_another_run(at, dead):
     calendar, _others = taken(Calendar(), [1], "a")
     calendar, others = taken(calendar, [1], "b", at=at, dead=dead)
     assert not others and held(calendar) == {1: "b"}
@@ -50,14 +50,14 @@ def test_lock_that_is_over_is_taken_by_another(at, dead):
 @pytest.mark.parametrize(
     ("fate", "until"),
     [
-        # An owner that can be looked at is believed until the lock is over.
+        # The lock of a process that can be checked is valid until its end.
         (ALIVE, NOW + 900),
         (DEAD, 0.0),
-        # Any other may have died silently: such a lock is renewed, or over.
+        # Any other process may have died, so its lock ends without a renewal.
         (UNKNOWN, NOW + LEASE),
     ],
 )
-def test_lock_counts_until(fate, until):
+def test_end_of_a_lock_depends_on_its_owner(fate, until):
     assert valid_until(Lock(1, "a", NOW + 900, NOW), fate) == until
     assert valid_until(Lock(1, "a", NOW + 5, NOW), fate) <= NOW + 5
 
@@ -68,26 +68,26 @@ def test_renewed_lock_lasts_longer():
     assert not lost and set(calendar.locks) == {Lock(1, "a", NOW + 110, NOW + 50), Lock(2, "a", NOW + 60, NOW)}
 
 
-def test_lock_that_somebody_else_had_meanwhile_cannot_be_renewed():
+def test_lock_that_another_run_had_cannot_be_renewed():
     calendar, _others = taken(Calendar(), [1, 2], "a")
     calendar, _others = taken(calendar, [1], "b", at=NOW + 61)
     assert renew(calendar, [1, 2], "a", NOW + 200, NOW + 62)[1] == {1}
     assert renew(free(calendar, [1], "b"), [1, 2], "a", NOW + 200, NOW + 62)[1] == {1}
 
 
-def test_only_own_locks_are_given_up():
+def test_only_own_locks_are_released():
     calendar, _others = taken(Calendar(), [1, 2], "a")
     calendar, _others = taken(calendar, [3], "b")
     assert held(free(calendar, [1, 3], "a")) == {2: "a", 3: "b"}
 
 
-def test_status_is_stale_until_the_outcome_was_seen():
+def test_status_is_stale_until_the_effect_was_observed():
     calendar = mark_stale(mark_stale(Calendar(), 1, NOW), 2, NOW + 5)
     assert (stale_until(calendar, 1), stale_until(calendar, 2), stale_until(calendar, 3)) == (NOW, NOW + 5, 0.0)
     assert stale_until(mark_stale(calendar, 1, None), 1) == 0.0
 
 
-def test_locks_are_stored_moved_and_forgotten_like_all_else():
+def test_locks_are_stored_shifted_and_pruned():
     calendar = Calendar(locks=(Lock(1, "a", NOW, NOW - 5),), stale=((2, NOW),))
     stored = dump_calendars({WRITE: calendar})
     assert parse_calendars(stored, [WRITE], 5.0, NOW)[WRITE] == shift(calendar, 5.0)
@@ -95,7 +95,7 @@ def test_locks_are_stored_moved_and_forgotten_like_all_else():
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sets(st.integers(1, 4)), st.booleans()), max_size=30))
-def test_no_server_is_ever_locked_twice(steps):
+def test_no_server_has_two_locks(steps):
     calendar = Calendar()
     for number, (owner, servers, ends) in enumerate(steps):
         if ends:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ledger in Redis: a real redis-server, several processes, clocks that differ, and what can happen to it."""
+"""The ledger in Redis: a real redis-server, several processes, different clocks, and failures."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def ledger(url, limit=2, window=60.0, clock=None, **more):
 
 
 class Shifted(SystemClock):
-    """A machine whose clock is wrong."""
+    """The clock of a machine that is wrong."""
 
     def __init__(self, seconds):
         super().__init__()
         self.origin += seconds
 
 
-def test_machines_whose_clocks_differ_share_one_quota(server):
+def test_machines_with_different_clocks_share_one_quota(server):
     redis = server()
     one, two = ledger(redis.url()), ledger(redis.url(), clock=Shifted(3600.0))
     assert abs(one.reserve(READ)[0] - one.clock.now()) < 20 and abs(two.reserve(READ)[0] - two.clock.now()) < 20
@@ -54,18 +54,18 @@ def test_machines_whose_clocks_differ_share_one_quota(server):
     assert one.blocked_until(WRITE) - one.clock.now() == pytest.approx(30, abs=20)
 
 
-def test_the_verbs(server):
+def test_each_method_uses_the_same_calendar(server):
     book = ledger(server().url())
     now = book.clock.now()
-    turns = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
-    assert turns == pytest.approx((now + 10, now + 15))
+    slots = book.reserve(WRITE, (0.0, 5.0), not_before=now + 10)
+    assert slots == pytest.approx((now + 10, now + 15))
     assert book.reserve(WRITE, (0.0, 5.0), not_before=now + 10, commit=False)[0] > now + 60
-    assert book.reschedule(WRITE, turns, (now + 1,)) == pytest.approx((now + 1,))
+    assert book.reschedule(WRITE, slots, (now + 1,)) == pytest.approx((now + 1,))
     book.release(WRITE, (now + 1,))
     assert book.reserve(WRITE, (0.0, 1.0))[0] == pytest.approx(now, abs=20)
 
 
-def test_databases_and_prefixes_keep_customers_apart(server):
+def test_each_database_and_prefix_has_its_own_quota(server):
     redis = server()
     for url in (redis.url(), redis.url(database=3), redis.url(prefix="other")):
         assert ledger(url, limit=1).reserve(READ)[0] - SystemClock().now() < 20
@@ -77,10 +77,10 @@ def _reserve_many(url, times, pipe):
     out = []
     for _each in range(times):
         asked = clock.now()
-        turn = book.reserve(READ)[0]
-        clock.sleep(max(0.0, turn - clock.now()))
-        # Each compares its clock with the server's over the network, so what they share is exact in the server's time alone.
-        out.append((turn - asked, turn + book._server_ahead()))
+        slot = book.reserve(READ)[0]
+        clock.sleep(max(0.0, slot - clock.now()))
+        # The slots are exact only in the time of the server, because each process measures its offset over the network.
+        out.append((slot - asked, slot + book._server_ahead()))
     pipe.send(out)
 
 
@@ -99,11 +99,11 @@ def test_many_processes_share_one_quota(server):
     rows = [row for pipe in pipes for row in pipe.recv()]
     for process in processes:
         process.join()
-    assert len(rows) == 96 and is_allowed([turn for _wait, turn in rows], 20, Quota(20, 0.5).guarded - 1e-3)
-    assert max(wait for wait, _turn in rows) < _redis.LOCK_PATIENCE, "nobody starves"
+    assert len(rows) == 96 and is_allowed([slot for _wait, slot in rows], 20, Quota(20, 0.5).guarded - 1e-3)
+    assert max(wait for wait, _turn in rows) < _redis.LOCK_PATIENCE, "no process waits too long"
 
 
-def test_a_killed_process_holds_nobody_up(server):
+def test_killed_process_blocks_nobody(server):
     redis = server()
     pipes, processes = run_processes(redis.url(), 6, 200)
     time.sleep(0.3)
@@ -115,19 +115,19 @@ def test_a_killed_process_holds_nobody_up(server):
     del pipes
 
 
-def test_a_server_that_is_restarted_in_the_middle_is_waited_for_and_remembers(server):
+def test_slots_survive_a_restart_of_redis(server):
     redis = server()
     book = ledger(redis.url(), limit=2)
     book.reserve(READ, (0.0, 1.0))
     redis.stop()
     thread = threading.Timer(1.0, redis.start)
     thread.start()
-    turn = book.reserve(READ)[0]
+    slot = book.reserve(READ)[0]
     thread.join()
-    assert turn - book.clock.now() > 20
+    assert slot - book.clock.now() > 20
 
 
-def test_a_server_that_is_lost_is_told_after_a_bounded_time(server, monkeypatch):
+def test_lost_redis_fails_after_the_time_limit(server, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.5)
     redis = server()
     book = ledger(redis.url())
@@ -139,21 +139,21 @@ def test_a_server_that_is_lost_is_told_after_a_bounded_time(server, monkeypatch)
 
 
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"version": 1, "window": 60, "buckets": {"read": {"slots": ["x"]}}})])
-def test_corrupt_content_begins_anew_with_a_warning(server, content):
+def test_invalid_content_starts_again_empty_with_a_warning(server, content):
     warnings = []
     book = ledger(server().url(), limit=1, warn=warnings.append)
     book._redis.set(book.key, content)
     assert book.reserve(READ)[0] - book.clock.now() < 20 and len(warnings) == 1
 
 
-def test_a_ledger_of_a_newer_release_is_left_alone(server):
+def test_content_of_a_newer_release_is_not_changed(server):
     book = ledger(server().url())
     book._redis.set(book.key, json.dumps({"version": 99}))
     with pytest.raises(LedgerLost, match="newer release"):
         book.reserve(READ)
 
 
-def test_what_is_over_is_forgotten_by_the_server(server):
+def test_key_expires_in_redis(server):
     book = ledger(server().url())
     book.reserve(READ)
     assert 0 < book._redis.ttl(book.key) <= 300

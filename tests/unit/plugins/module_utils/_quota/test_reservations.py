@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calendar: never more than the limit in any window, first come, first served, and never later than needed."""
+"""The calendar: no window exceeds the limit, the order is kept, and no slot is later than needed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from hypothesis import strategies as st
 
 QUOTAS = st.builds(Quota, st.integers(1, 6), st.sampled_from([1.0, 10.0, 60.0]))
 TIMES = st.floats(0, 300, allow_nan=False)
-# Single requests and whole timelines, at any time and not in its order, some with headroom.
+# Single requests and timelines, in any order of time, some with headroom.
 OFFSETS = st.one_of(st.just([0.0]), st.lists(st.floats(0, 200, allow_nan=False), max_size=4).map(lambda more: sorted([0.0, *more])))
 REQUESTS = st.lists(st.tuples(OFFSETS, TIMES, st.integers(0, 2)), max_size=12)
 
 
 def fill(quota, requests, calendar=None):
-    """The calendar after all requests, and what each of them got; one too dense for the quota on its own is refused."""
+    """Return the calendar after all requests, and the slots of each. Requests that exceed the quota alone are refused."""
     calendar, got = calendar or Calendar(), []
     for offsets, not_before, headroom in requests:
         try:
@@ -47,13 +47,13 @@ def fill(quota, requests, calendar=None):
 
 
 @given(QUOTAS, REQUESTS)
-def test_no_window_ever_holds_more_than_the_limit(quota, requests):
+def test_no_window_exceeds_the_limit(quota, requests):
     calendar, _got = fill(quota, requests)
     assert is_allowed(calendar.slots, quota.limit, quota.guarded)
 
 
 @given(QUOTAS, REQUESTS)
-def test_what_was_given_is_kept_and_never_moves(quota, requests):
+def test_reserved_slots_do_not_move(quota, requests):
     calendar, got = fill(quota, requests)
     assert sorted(at for *_rest, slots in got for at in slots) == list(calendar.slots)
     for offsets, not_before, _headroom, slots in got:
@@ -62,16 +62,16 @@ def test_what_was_given_is_kept_and_never_moves(quota, requests):
 
 
 @given(QUOTAS, st.lists(TIMES, max_size=25).map(sorted))
-def test_who_comes_first_is_served_first(quota, arrivals):
+def test_slots_are_in_the_order_of_the_requests(quota, arrivals):
     _calendar, got = fill(quota, [([0.0], at, 0) for at in arrivals])
-    turns = [slots[0] for *_rest, slots in got]
-    assert turns == sorted(turns)
+    order = [slots[0] for *_rest, slots in got]
+    assert order == sorted(order)
 
 
 @settings(max_examples=300)
 @given(QUOTAS, REQUESTS, OFFSETS, TIMES)
-def test_nobody_waits_longer_than_needed(quota, requests, offsets, not_before):
-    """By brute force: the earliest start is ``not_before``, or one where an instant comes a whole window after another."""
+def test_slots_are_as_early_as_possible(quota, requests, offsets, not_before):
+    """Compare with all possible starts: ``not_before``, and those where a slot is a whole window after another."""
     calendar, _got = fill(quota, requests)
     try:
         _after, slots = reserve(calendar, quota, offsets, not_before)
@@ -85,7 +85,7 @@ def test_nobody_waits_longer_than_needed(quota, requests, offsets, not_before):
 
 
 @given(QUOTAS, REQUESTS, st.integers(0, 11))
-def test_what_is_given_back_is_free_again(quota, requests, index):
+def test_released_slots_are_free(quota, requests, index):
     calendar, got = fill(quota, requests)
     if got:
         *_rest, slots = got[index % len(got)]
@@ -95,17 +95,17 @@ def test_what_is_given_back_is_free_again(quota, requests, index):
 
 
 @given(QUOTAS, REQUESTS, TIMES)
-def test_nothing_new_is_given_while_somebody_elses_spending_blocks(quota, requests, until):
+def test_blocked_calendar_has_no_slot_before_the_end_of_the_block(quota, requests, until):
     calendar, _got = fill(quota, requests)
     _after, slots = reserve(block(calendar, until), quota, [0.0], 0.0)
     assert slots[0] >= until
 
 
-def test_a_block_is_never_shortened():
+def test_block_is_not_shortened():
     assert block(block(Calendar(), 50.0), 20.0).blocked_until == 50.0
 
 
-def test_headroom_is_left_for_an_urgent_request():
+def test_headroom_is_free_for_an_urgent_request():
     quota, calendar = Quota(4, 60.0), Calendar()
     for _each in range(3):
         calendar, _instants = reserve(calendar, quota, [0.0, 1.0], 0.0, headroom=1)
@@ -114,36 +114,36 @@ def test_headroom_is_left_for_an_urgent_request():
 
 
 @pytest.mark.parametrize("not_before", [0.0, 3.15, 1_700_000_000.1])
-def test_a_timeline_just_loose_enough_has_a_place_wherever_it_starts(not_before):
+def test_timeline_that_just_fits_the_quota_fits_at_any_start(not_before):
     quota = Quota(1, 1.0)
     offsets = [0.0, quota.guarded, 2 * quota.guarded]
     calendar, slots = reserve(Calendar(), quota, offsets, not_before)
     assert is_allowed(slots, 1, quota.guarded) and slots[0] - not_before < 1e-3
 
 
-def test_a_timeline_too_dense_for_the_quota_is_refused():
+def test_timeline_that_exceeds_the_quota_is_refused():
     with pytest.raises(ValueError, match="needs more than 2 requests"):
         reserve(Calendar(), Quota(2, 60.0), [0.0, 1.0, 2.0], 0.0)
 
 
 @given(QUOTAS, REQUESTS, st.floats(-1e6, 1e6))
-def test_a_clock_that_was_set_moves_everything_alike(quota, requests, seconds):
+def test_shift_moves_all_slots(quota, requests, seconds):
     calendar, _got = fill(quota, requests)
     moved = shift(calendar, seconds)
     assert [at - seconds for at in moved.slots] == pytest.approx(list(calendar.slots), abs=1e-6)
 
 
-def test_only_what_is_old_is_forgotten():
+def test_prune_removes_only_old_slots():
     assert prune(Calendar((1.0, 2.0, 3.0)), 2.0).slots == (2.0, 3.0)
 
 
-# What befalls each request: its process wakes so late, it is heard so long after it was sent, and whether it then moves by so much,
-# as a restart does behind a late line. In parts of the window.
+# The delays of a request as shares of the window: until its process wakes up, until its response, and until the time to which it is moved,
+# like a restart after a late announcement.
 LATE = st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.9), st.floats(0, 0.3)), min_size=1, max_size=30)
 
 
 class Traffic:
-    """Everything that was reserved really goes, as late as it happens to: an event at a time, in the order of time."""
+    """A simulation that sends all reserved requests with delays, event by event in the order of time."""
 
     def __init__(self, quota, calendar, got, late):
         self.quota, self.calendar, self.late = quota, calendar, late
@@ -186,8 +186,8 @@ class Traffic:
 
 @settings(max_examples=300)
 @given(QUOTAS, REQUESTS, LATE)
-def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quota, requests, late):
-    """Each looks back when it goes, and one that took long counts from its answer on."""
+def test_no_window_exceeds_the_limit_with_any_delays(quota, requests, late):
+    """Each request checks its window when it is sent. A slow request counts from its response."""
     calendar, got = fill(quota, requests)
     traffic = Traffic(quota, calendar, got, late)
     assert len(traffic.arrived) == len(calendar.slots) == len(traffic.calendar.slots)
@@ -195,34 +195,34 @@ def test_however_late_requests_are_no_window_ever_holds_more_than_the_limit(quot
 
 
 @given(QUOTAS, REQUESTS)
-def test_where_nothing_is_late_everything_goes_when_it_was_reserved(quota, requests):
+def test_requests_without_delays_are_sent_in_their_slots(quota, requests):
     calendar, got = fill(quota, requests)
     assert Traffic(quota, calendar, got, [(0.0, 0.0, 0.0)]).arrived == list(calendar.slots)
 
 
-# Two of 100 s; the second column are the others, the third what of them is late already.
+# A request with a slot at 100 s. The columns: the other slots, the late ones of them, the end of a block, the time, the expected time.
 DUE = [
     ("in time", [], [], 0.0, 100.0, 100.0),
-    ("late by less than a ignored_delay", [], [], 0.0, 100.05, 100.0),
+    ("late by less than the ignored delay", [], [], 0.0, 100.05, 100.0),
     ("late", [], [], 0.0, 100.7, 100.7),
     ("room for one more", [70.0], [], 0.0, 100.0, 100.0),
-    ("what was before it was late", [50.0, 70.0], [], 0.0, 100.0, 110.36),
-    ("what lies ahead waits for it", [50.0, 100.2], [], 0.0, 100.0, 100.0),
-    ("late, and what lay ahead went first", [50.0, 100.2], [], 0.0, 100.7, 110.36),
-    ("late, and what lies ahead still waits for it", [50.0, 101.2], [], 0.0, 100.7, 100.7),
-    ("somebody is late already, and goes first", [50.0, 60.0, 110.36], [110.36], 0.0, 100.0, 120.36),
+    ("an earlier request was late", [50.0, 70.0], [], 0.0, 100.0, 110.36),
+    ("a later slot waits for it", [50.0, 100.2], [], 0.0, 100.0, 100.0),
+    ("late, and a later slot was used first", [50.0, 100.2], [], 0.0, 100.7, 110.36),
+    ("late, and a later slot still waits for it", [50.0, 101.2], [], 0.0, 100.7, 100.7),
+    ("another request is late and goes first", [50.0, 60.0, 110.36], [110.36], 0.0, 100.0, 120.36),
     ("a 429 blocks", [], [], 130.0, 100.0, 130.0),
     ("a 429 blocks, and then there is no room", [75.0, 80.0], [], 130.0, 100.0, 135.36),
 ]
 
 
 @pytest.mark.parametrize(("what", "others", "late", "blocked", "now", "goes"), DUE, ids=[row[0] for row in DUE])
-def test_when_a_request_goes_whose_instant_has_come(what, others, late, blocked, now, goes):
+def test_due_request_is_sent_on_time_or_moved(what, others, late, blocked, now, goes):
     calendar = Calendar(tuple(sorted([*others, 100.0])), blocked, late=tuple(late))
     assert due(calendar, Quota(2, 60.0), 100.0, now) == pytest.approx(goes)
 
 
-def test_those_that_are_late_go_one_after_the_other():
+def test_late_requests_are_sent_in_order():
     quota, calendar = Quota(2, 60.0), Calendar((50.0, 60.0, 100.0, 100.5, 101.0))
     for at in (100.0, 100.5, 101.0):
         calendar = move(calendar, at, due(calendar, quota, at, at), at)
@@ -230,8 +230,8 @@ def test_those_that_are_late_go_one_after_the_other():
     assert [due(calendar, quota, at, at) for at in calendar.late] == list(calendar.late)
 
 
-def test_what_is_urgent_waits_only_for_what_is_before_it():
-    """In a full calendar the earliest free place is at its end."""
+def test_urgent_request_waits_only_for_earlier_requests():
+    """The first free slot of a full calendar is at its end."""
     quota = Quota(2, 60.0)
     full = Calendar(tuple(100.0 + 31.0 * each for each in range(20)))
     assert reserve(full, quota, [0.0], 105.0)[1][0] > 700.0
@@ -242,7 +242,7 @@ def test_what_is_urgent_waits_only_for_what_is_before_it():
     assert reschedule(block(full, 400.0), quota, [105.0], 105.0)[1][0] >= 400.0
 
 
-def test_what_is_given_back_is_not_late_any_more():
+def test_released_slot_is_not_late():
     calendar = Calendar((100.0, 110.0), late=(110.0,))
     assert release(calendar, (110.0,)) == Calendar((100.0,))
     assert shift(calendar, 5.0).late == (115.0,) and prune(calendar, 111.0).late == ()

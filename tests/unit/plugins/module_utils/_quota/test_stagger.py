@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The stagger of a run: how close its duration comes to the bound, and what disturbs it."""
+"""The stagger of a run: its duration compared with the lower bound, and the effect of delays."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ def test_duration_with_a_headroom_that_leaves_no_multiple_of_the_writes(servers,
     assert ratio(servers, *USUAL, headroom=2) <= most
 
 
-def test_handful_starts_at_once():
+def test_few_servers_start_at_once():
     timelines = [offsets_of(*USUAL[1:])] * 4
     rule = choose(REAL, 0, timelines, Calendar(), 100.0)
     assert simulate(rule, REAL, 0, timelines, Calendar(), 100.0).starts == (100.0,) * 4
 
 
 @pytest.mark.parametrize("servers", [0, 1])
-def test_run_without_a_second_server_needs_no_simulation(servers):
+def test_run_of_one_server_is_not_simulated(servers):
     timelines = [(0.0, 10.0)] * servers
     assert choose(REAL, 0, timelines, Calendar(), 0.0) == Stagger()
     assert simulate(Stagger(), REAL, 0, timelines, Calendar(), 5.0) == ((5.0,) * servers, 10.0 * servers)
 
 
-def test_rehearsal_gives_the_starts_that_the_run_reserves():
+def test_simulation_returns_the_starts_of_the_run():
     timelines = [offsets_of(*USUAL[1:])] * 30
     calendar, _times = reserve(Calendar(), REAL, (0.0, 10.0, 70.0), 0.0)
     rule = choose(REAL, 2, timelines, calendar, 0.0)

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._report import chart as pic
@@ -58,13 +60,13 @@ SAID, SENT = entry("announcement", 0), entry("signal", 60)
         (row(), False, []),
     ],
 )
-def test_what_is_not_known_is_not_shown_as_down(one, planned, expected):
+def test_unknown_state_is_not_shown_as_down(one, planned, expected):
     shown = [(each.kind, each.begin - BASE, each.end and each.end - BASE) for each in pic.stretches(one, planned, BASE + 200)]
     assert shown == expected
 
 
 @pytest.mark.parametrize("length", [1, 7, 59, 61, 600, 3000, 4000, 40000, 86401, 200000, 1000000])
-def test_an_axis_has_few_marks_and_fewer_on_a_phone(length):
+def test_axis_has_few_marks_and_fewer_on_a_phone(length):
     fine = pic.step_of(length, pic.WIDE)
     coarse = pic.step_of(length, pic.NARROW, fine)
     assert length / fine <= pic.WIDE and length / coarse <= pic.NARROW and coarse % fine == 0
@@ -87,8 +89,61 @@ def days(begin, end):
         (-600, 60, [("day", "0", "2026-05-03"), ("day before", "88.26", "until 05-03, then 2026-05-04")]),
     ],
 )
-def test_the_axis_names_each_day(begin, end, expected):
+def test_axis_names_each_day(begin, end, expected):
     assert days(begin, end) == expected
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def labels(zone, begin, end, kind="tick"):
+    """Return the labels of an axis between two local times, each with its place."""
+    first, last = (datetime.fromisoformat(one).replace(tzinfo=zone).timestamp() for one in (begin, end))
+    scale = pic.Scale(first, last, zone)
+    drawn = pic._axis(scale)
+    return [(one, float(x)) for x, one in re.findall(rf'class="{kind}[ \w]*" style="left:([\d.]+)%?">(.*?)<', drawn)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "end", "expected"),
+    [
+        (timezone.utc, "2026-05-04T03:00", "2026-05-04T05:00", ["03:00", "03:15", "03:30", "03:45", "04:00", "04:15", "04:30", "04:45"]),
+        (BERLIN, "2026-05-03T22:00", "2026-05-04T10:00", ["22:00", "00:00", "02:00", "04:00", "06:00", "08:00"]),
+        (
+            ZoneInfo("Asia/Kathmandu"),
+            "2026-05-04T03:00",
+            "2026-05-04T07:00",
+            ["03:00", "03:30", "04:00", "04:30", "05:00", "05:30", "06:00", "06:30"],
+        ),
+        # One hour does not exist, and another exists twice.
+        (BERLIN, "2026-03-29T01:00", "2026-03-29T05:00", ["01:00", "01:30", "03:00", "03:30", "04:00", "04:30"]),
+        (BERLIN, "2026-10-25T02:00", "2026-10-25T04:00", ["02:00", "02:30", "02:00", "02:30", "03:00", "03:30"]),
+    ],
+)
+def test_axis_shows_round_times_of_the_zone(zone, begin, end, expected):
+    found = labels(zone, begin, end)
+    assert [label for label, _x in found] == expected
+    gaps = [later - earlier for (_a, earlier), (_b, later) in zip(found, found[1:])]
+    assert max(gaps) - min(gaps) < 0.05
+
+
+def test_axis_names_the_day_at_midnight_of_the_zone():
+    assert labels(BERLIN, "2026-05-03T23:00", "2026-05-04T01:00", "day") == [("2026-05-03", 0), ("2026-05-04", 48.54)]
+    # 22:00 UTC to 00:00 UTC.
+    assert labels(BERLIN, "2026-05-04T00:00", "2026-05-04T02:00", "day") == [("2026-05-04", 0)]
+
+
+def test_axis_names_midnight_after_the_clocks_changed():
+    assert [label for label, _x in labels(BERLIN, "2026-10-24T12:00", "2026-10-26T12:00", "day")] == [
+        "2026-10-24",
+        "2026-10-25",
+        "2026-10-26",
+    ]
+
+
+def test_bar_says_when_the_server_was_up_on_the_clock_of_the_zone():
+    drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False, BERLIN)
+    assert "seen up at 02:01:30" in drawn
 
 
 def test_the_legend_tells_what_is_in_the_picture_and_nothing_else():
@@ -98,10 +153,14 @@ def test_the_legend_tells_what_is_in_the_picture_and_nothing_else():
     assert re.findall(r'<i class="key-(\w+)">', pic.picture([row(SENT, downtime=5.0)], False)) == ["signal", "down", "up"]
 
 
-def test_lengths_across_are_per_cent_so_that_nothing_else_is_scaled():
+def test_label_of_a_server_has_its_outcome():
+    assert '<div class="label failed">h</div>' in pic.picture([{**row(SAID, SENT), "outcome": "failed"}], False)
+
+
+def test_widths_are_per_cent():
     drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False)
     assert "viewBox" not in drawn and not re.search(r' (x|x1|x2|cx)="[\d.]+"', drawn)
 
 
-def test_without_an_instant_there_is_no_picture():
+def test_run_without_times_has_no_chart():
     assert pic.picture([row()], False) == "" == pic.picture([], False)

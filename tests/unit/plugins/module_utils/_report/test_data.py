@@ -38,7 +38,7 @@ ROWS = [
 ]
 
 
-def test_the_sums():
+def test_totals_of_a_run():
     report = build(ROWS, "2026-05-04T04:00:00Z", False)
     totals = {"planned": 0, "done": 1, "skipped": 1, "deferred": 0, "failed": 2, "cancelled": 1, "unconfirmed": 1}
     assert report["totals"] == {"servers": 6, **totals}
@@ -47,7 +47,7 @@ def test_the_sums():
     assert [one["host"] for one in report["servers"]] == list("abcdef")
 
 
-def test_a_run_ends_when_its_last_server_is_seen_up_or_its_last_word_is_said():
+def test_run_ends_with_its_last_observation_or_last_line():
     late = result(downtime=90.0)
     said = result(timeline=[*result()["timeline"], entry("done", 50)])
     for rows, ended in (([late], "03:01:40"), ([said], "03:00:50"), ([CANCELLED], "03:00:04")):
@@ -61,7 +61,7 @@ def planned(**more):
     return result(confirmed=False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
 
 
-def test_a_plan_is_planned_and_not_done():
+def test_outcome_of_a_plan_is_planned():
     skipped = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason="offline")
     rows = [{"host": "a", "result": planned(), "error": ""}, {"host": "b", "result": skipped, "error": ""}]
     report = build(rows, "2026-05-04T04:00:00Z", True)
@@ -70,14 +70,14 @@ def test_a_plan_is_planned_and_not_done():
     assert (report["begun"], report["ended"]) == (None, None)
 
 
-def test_a_server_whose_signal_may_be_out_since_an_earlier_run_is_unconfirmed():
+def test_server_whose_signal_may_have_been_sent_in_an_earlier_run_is_unconfirmed():
     reason = f"{MAY_HAVE_BEGUN} under maintenance_id CHG-7"
     begun = result("skipped", False, timeline=[], downtime=None, notice_error=None, reason=reason, earlier="unconfirmed")
     report = build([{"host": "a", "result": begun, "error": ""}], "2026-05-04T04:00:00Z", False)
     assert report["totals"]["unconfirmed"] == 1 and "<b>a</b> unconfirmed" in page(report)
 
 
-def test_what_somebody_has_to_look_at_is_on_top():
+def test_servers_that_need_attention_are_at_the_top():
     html = page(build(ROWS, "2026-05-04T04:00:00Z", False))
     alert = re.search(r'<div class="bad-list".*?</div>', html, re.DOTALL)[0]
     assert re.findall(r"<b>(\w)</b> ([^:]*)", alert) == [("a", "unconfirmed"), ("d", "failed"), ("e", "failed"), ("f", "cancelled")]
@@ -90,7 +90,7 @@ def tiles(html):
     return [(value, name, bool(bad)) for bad, value, name in re.findall(r'<div class="tile( bad)?"><b>(.*?)</b>(.*?)</div>', html)]
 
 
-def test_the_figures_on_top_are_those_of_the_run():
+def test_tiles_of_a_run():
     assert tiles(page(build(ROWS, "2026-05-04T04:00:00Z", False))) == [
         ("6", "servers", False),
         ("1", "done", False),
@@ -103,7 +103,7 @@ def test_the_figures_on_top_are_those_of_the_run():
     ]
 
 
-def test_the_figures_of_a_plan_say_planned_and_tell_of_nothing_that_can_only_be_measured():
+def test_page_of_a_plan_has_no_measured_values():
     html = page(build([{"host": "a", "result": planned(), "error": ""}], "2026-05-04T04:00:00Z", True))
     assert tiles(html) == [("1", "servers", False), ("1", "planned", False)]
     assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal", "why"]
@@ -132,7 +132,7 @@ def done(signal, outcome="done"):
         ([done(None, "deferred")], True, "1 deferred. 1 server needs attention."),
     ],
 )
-def test_report_begins_with_what_became_of_the_servers(rows, is_plan, said):
+def test_sentence_names_the_outcomes(rows, is_plan, said):
     assert sentence(rows, is_plan) == said
 
 
@@ -146,11 +146,40 @@ def test_the_head_and_the_axis_name_the_second_day():
     ]
 
 
+def page_of(at, zone, downtime=60.0):
+    """Return the page of one server that was restarted at a time."""
+    timeline = [{**entry("signal", 0), "at": at}]
+    report = build([{"host": "a", "result": result(timeline=timeline, downtime=downtime), "error": ""}], at, False, zone)
+    assert report["timezone"] == zone and report["begun"] == at
+    return page(report)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "when", "abbreviations", "signal"),
+    [
+        ("UTC", "2026-05-04T01:00:00Z", "2026-05-04 01:00:00 to 01:01:00 UTC", "UTC", "01:00:00"),
+        ("Europe/Berlin", "2026-05-04T01:00:00Z", "2026-05-04 03:00:00 to 03:01:00 CEST", "CEST", "03:00:00"),
+        ("Europe/Berlin", "2026-12-04T23:30:00Z", "2026-12-05 00:30:00 to 00:31:00 CET", "CET", "00:30:00"),
+        ("America/Sao_Paulo", "2026-05-04T01:00:00Z", "2026-05-03 22:00:00 to 22:01:00 UTC-03", "UTC-03", "22:00:00"),
+        ("Europe/Berlin", "2026-10-25T00:59:30Z", "2026-10-25 02:59:30 CEST to 02:00:30 CET", "CEST, then CET", "02:59:30"),
+    ],
+)
+def test_page_shows_times_of_the_zone_with_its_abbreviation(zone, at, when, abbreviations, signal):
+    html = page_of(at, zone)
+    assert f'<div class="dim">{when}</div>' in html and f">restart {signal}</td>" in html
+    assert re.findall(r"<h2>(\w+) <span class=\"dim\">\((.*?)\)</span>", html) == [("Timeline", abbreviations), ("Servers", abbreviations)]
+
+
+def test_page_of_a_run_that_sent_nothing_shows_when_it_was_made():
+    html = page(build([], "2026-05-04T04:00:00Z", False, "Europe/Berlin"))
+    assert "2026-05-04 06:00:00 CEST, nothing was sent" in html
+
+
 def test_an_empty_run_has_a_page_too():
     assert "<svg" not in page(build([], "2026-05-04T04:00:00Z", True))
 
 
-def test_no_outside_resource_and_no_text_as_html():
+def test_page_has_no_external_resource_and_escapes_all_texts():
     row = {"host": EVIL, "result": result(name=EVIL, reason=EVIL, timeline=[{**entry("announcement", 0), "text": EVIL}]), "error": EVIL}
     html = page(build([row], "2026-05-04T04:00:00Z", False))
     assert html.count("<script>") == 1 and "<img" not in html and "\u202e" not in html

@@ -49,7 +49,7 @@ def test_rows_are_sorted_by_host_and_name_the_problem_of_a_host_without_a_server
     ]
 
 
-def test_table_shows_no_use_of_a_server_whose_state_is_unknown():
+def test_table_has_no_use_for_a_server_with_an_unknown_state():
     assert as_table(ROWS) == [
         "server  id  billing  state     memory   cpu  product",
         "a        1  active   running  1536 MB  13 %  Minecraft 4 GB",
@@ -61,7 +61,7 @@ def test_table_shows_no_use_of_a_server_whose_state_is_unknown():
     ]
 
 
-def test_csv_has_one_line_a_host():
+def test_csv_has_one_line_for_each_host():
     rows = list(csv.reader(as_csv(ROWS).splitlines()))
     assert [row[5] for row in rows] == [
         "state",
@@ -88,7 +88,7 @@ def test_file_is_csv_or_json_by_its_name():
     assert json.loads(as_file("x.json", ROWS)) == ROWS and as_file("x.csv", ROWS).startswith(b"host,id,")
 
 
-def test_text_that_is_no_utf_8_does_not_prevent_a_file():
+def test_text_that_is_not_utf_8_can_be_written():
     rows = status_rows({"a": 1}, [server(1, name="\udce9")], {})
     assert b"?" in as_file("x.csv", rows) and json.loads(as_file("x.json", rows))
 
@@ -100,7 +100,7 @@ def test_the_token_of_all_hosts_is_used(values, one):
 
 @pytest.mark.parametrize("values", [["t", "u"], ["t", None]])
 def test_hosts_with_different_tokens_are_refused_without_showing_one(values):
-    with pytest.raises(BadOption, match="serverprism_api_token: the hosts of this run have different ones") as refused:
+    with pytest.raises(BadOption, match="serverprism_api_token: must be the same for all hosts of this run") as refused:
         same_for_all("serverprism_api_token", values)
     assert "t," not in str(refused.value)
 

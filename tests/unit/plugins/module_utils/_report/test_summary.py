@@ -26,11 +26,11 @@ def row(**values):
     return summary([{**BASE, **values}])[-1]
 
 
-def test_columns_stand_below_their_titles():
+def test_columns_are_aligned_with_their_titles():
     head, *rows = summary([BASE, {**BASE, "host": "a-longer-name", "outcome": "unconfirmed", "signal": None, "downtime": None}])
     at = {title: head.index(title) for title in ("server", "outcome", "signal", "why")}
     assert rows[0].index("done") == rows[1].index("unconfirmed") == at["outcome"]
-    assert rows[0].index("restart") == at["signal"] and rows[0].index("proved by its states") == at["why"]
+    assert rows[0].index("restart") == at["signal"] and rows[0].index("confirmed by its states") == at["why"]
     assert rows[0].index("30.0 s") + len("30.0 s") == head.index("downtime") + len("downtime")
     assert rows[0].index("+0.25 s") + len("+0.25 s") == head.index("notice") + len("notice")
 
@@ -38,8 +38,8 @@ def test_columns_stand_below_their_titles():
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({}, "proved by its states"),
-        ({"evidence": "counters"}, "proved by its counters"),
+        ({}, "confirmed by its states"),
+        ({"evidence": "counters"}, "confirmed by its counters"),
         ({"evidence": "none"}, ""),
         ({"confirmed": False}, ""),
         ({"reason": "offline"}, "offline"),
@@ -58,6 +58,6 @@ def test_negative_notice_error_has_its_sign():
     assert "-1.50 s" in row(notice_error=-1.5)
 
 
-def test_run_without_servers_is_a_title():
+def test_run_without_servers_has_only_a_title():
     (line,) = summary([])
     assert line.split() == ["server", "outcome", "signal", "downtime", "notice", "why"]

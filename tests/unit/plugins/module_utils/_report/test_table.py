@@ -28,7 +28,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._report.table im
         ("é", 1),
     ],
 )
-def test_a_text_is_as_wide_as_a_terminal_shows_it(text: str, places: int) -> None:
+def test_width_of_a_text_on_a_terminal(text: str, places: int) -> None:
     assert display_width(text) == places
 
 
@@ -48,5 +48,5 @@ def test_a_text_is_as_wide_as_a_terminal_shows_it(text: str, places: int) -> Non
         ([["a\nb\u202e", None]], [], ["a\ufffdb\ufffd  None"]),
     ],
 )
-def test_cells_stand_below_each_other(rows: list[list[Any]], right: list[int], lines: list[str]) -> None:
+def test_cells_are_aligned(rows: list[list[Any]], right: list[int], lines: list[str]) -> None:
     assert table(rows, right) == lines
