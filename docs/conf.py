@@ -23,14 +23,14 @@ html_theme_options = {"topbar_links": {"ServerPrism": "https://serverprism.com",
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
-html_use_smartypants = False
+smartquotes = False
 html_use_modindex = False
 html_use_index = False
 html_copy_source = False
 default_role = "any"
 nitpicky = True
 
-# What the reference pages say of Ansible itself is documented there.
+# Pages of Ansible that the reference pages link to.
 _ANSIBLE = "https://docs.ansible.com/ansible/latest"
 _ELSEWHERE = {
     "action_plugins": f"{_ANSIBLE}/plugins/action.html",
@@ -40,7 +40,7 @@ _ELSEWHERE = {
 
 
 def _link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
-    """A link to Ansible's documentation for a target that is not on this site; None where there is none, which is an error."""
+    """Return a link to Ansible's documentation for a target that is not on this site; None, which is an error, if there is none."""
     target = node["reftarget"]
     if node["reftype"] == "envvar" and target.startswith("ANSIBLE_"):
         uri = f"{_ELSEWHERE['ansible_configuration_settings']}#envvar-{target}"
@@ -52,11 +52,11 @@ def _link_to_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
 
 
 def _link_to_start(app: Any, _page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
-    """Let the name on top of each page lead to the first page, and not to the root of the web server."""
+    """Link the name at the top of each page to the home page instead of the root of the web server."""
     context["theme_documentation_home_url"] = context["pathto"](app.config.root_doc)
 
 
 def setup(app: Any) -> None:
-    """Called by Sphinx."""
+    """Connect to Sphinx, which calls this."""
     app.connect("html-page-context", _link_to_start)
     app.connect("missing-reference", _link_to_ansible)

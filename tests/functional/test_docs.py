@@ -12,6 +12,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import documents
@@ -25,11 +27,17 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py
 OF_A_RUN = ("serverprism_run", "serverprism_status")
 FLEET = [{"id": 1234}, {"id": 1290, "product": "Palworld 8 GB"}]
 HOSTS = {"survival": {"serverprism_id": 1234}, "pals": {"serverprism_id": 1290}}
-INVENTORY = {"all": {"hosts": HOSTS, "children": {"game_servers": {"hosts": dict.fromkeys(HOSTS)}, "event": {"hosts": {"pals": None}}}}}
+GROUPS = {"game_servers": HOSTS, "event": ["pals"], "proxies": ["pals"], "backends": ["survival"], "creative": ["pals"]}
+INVENTORY = {"all": {"hosts": HOSTS, "children": {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in GROUPS.items()}}}
 BLOCKS = [block for page in PAGES for block in documents.blocks(page)]
 SOURCE = [block for block in BLOCKS if block.is_yaml and "plugin: serverprism.cloud.servers" in block.text][0]
 # These files belong to the project; a reader creates all others.
 RUNS = ("ansible-playbook ", "ansible-inventory ", "ansible-doc ")
+WHITELIST = [block for block in BLOCKS if 'command: "whitelist add' in block.text][0]
+REPORT = {
+    "totals": {"done": 1, "servers": 2},
+    "servers": [{"host": "survival", "outcome": "done"}, {"host": "pals", "outcome": "failed", "reason": "it hangs"}],
+}
 
 
 def of_yaml():
@@ -52,7 +60,11 @@ def prepare(ansible):
     folder = ansible.folder
     (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
     (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
-    shutil.copy(EXAMPLES / "verify.yml", folder)
+    for example in ("verify.yml", "discord.yml"):
+        shutil.copy(EXAMPLES / example, folder)
+    (folder / "whitelist.yml").write_text(WHITELIST.text)
+    (folder / "report").mkdir(exist_ok=True)
+    (folder / "report" / "report.json").write_text(json.dumps(REPORT))
     return folder
 
 
@@ -143,7 +155,9 @@ def test_scripts_of_the_ci_examples_run(simulator, ansible, script, stated):
     sim = simulator(FLEET)
     folder = prepare(ansible)
     env = {name: value for name, value in stated.items() if "${{" not in value}
-    here = {"CHECK": "--diff", "CI_PROJECT_DIR": str(folder), "SERVERPRISM_LEDGER": str(folder / ".serverprism"), "TODAY": "2099-01-01"}
+    # The start and the deadline of today may be over.
+    check = "--diff -e maintenance_start=03:00 -e maintenance_deadline=04:00"
+    here = {"CHECK": check, "CI_PROJECT_DIR": str(folder), "SERVERPRISM_LEDGER": str(folder / ".serverprism"), "TODAY": "2099-01-01"}
     run = shell(ansible, sim, script, **{**env, **here})
     assert run.returncode == 0 and "failed=0" in run.stdout and not sim.posts(), run.stdout + run.stderr
     assert (folder / "report" / "report.html").exists()
@@ -164,7 +178,7 @@ def nightly(ansible, sim, command):
 def test_second_call_of_the_nightly_script_does_nothing(simulator, ansible):
     sim = simulator([{**server, "boot_seconds": 3.0, "stop_seconds": 20.0} for server in FLEET])
     # The maintenance window is open at whatever time the test runs.
-    command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2099-01-01"
+    command = f"{ansible.folder}/nightly-maintenance.sh -e maintenance_at= -e maintenance_deadline=2099-01-01"
     for time in ("first", "second"):
         run = nightly(ansible, sim, command)
         assert run.returncode == 0, run.stdout + run.stderr
@@ -176,7 +190,8 @@ def test_second_call_of_the_nightly_script_does_nothing(simulator, ansible):
 
 def test_late_call_of_the_nightly_script_defers_every_server(simulator, ansible):
     sim = simulator(FLEET)
-    run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh -e maintenance_deadline=2020-01-01T04:00")
+    times = "-e maintenance_at=$(date -d '-2 hours' +%FT%T%:z) -e maintenance_deadline=$(date -d '-1 hour' +%FT%T%:z)"
+    run = nightly(ansible, sim, f"{ansible.folder}/nightly-maintenance.sh {times}")
     assert run.returncode == 2 and "the deadline leaves out every server" in run.stdout and not sim.posts(), run.stdout + run.stderr
 
 
@@ -185,7 +200,8 @@ def test_crontab_line_runs(simulator, ansible):
     line = (EXAMPLES / "serverprism.cron").read_text().splitlines()[-1]
     (ansible.folder / "token.env").write_text(f"SERVERPRISM_API_TOKEN={sim.token}\n")
     command = re.sub(r"^(\S+ ){5}serverprism ", "", line)
-    command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder)) + " --check"
+    command = command.replace("/etc/serverprism", str(ansible.folder)).replace("/opt/serverprism", str(ansible.folder))
+    command += " --check -e maintenance_at=04:00 -e maintenance_deadline=05:00"
     run = nightly(ansible, sim, "unset SERVERPRISM_API_TOKEN; " + command)
     assert run.returncode == 0 and not sim.posts(), run.stdout + run.stderr
 
@@ -211,3 +227,31 @@ def test_examples_of_the_inventory_list_the_fleet(simulator, ansible):
             sim, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], "-i", str(path), env={"COMMUNITY_TOKEN": sim.token}
         )
         assert run.rc == 0 and "failed=0" in run.stdout, run.output
+
+
+def test_nightly_script_skips_a_date_of_its_file(simulator, ansible):
+    sim = simulator(FLEET)
+    skip = "TZ=Europe/Berlin date +%F >>skip-dates"
+    run = nightly(ansible, sim, f"cd {ansible.folder}; {skip}; ./nightly-maintenance.sh")
+    assert run.returncode == 0 and "No maintenance today" in run.stdout and not sim.requests(), run.stdout + run.stderr
+
+
+def test_discord_message_names_the_servers_that_failed(simulator, ansible):
+    prepare(ansible)
+    got = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        env = {**ansible.environment(simulator(FLEET)), "DISCORD_WEBHOOK": f"http://127.0.0.1:{server.server_port}"}
+        run = subprocess.run(
+            ["ansible-playbook", "discord.yml"], cwd=ansible.folder, env=env, capture_output=True, text=True, timeout=110, check=False
+        )
+        server.shutdown()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert got == [{"content": "Maintenance: 1 of 2 servers done.\n- pals: failed, it hangs", "allowed_mentions": {"parse": []}}]
