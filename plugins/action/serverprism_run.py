@@ -22,6 +22,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import 
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
@@ -66,17 +67,21 @@ class ActionModule(ControllerAction):
         require_hosts(names, f"{params['playbook']}_hosts", params["hosts"])
         if params["playbook"] != MAINTENANCE:
             playbook = run_check.PLAYBOOKS[params["playbook"]]
-            found = hosts.read(names, playbook.names)
+            found = hosts.read(names, [*playbook.names, *orders.ACCESS.values()], DEFAULTS)
             run_check.check_hosts(playbook, found)
             self._warn_of_misspelt(found)
+            check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
+        found = hosts.read(
+            names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, *orders.ACCESS.values()], DEFAULTS
+        )
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
         self._warn_of_misspelt(found)
+        check_access(map(_access, found.values()))
         return {"changed": False}
 
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
@@ -188,3 +193,9 @@ class ActionModule(ControllerAction):
         lines += [report.write(path) or f"The report is in {path}."] if path else []
         for line in lines:
             screen.show(self._tell, "", line)
+
+
+def _access(host: HostVariables) -> dict[str, Any]:
+    """Return the options of the API of a host."""
+    given = {option: host.values[name] for option, name in orders.ACCESS.items() if host.values.get(name)}
+    return {**orders.access_of(host.defaults), **given}

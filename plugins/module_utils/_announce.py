@@ -39,8 +39,8 @@ async def run(ctx: Context) -> Result:
     params, server_id = ctx.params, ctx.params["server_id"]
     result: Result = {"changed": False, "server_id": server_id, "command": None, "sent": False, "reason": None}
     with failing_with(result, ctx):
-        server, sight = await look(ctx, server_id)
-        if sight.state == "offline":
+        server, observation = await look(ctx, server_id)
+        if observation.state == "offline":
             return {**result, "reason": "offline"}
         game, remark = await choose_game(ctx)
         command = params["announce_command"] or game.announce_command

@@ -37,8 +37,8 @@ async def run(ctx: Context) -> Result:
     with failing_with(result, ctx):
         if ctx.check_mode or skip:
             # If the state is unknown, the command is sent: the API refuses it if the game is not running.
-            _server, sight = await look(ctx, server_id)
-            if sight.state == "offline":
+            _server, observation = await look(ctx, server_id)
+            if observation.state == "offline":
                 return _offline(result, skip)
         if ctx.check_mode:
             return {**result, "changed": True}

@@ -61,6 +61,12 @@ class Settings:
     ledger: str
     status_cache: float
 
+    @property
+    def token_source(self) -> str:
+        """Return where the token comes from, for messages."""
+        is_variable = self.api_token == os.environ.get("SERVERPRISM_API_TOKEN")
+        return "the environment variable SERVERPRISM_API_TOKEN" if is_variable else "api_token"
+
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> "Settings":
         """Return the checked options of a module. Raises BadOption with the option and its environment variable."""

@@ -9,18 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from ansible import constants
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
+    BadOption,
+    ServerPrismError,
+    TlsError,
+    Unauthenticated,
+    Unreachable,
+)
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import needs_product
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, with_hint
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
 
 
@@ -35,12 +43,41 @@ class GameAction(ServerPrismAction):
         # The operation meets the same error again and reports it.
         with suppress(ServerPrismError, OSError, ValueError):
             self.operation.check(params)
-            return {**params, "product": _cached_products(params).get(params["server_id"])}
+            return {**params, "product": products_of(params).get(params["server_id"])}
         return params
 
 
-def _cached_products(params: dict[str, Any]) -> dict[int, str]:
-    """Return the products of all servers of a token. The first task reads them, others wait for it. Empty if that failed."""
+def check_access(hosts: Iterable[Mapping[str, Any]]) -> None:
+    """Raise the error that the tasks of all hosts would meet: a token that is not accepted, or an API that cannot be reached.
+
+    ``hosts`` are the options of the API of each host. Each different access takes one read, whose products later tasks use.
+    """
+    errors = []
+    for access in {tuple(sorted(one.items())): one for one in hosts}.values():
+        error = _access_error(access)
+        if error is None:
+            return
+        errors.append(str(error))
+    if errors:
+        raise ServerPrismError(" ".join(dict.fromkeys(errors)))
+
+
+def _access_error(access: Mapping[str, Any]) -> ServerPrismError | None:
+    validated = ArgumentSpecValidator(API_ARGUMENT_SPEC).validate(dict(access))
+    if validated.error_messages:
+        return ServerPrismError(with_hint(str(validated.errors.msg)))
+    try:
+        products_of(validated.validated_parameters)
+    except (BadOption, Unauthenticated, Unreachable, TlsError) as exc:
+        return exc
+    except (ServerPrismError, OSError):
+        # Such as a token without the scope to read, or a quota that is used up: the tasks may work all the same.
+        return None
+    return None
+
+
+def products_of(params: dict[str, Any]) -> dict[int, str]:
+    """Return the products of all servers of a token. The first task reads them, others wait for it. Raises what the read raises."""
     settings = Settings.from_params(params)
     key = hashlib.sha256(f"{settings.api_url}\n{settings.api_token}".encode()).hexdigest()[:24]
     path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-products-{key}.json")
@@ -51,13 +88,13 @@ def _cached_products(params: dict[str, Any]) -> dict[int, str]:
                 return {int(server_id): product for server_id, product in json.load(stream).items()}
         except FileNotFoundError:
             clock = SystemClock()
+            products: dict[int, str] = {}
             try:
                 products = run(read_products(open_client(settings, clock, lambda text: None)), clock)
-            except ServerPrismError:
-                # The operation of each host meets the same error again and reports it.
-                products = {}
-            with open(path, "w", encoding="utf-8") as stream:
-                json.dump(products, stream)
-            return products
+                return products
+            finally:
+                # After an error nobody waits for the same error again here.
+                with open(path, "w", encoding="utf-8") as stream:
+                    json.dump(products, stream)
     finally:
         os.close(lock)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from functional.browser import Browser
 from functional.harness import Ansible, Run, perform_here
+from functional.preloaded import Servers
 from simulator.process import Simulator
 
 QUICK = {
@@ -47,10 +48,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one.close()
 
 
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Keep processes that have imported Ansible."""
+    kept = Servers(tmp_path_factory.mktemp("servers"))
+    yield kept
+    kept.stop()
+
+
 @pytest.fixture
-def ansible(tmp_path: Path) -> Ansible:
-    """Return real Ansible in an empty home."""
-    return Ansible(tmp_path)
+def ansible(tmp_path: Path, servers: Servers) -> Ansible:
+    """Return Ansible in an empty home."""
+    return Ansible(tmp_path, servers)
 
 
 @pytest.fixture

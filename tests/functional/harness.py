@@ -16,10 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from functional.preloaded import PROGRAMS, Servers
 from simulator.process import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".dev" / "collections"
+# Seconds that a run may take.
+TIMEOUT = 120
 OPERATIONS = {
     "server_info": "_info",
     "power": "_power.operation",
@@ -57,15 +60,16 @@ class Run:
 
 
 class Ansible:
-    """A real ansible-playbook with a separate home and ledger."""
+    """Ansible's programs with a separate home and ledger. With ``servers``, short runs are forks of a preloaded process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, servers: Servers | None = None) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
+        self.servers = servers
 
-    def environment(self, sim: Simulator) -> dict[str, str]:
-        """Return the environment, with nothing of the caller's but the paths."""
+    def base(self) -> dict[str, str]:
+        """Return the environment without the API, with nothing of the caller's but the paths."""
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.home),
@@ -79,31 +83,57 @@ class Ansible:
             "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_REMOTE_TEMP": str(self.folder / "tmp"),
             "SERVERPRISM_LEDGER": str(self.folder / "ledger"),
-            **sim.environment(),
         }
+
+    def environment(self, sim: Simulator) -> dict[str, str]:
+        """Return the environment of a run."""
+        return {**self.base(), **sim.environment()}
+
+    def playbook(self, playbook: Any) -> str:
+        """Return a playbook's argument; write plays that are given as data to a file."""
+        if isinstance(playbook, str):
+            return playbook
+        path = self.folder / "play.yml"
+        path.write_text(json.dumps(playbook))
+        return str(path)
 
     def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> subprocess.Popen[str]:
         """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is unset."""
-        if not isinstance(playbook, str):
-            path = self.folder / "play.yml"
-            path.write_text(json.dumps(playbook))
-            playbook = str(path)
+        command = ["ansible-playbook", *args, self.playbook(playbook)]
+        return self._start(command, self._environment(sim, env))
+
+    def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> Run:
+        """Run a playbook to its end."""
+        return self.program(sim, "ansible-playbook", *args, self.playbook(playbook), env=env)
+
+    def program(self, sim: Simulator, program: str, *args: str, env: dict[str, str | None] | None = None) -> Run:
+        """Run one of Ansible's programs to its end."""
+        command, whole = [program, *args], self._environment(sim, env)
+        settings = {name: value or "" for name, value in (env or {}).items() if name.startswith("ANSIBLE_")}
+        server = self.servers.server(settings, self.base()) if self.servers and program in PROGRAMS else None
+        if server:
+            done = server.run(command, whole, self.folder, TIMEOUT)
+            run = Run(done.returncode, done.stdout, done.stderr)
+        else:
+            process = self._start(command, whole)
+            stdout, stderr = process.communicate(timeout=TIMEOUT)
+            run = Run(process.returncode, stdout, stderr)
+        assert "DEPRECATION WARNING" not in run.output, run.output
+        return run
+
+    def _environment(self, sim: Simulator, env: dict[str, str | None] | None) -> dict[str, str]:
+        return {name: value for name, value in {**self.environment(sim), **(env or {})}.items() if value is not None}
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("ansible-playbook")), *args, playbook],
-            env={name: value for name, value in {**self.environment(sim), **(env or {})}.items() if value is not None},
+            [str(Path(sys.executable).with_name(command[0])), *command[1:]],
+            env=env,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
         )
-
-    def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> Run:
-        """Run a playbook to its end."""
-        process = self.start(sim, playbook, *args, env=env)
-        stdout, stderr = process.communicate(timeout=120)
-        assert "DEPRECATION WARNING" not in stdout + stderr, stdout + stderr
-        return Run(process.returncode, stdout, stderr)
 
     def task(self, sim: Simulator, module: str, options: dict[str, Any], *args: str, **keywords: Any) -> dict[str, Any]:
         """Return the result of one task as registered, with the output of the run in ``_output``."""

@@ -190,7 +190,7 @@ def test_failing_reads_make_one_server_unreachable_and_do_not_stop_the_others(si
         {"truncate": True},
     ],
 )
-def test_temporary_failures_end_in_no_event(simulator, watch, caplog, fault):
+def test_temporary_failures_cause_no_event(simulator, watch, caplog, fault):
     sim = simulator([{"id": 1, **QUIET}], speed=SPEED)
 
     async def story():

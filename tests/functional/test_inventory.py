@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -28,12 +26,10 @@ def inventory(ansible):
     def run(sim, *args, env=None, name="fleet.serverprism.yml", **options):
         path = ansible.folder / name
         path.write_text(json.dumps({"plugin": "serverprism.cloud.servers", **options}))
-        command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(path), "--list", *args]
-        environment = {**ansible.environment(sim), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", **(env or {})}
-        environment = {name: value for name, value in environment.items() if value is not None}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert sim.token not in done.stdout + done.stderr and "Traceback" not in done.stderr
-        return plain(json.loads(done.stdout)) if done.returncode == 0 else done.stderr
+        environment = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", **(env or {})}
+        done = ansible.program(sim, "ansible-inventory", "-i", str(path), "--list", *args, env=environment)
+        assert sim.token not in done.output and "Traceback" not in done.stderr
+        return plain(json.loads(done.stdout)) if done.rc == 0 else done.stderr
 
     return run
 

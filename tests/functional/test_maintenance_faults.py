@@ -16,6 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._clock import Sy
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
+from waiting import until
 
 SERVER = {"id": 1234, "name": "Fred's Minecraft", "boot_seconds": 6.0, "stop_seconds": 3.0}
 WARNINGS = [{"before": "3s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Now"}]
@@ -30,9 +31,7 @@ def during(simulator, operate):
         sim = simulator([{**SERVER, **(server or {})}])
 
         def meanwhile():
-            until = time.monotonic() + 20
-            while not sim.console(1234) and time.monotonic() < until:
-                time.sleep(0.02)
+            until(lambda: sim.console(1234), 20)
             happening(sim)
 
         thread = threading.Thread(target=meanwhile)

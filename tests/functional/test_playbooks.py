@@ -259,3 +259,28 @@ def test_status_file_is_relative_to_the_working_directory(simulator, fleet, ansi
         name = f"status-{tmp_path.name}-{number}.csv"
         run = ansible.run(sim, "serverprism.cloud.status", "-i", path, "-e", f"status_file={name}", env={"PWD": directory})
         assert run.rc == 0 and (ansible.folder / name).exists(), run.output
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [("maintenance", {}), ("power", {"power_state": "stopped"}), ("announce", {"announce_text": "x", "announce_command": "say {text}"})],
+)
+def test_token_that_is_not_accepted_is_reported_once(simulator, fleet, name, variables):
+    sim = simulator([{"id": server} for server in (1, 2, 3)])
+    run = fleet(sim, name, [1, 2, 3], env={"SERVERPRISM_API_TOKEN": "spc_wrong"}, **variables)
+    assert run.rc == 2 and run.output.count("fatal: ") == 1 and len(sim.requests()) == 1, run.output
+    assert "Check the environment variable SERVERPRISM_API_TOKEN. (HTTP 401)" in run.output
+
+
+def test_token_that_one_host_lacks_stops_no_other_host(simulator, ansible):
+    sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}])
+    hosts = {"h1": {"serverprism_id": 1, "serverprism_api_token": "spc_wrong"}, "h2": {"serverprism_id": 2}}
+    (ansible.folder / "two.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    run = ansible.run(sim, "serverprism.cloud.power", "-i", str(ansible.folder / "two.json"), "-e", "power_state=stopped")
+    assert run.rc == 2 and sim.states(1) == ["running"] and sim.states(2)[-1] == "offline", run.output
+
+
+def test_announced_texts_take_one_read_of_the_list(simulator, fleet):
+    sim = simulator([{"id": server, "product": "Minecraft"} for server in (1, 2, 3)])
+    run = fleet(sim, "announce", [1, 2, 3], announce_text="Hello")
+    assert run.rc == 0 and len([one for one in sim.requests() if one["method"] == "GET"]) == 1, run.output

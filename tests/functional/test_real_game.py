@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 from games import openttd
+from waiting import until
 
 needs_openttd = pytest.mark.skipif(
     openttd.program() is None and not os.environ.get("CI"), reason="openttd is not installed: this test did NOT run"
@@ -23,13 +23,6 @@ WORDS = [
 ]
 # Only the status cache is shortened, to a second: the game boots in real time.
 LIKE_LIFE = {"speed": 1.0, "status_cache": 1.0}
-
-
-def until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def state(sim):

@@ -14,6 +14,7 @@ import trustme
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import redis_ledger as _redis
 from functional.harness import Ansible
 from redis_server import needs_redis, servers
+from waiting import until
 
 PASSWORD = "open sesame"
 pytestmark = needs_redis
@@ -73,9 +74,7 @@ def test_countdown_that_loses_its_ledger_is_cancelled_and_announced(server, simu
     sim = simulator([{"id": 1234, "boot_seconds": 3.0, "stop_seconds": 30.0}])
 
     def lose():
-        until = time.monotonic() + 20
-        while not sim.console(1234) and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: sim.console(1234), 20)
         redis.stop()
 
     thread = threading.Thread(target=lose)

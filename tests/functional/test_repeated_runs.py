@@ -10,12 +10,12 @@ import json
 import os
 import re
 import signal
-import time
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from functional.conftest import QUICK
+from waiting import until
 
 FAST = {"boot_seconds": 3.0, "stop_seconds": 2.0}
 # Slow enough that its states confirm a restart right after another one.
@@ -94,19 +94,12 @@ def killed(process):
     process.communicate()
 
 
-def wait_for(condition, seconds=30):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("moment", ["countdown", "signal"])
 def test_repeated_run_after_a_power_cut_restarts_no_server_twice(simulator, ansible, moment):
     sim = simulator([{"id": i, "boot_seconds": 30.0, "stop_seconds": 10.0} for i in (1, 2, 3)])
     slow = {"announcements": [{"before": "2s", "text": "x"}]}
     first = started(ansible, sim, [1, 2, 3], **slow)
-    wait_for(lambda: len(sim.console_log()) == 3 if moment == "countdown" else len(signals(sim)) == 3)
+    until(lambda: len(sim.console_log()) == 3 if moment == "countdown" else len(signals(sim)) == 3)
     killed(first)
     again = started(ansible, sim, [1, 2, 3], **slow)
     output = "".join(again.communicate(timeout=60))
@@ -121,7 +114,7 @@ def test_ctrl_c_cancels_every_countdown_of_a_fleet_at_once(simulator, ansible):
     path = ansible.folder / "hosts.json"
     path.write_text(json.dumps(inventory))
     run = ansible.start(sim, plays, "-i", str(path), "--forks", "8")
-    wait_for(lambda: len(sim.console_log()) == 8)
+    until(lambda: len(sim.console_log()) == 8)
     run.send_signal(signal.SIGINT)
     output = "".join(run.communicate(timeout=50))
     lines = sim.console_log()
@@ -133,7 +126,7 @@ def test_ctrl_c_cancels_every_countdown_of_a_fleet_at_once(simulator, ansible):
 def test_second_run_on_the_same_server_is_refused(simulator, ansible, operate):
     sim = simulator([{"id": 1234, **SLOW}])
     first = started(ansible, sim, [1234], announcements=[{"before": "3s", "text": "x"}], maintenance_id="one")
-    wait_for(sim.console_log)
+    until(sim.console_log)
     second = maintenance(operate, sim, maintenance_id="two", ledger=str(ansible.folder / "ledger"))
     assert second["failed"] and "Another run is maintaining server 1234 (" in second["msg"] and not second["changed"], second
     output = "".join(first.communicate(timeout=60))
@@ -150,7 +143,7 @@ def test_second_run_is_refused_for_every_server_of_a_run(simulator, ansible):
     path.write_text(json.dumps({"all": {"hosts": {f"h{i}": {"serverprism_id": i} for i in range(1, 7)}, "vars": slow}}))
     run = ["serverprism.cloud.maintenance", "-i", str(path)]
     first = ansible.start(sim, *run, env=env)
-    wait_for(sim.console_log)
+    until(sim.console_log)
     for other in [ansible.start(sim, *run, *more, env=env) for more in ([], ["--check"])]:
         output = "".join(other.communicate(timeout=100))
         refused = set(re.findall(r"Another run is maintaining server (\d)", output))

@@ -210,10 +210,7 @@ def start(
     }
     inventory = folder / f"{name}.json"
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
-    home = Ansible.__new__(Ansible)
-    home.folder, home.home = folder, folder / "home"
-    home.home.mkdir(exist_ok=True)
-    env = {**home.environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000", **(more or {})}
+    env = {**Ansible(folder).environment(sim), "SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000", **(more or {})}
     program = str(Path(sys.executable).with_name("ansible-playbook"))
     command = [*wrapper, program, "-i", str(inventory), PLAYBOOK, "--forks", "30", "-e", "maintenance_canary=0"]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}

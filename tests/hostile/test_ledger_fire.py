@@ -22,6 +22,7 @@ from functional.harness import Ansible
 from hostile.fire import LEFT_BEHIND, ON_A_DISK, TOLERANCE, UNUSABLE, Crowd, alone, die_at, quotas, small_disk
 from hostile.table import note
 from simulator.process import Simulator
+from waiting import until
 
 PLACES = ["while it holds the lock", "before it writes", "in the middle of writing", "between write and rename", "after the rename"]
 
@@ -61,8 +62,8 @@ def test_processes_killed_at_random_times_do_not_damage_the_ledger(tmp_path):
     crowd, lot = Crowd(tmp_path), random.Random(7)
     for _each in range(50):
         crowd.join_in(4)
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until:
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
         lot.choice(crowd.processes[::2]).kill()
         crowd.join_in(2)
         time.sleep(lot.uniform(0.0, 0.05))
@@ -81,10 +82,10 @@ def test_removed_lock_is_not_trusted(tmp_path):
     crowd = Crowd(tmp_path)
     ledger = FileLedger(str(tmp_path / "ledger"), "https://x", quotas(20, 0.5), SystemClock())
     # Started before the lock is taken, since a fork would inherit it.
-    crowd.join_in(1, trap=lambda: wait_for((tmp_path / "go").exists))
+    crowd.join_in(1, trap=lambda: until((tmp_path / "go").exists))
     with ledger._locked():
         (tmp_path / "go").touch()
-        wait_for(lambda: is_open_by(crowd.processes[0].pid, ledger.lock_path))
+        until(lambda: is_open_by(crowd.processes[0].pid, ledger.lock_path))
         Path(ledger.lock_path).unlink()
         new = ledger._locked()
         new.__enter__()
@@ -95,13 +96,6 @@ def test_removed_lock_is_not_trusted(tmp_path):
     slots = crowd.wait()
     note("ledger", "the lock is removed", "file", failed=bool(crowd.warnings), broken=not waited)
     assert waited and len(slots) == 1 and not crowd.warnings
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def is_open_by(pid, path):

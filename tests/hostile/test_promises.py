@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from hostile.interruption import CANCEL, FIRST, LONG, start
 from hostile.table import note
+from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(300)
@@ -33,15 +34,6 @@ def kept(row, way, failed, *laws):
     broken = [text for holds, text in laws if not holds]
     note("promises", row, way, failed=failed, broken=bool(broken))
     assert not broken, broken
-
-
-def until(happens, seconds=LONG):
-    """Wait until a condition is true and return its value."""
-    end = time.monotonic() + seconds
-    while not (seen := happens()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return seen
 
 
 class Lone:

@@ -54,23 +54,23 @@ def test_api_arguments_match_the_options_of_the_modules():
     plugins = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
     assert [name for name in DOCUMENTED["options"] if name not in OPTIONS] == list(API_ARGUMENT_SPEC) == list(fragment) == list(plugins)
     for name, entry in API_ARGUMENT_SPEC.items():
-        told, shared, schema = DOCUMENTED["options"][name], fragment[name], SCHEMA["properties"][name]
-        assert told["type"] == shared["type"] == entry["type"], name
+        own, shared, schema = DOCUMENTED["options"][name], fragment[name], SCHEMA["properties"][name]
+        assert own["type"] == shared["type"] == entry["type"], name
         for key in ("default", "required", "choices"):
-            assert told.get(key) == shared.get(key) == entry.get(key), f"{name}: {key}"
+            assert own.get(key) == shared.get(key) == entry.get(key), f"{name}: {key}"
         _env_fallback, (variable,) = entry["fallback"]
         assert [env["name"] for env in plugins[name]["env"]] == [variable], name
         # Earlier sentences can name other environment variables.
-        assert variables(told["description"][-1]) == variables(shared["description"][-1]) == [variable], name
+        assert variables(own["description"][-1]) == variables(shared["description"][-1]) == [variable], name
         assert variables(schema["description"]) == [variable], name
 
 
 def test_schema_has_the_arguments():
     assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token can come from an environment variable"
     for name, entry in ARGUMENT_SPEC.items():
-        told = SCHEMA["properties"][name]
-        assert told["type"] == TYPES[entry["type"]] and told.get("default") == entry.get("default"), name
-        assert told["title"] and told["description"]
+        prop = SCHEMA["properties"][name]
+        assert prop["type"] == TYPES[entry["type"]] and prop.get("default") == entry.get("default"), name
+        assert prop["title"] and prop["description"]
     assert set(SCHEMA["properties"]) == set(ARGUMENT_SPEC)
     assert SCHEMA["properties"]["api_token"]["format"] == "password"
 

@@ -52,6 +52,10 @@ _SPENT_ON = {
 MIN_SHOWN_WAIT, PROGRESS_INTERVAL = 4.0, 30.0
 
 
+# Seconds after which a request is given up if the API has never been reached. Waiting rarely helps against a wrong address or no network.
+FIRST_CONTACT = 30.0
+
+
 class Patience:
     """A limit in seconds on the waits of one call, and the seconds spent by cause. Concurrent threads need one each.
 
@@ -275,14 +279,18 @@ class Client:
 
     async def _request(self, call: _Call, slot: Optional[float], patience: Optional[Patience]) -> Any:
         patience = patience or self.patience
-        attempt = 0
+        attempt, began = 0, self.clock.now()
         # A request with a slot in a timeline must not go to the end of the queue when the API refuses it.
         is_urgent = slot is not None
         while True:
             attempt += 1
             if slot is None or not self._is_now(call.bucket, slot):
                 slot = await self.await_slot(call.bucket, slot, patience=patience, is_urgent=is_urgent)
+            sent = self.clock.now()
+            began = sent if attempt == 1 else began
             kind, reply, reason = await self._attempt(call)
+            if kind == retry.UNSENT and not getattr(self._transport, "has_responded", True):
+                self._check_first_contact(call, reason, began, self.clock.now() - sent, retry.backoff(attempt))
             self._correct(call.bucket, slot)
             slot = None
             if reply is not None and kind == retry.OK:
@@ -291,10 +299,20 @@ class Client:
                     return payload
                 kind, reason = retry.UNCLEAR, "the response is not JSON"
             if kind == retry.FINAL and reply is not None:
-                raise responses.error(reply, call.what, call.server_id, call.is_command, self._clean)
+                raise responses.error(reply, call.what, call.server_id, call.is_command, self._clean, self.settings.token_source)
             if kind == retry.UNCLEAR and reply is not None and call.is_command and responses.says_not_running(reply):
                 raise responses.error(reply, call.what, call.server_id, True, self._clean)
             await self._pause(call, kind, reply, reason, attempt, patience)
+
+    def _check_first_contact(self, call: _Call, reason: str, began: float, took: float, wait: float) -> None:
+        """Raise Unreachable if another attempt, which takes as long as the last one, would end later than FIRST_CONTACT allows."""
+        tried = self.clock.now() - began
+        if tried + wait + took > FIRST_CONTACT:
+            text = (
+                f"{self.settings.api_url} cannot be reached for {call.what} ({reason}), and nothing was sent. "
+                f"It was tried for {tried:.0f} s. Check the network, the proxy and api_url."
+            )
+            raise Unreachable(self._clean(text), server_id=call.server_id)
 
     def _is_now(self, bucket: str, slot: float) -> bool:
         """Return whether the caller has just waited for this slot."""

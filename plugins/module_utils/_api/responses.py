@@ -68,8 +68,10 @@ def check_sent(payload: Any, what: str, server_id: int) -> None:
         )
 
 
-def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, clean: Callable[[str], str]) -> ServerPrismError:
-    """Return the error for a final response."""
+def error(
+    reply: Reply, what: str, server_id: Optional[int], is_command: bool, clean: Callable[[str], str], token_source: str = "api_token"
+) -> ServerPrismError:
+    """Return the error for a final response. ``token_source`` is where the token comes from."""
     status, said = reply.status, message(reply, clean)
     quoted = f' It says: "{said}".' if said else ""
     kind, text = _cause(reply, status, said, is_command)
@@ -79,7 +81,7 @@ def error(reply: Reply, what: str, server_id: Optional[int], is_command: bool, c
         # Every customer has a list, although it may be empty.
         text = "Not found: {what}. api_url is not the address of the API. Check it."
     # The API's message is added after formatting, because it may contain braces.
-    told = (text or "Unexpected response to {what}.").format(what=what)
+    told = (text or "Unexpected response to {what}.").format(what=what).replace("Check api_token.", f"Check {token_source}.")
     if not text or kind in (errors.Conflict, errors.InvalidRequest):
         told += quoted
     out: ServerPrismError = kind(clean(f"{told} (HTTP {status})"), server_id=server_id, status=status)

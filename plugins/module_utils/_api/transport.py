@@ -77,6 +77,8 @@ class Transport:
         if not settings.validate_certs:
             # The user has asked for it, so a warning for each request would only hide other output.
             warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+        # Whether the API has ever responded.
+        self.has_responded = False
         self._used = time.monotonic()
         self._exchange = Exchange()
         self._session = requests.Session()
@@ -119,6 +121,7 @@ class Transport:
                     # A response without a length looks complete even if the deadline has cut it.
                     raise Lost(f"no complete response within {settings.timeout:g} s")
                 self._used = time.monotonic()
+                self.has_responded = True
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Reply(answer.status_code, headers, content)
         except _BROKEN as exc:

@@ -44,6 +44,8 @@ STATE_READS, STATE_READ_PATIENCE = 8, 2.0
 AHEAD_SHARE, AHEAD = 0.1, 1.0
 # A run shows about STATUS_LINES status lines while its servers end, and one every STATUS_WINDOWS windows of the quota.
 STATUS_LINES, STATUS_WINDOWS = 20, 5
+# The lines of the servers say enough about a smaller run.
+STATUS_FROM = 4
 
 
 @dataclass
@@ -281,7 +283,7 @@ class Conductor:
         """Show the progress of the run."""
         now, tally = self._clock.now(), self._tally
         # One line covers all servers that end at the same time.
-        if tally.total < 2 or self._check_mode or (now < self._told + 1.0 and tally.ended < tally.total):
+        if tally.total < STATUS_FROM or self._check_mode or (now < self._told + 1.0 and tally.ended < tally.total):
             return
         self._told = now
         waiting = sum(len(group.waiting) for group in self._groups.values())

@@ -62,7 +62,7 @@ def as_of(params: Dict[str, Any], at: float) -> Dict[str, Any]:
 
 
 def check_past(params: Mapping[str, Any], now: float) -> None:
-    """Refuse a maintenance of the past. Its restart would come at once, which nobody means who repeats an old command.
+    """Raise BadOption for a maintenance in the past, as in a command that is repeated days later. It would restart the server at once.
 
     A start of up to 12 hours ago is accepted, since a run can be repeated, and an older one if the deadline is still ahead.
     """
@@ -92,9 +92,9 @@ def check(params: Dict[str, Any]) -> None:
             check_braces(option, params[option], ("action", "name"))
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
-    # The times of a run have dates by now (see as_of), so the current time does not matter.
     if params["at"] and params["start"]:
         raise BadOption("at", "is the time of the restart, and start that of the first announcement. Set one of them")
+    # The times of a run have dates by now (see as_of), so the current time does not matter.
     begin, end = window_of(params, 0.0)
     if begin is not None and end is not None and end < begin:
         raise BadOption("deadline", "must not be before at" if params["at"] else "must not be before start")

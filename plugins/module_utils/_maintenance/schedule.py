@@ -63,12 +63,12 @@ def maintenance_window(
     """
     if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
         opened = _last_occurrence(start, tz, now)
-        closes = None if opened is None else instant("deadline", deadline, tz, opened)
+        closes = None if opened is None else parse_time("deadline", deadline, tz, opened)
         if opened is not None and closes is not None and now < closes <= opened + LONGEST_MAINTENANCE:
             return opened, closes
-    begin = instant(opening, start, tz, _minute_of(start, now))
+    begin = parse_time(opening, start, tz, _minute_of(start, now))
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin
-    return begin, instant("deadline", deadline, tz, after)
+    return begin, parse_time("deadline", deadline, tz, after)
 
 
 def local_time(at: float, tz: tzinfo, with_day: bool = False, with_seconds: bool = True) -> str:
@@ -77,7 +77,7 @@ def local_time(at: float, tz: tzinfo, with_day: bool = False, with_seconds: bool
     return datetime.fromtimestamp(at, tz).strftime(form)
 
 
-def instant(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:
+def parse_time(option: str, text: Optional[str], tz: tzinfo, after: float) -> Optional[float]:
     """Return the UTC epoch seconds of an ISO 8601 time, or of the next ``HH:MM`` from ``after`` on. None for no text.
 
     Raise BadOption for a local time that does not exist or exists twice because the clocks change. A guess could be an hour wrong.

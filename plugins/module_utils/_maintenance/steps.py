@@ -209,9 +209,9 @@ def make_timeline(announcements: Sequence[Announcement], commands: Sequence[str]
     return Timeline((*steps, Step(SIGNAL, signal, action)))
 
 
-def at_slots(timeline: Timeline, instants: Sequence[float]) -> List[Step]:
+def at_slots(timeline: Timeline, slots: Sequence[float]) -> List[Step]:
     """Return the steps at the slots that were reserved for them, UTC seconds."""
-    return [replace(step, planned=at) for step, at in zip(timeline.steps, instants)]
+    return [replace(step, planned=at) for step, at in zip(timeline.steps, slots)]
 
 
 def action_not_before(steps: Sequence[Step], planned: float) -> float:

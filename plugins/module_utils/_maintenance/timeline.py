@@ -200,7 +200,7 @@ class Maintenance:
             if if_offline == "fail":
                 decision = Decision(REFUSE)
             else:
-                self._set_outcome("skipped", "offline already")
+                self._set_outcome("skipped", "already offline")
                 return None
         if decision.action == REFUSE:
             raise OperationFailed(f"Server {self.server_id} is offline and if_offline is fail: nothing was sent.")
@@ -412,7 +412,14 @@ class Maintenance:
         await Sleep(countdown.action.planned)
         starts_killed = self.params["if_offline"] == "start" or signal != "kill"
         self.follow = Follow(
-            self.ctx, self.server_id, self.wanted, self.waiting, check=self.guard.before_signal, starts_killed=starts_killed
+            self.ctx,
+            self.server_id,
+            self.wanted,
+            self.waiting,
+            check=self.guard.before_signal,
+            starts_killed=starts_killed,
+            # In a large run they would bury the other lines.
+            shows_states=len(self.fleet.servers) == 1,
         )
         if not await self._send(countdown, self.follow, observation, signal):
             return

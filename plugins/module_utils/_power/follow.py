@@ -135,6 +135,7 @@ class Follow:
         *,
         check: Callable[[], None] = lambda: None,
         starts_killed: bool = True,
+        shows_states: bool = True,
     ) -> None:
         self.ctx = ctx
         self.server_id = server_id
@@ -142,6 +143,7 @@ class Follow:
         self.waiting = waiting
         self._check = check
         self._starts_killed = starts_killed
+        self._shows_states = shows_states
         # The time from which kill_after counts, UTC seconds.
         self._stopping_since = 0.0
         self.signals: List[str] = []
@@ -204,6 +206,8 @@ class Follow:
             has_seen = await self._see(until)
             now = self.ctx.clock.now()
             outcome = assess(self.wanted, self.signals[-1], self._evidence, self.waiting.running_when, now)
+            if has_seen and self._shows_states and outcome.status not in ("done", "offline"):
+                self._show_state()
             if outcome.status == "again":
                 outcome = await self._send_again()
             elif outcome.status == "start" and not self._starts_killed:
@@ -234,10 +238,14 @@ class Follow:
             self.ctx.progress(f"reading the state failed: {exc}")
             return False
         self.evidence = self._evidence.with_observation(observation)
+        return observation.state is not None
+
+    def _show_state(self) -> None:
+        """Show a state that is new, unless it ends the wait: the outcome names it then."""
+        observation = self._evidence.newest
         if observation.state is not None and observation.state != self.shown and self._evidence.is_fresh(observation):
             self.shown = observation.state
             self.ctx.progress(f"is {observation.state}")
-        return observation.state is not None
 
     async def _sleep_until_news(self, until: float) -> None:
         """Sleep until a read can show something new, which is when the cache of the last one has expired."""

@@ -187,7 +187,7 @@ def report(ctx: Context, follow: Follow, outcome: SignalOutcome, result: Result,
         raise OperationFailed(f"Server {server_id}: {outcome.why}. Look at its console.", result)
     if waited:
         ctx.warn(
-            f"Server {server_id}: {signal} was accepted, but nothing proves that it was carried out "
+            f"Server {server_id}: {signal} was accepted, but nothing confirms that it was carried out "
             "(no change of state, network counters did not fall). It is reported as unconfirmed."
         )
 

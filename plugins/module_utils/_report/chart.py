@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .data import instants, signalled, up_again
-from .markup import clock, said, seconds, text
+from .data import signalled, step_times, up_again
+from .markup import clock, outcome_line, seconds, text
 
 DAY = 86400
 # The offset of every zone is a multiple of a quarter of an hour.
@@ -37,7 +37,7 @@ LEGEND = {
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Period:
     """A period of one server, UTC seconds. ``end`` is None if it was not observed."""
 
     kind: str
@@ -46,30 +46,30 @@ class Stretch:
     title: str
 
 
-def stretches(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = timezone.utc) -> List[Stretch]:
+def periods(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = timezone.utc) -> List[Period]:
     """Return the known periods of a server. An unknown state is a kind of its own and not "down". A plan ends with its signal."""
-    points = [at for _entry, at in instants(row, planned)]
+    points = [at for _step, at in step_times(row, planned)]
     if not points:
         return []
     signal = signalled(row, planned)
-    out = [Stretch("wait", min(points), max(points) if signal is None else signal, "countdown")]
+    out = [Period("wait", min(points), max(points) if signal is None else signal, "countdown")]
     if signal is None or planned:
         return [one for one in out if one.end is None or one.end > one.begin]
     up = up_again(row)
     if up is not None:
-        out.append(Stretch("down", signal, up, f"down for at most {seconds(row['downtime'])}"))
-        out.append(Stretch("up", up, last, f"seen up at {clock(up, tz)}"))
+        out.append(Period("down", signal, up, f"down for at most {seconds(row['downtime'])}"))
+        out.append(Period("up", up, last, f"seen up at {clock(up, tz)}"))
     elif row["confirmed"] and row["signal"] in ("stop", "kill"):
-        out.append(Stretch("down", signal, last, "stopped, as was wanted"))
+        out.append(Period("down", signal, last, "stopped, as requested"))
     else:
-        out.append(Stretch("unknown", signal, None, "not known: nothing confirms or disproves the signal"))
+        out.append(Period("unknown", signal, None, "not known: nothing confirms or disproves the signal"))
     # The last observation of the run has no length, but must be shown.
     return [one for one in out if one.kind == "up" or one.end is None or one.end > one.begin]
 
 
 def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
     """Return the first and the last known time of all servers, UTC seconds, or None."""
-    points = [at for row in servers for _entry, at in instants(row, planned)]
+    points = [at for row in servers for _step, at in step_times(row, planned)]
     points += [up for row in servers for up in [up_again(row)] if up is not None]
     return (min(points), max(points)) if points else None
 
@@ -82,7 +82,7 @@ def step_of(length: float, most: int, multiple: int = 1) -> int:
 
 
 class Scale:
-    """Times as per cent of the width, and the clock of the axis."""
+    """A scale that converts times to per cent of the width, and shows them on the clock of a zone."""
 
     def __init__(self, first: float, last: float, tz: tzinfo) -> None:
         self.tz = tz
@@ -136,7 +136,7 @@ def _days(scale: Scale, fine: int, coarse: int) -> List[str]:
     return out
 
 
-def _bar(one: Stretch, scale: Scale) -> str:
+def _bar(one: Period, scale: Scale) -> str:
     x, title = scale.x(one.begin), f"<title>{text(one.title)}</title>"
     if one.kind == "unknown":
         return f'<line class="unknown" x1="{x}%" x2="100%" y1="10" y2="10">{title}</line>'
@@ -144,14 +144,14 @@ def _bar(one: Stretch, scale: Scale) -> str:
     return f'<rect class="{one.kind}" x="{x}%" y="3" width="{width}%" height="14" rx="2">{title}</rect>'
 
 
-def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
+def _mark(step: Mapping[str, Any], x: float) -> Tuple[str, str]:
     """Return the kind in the legend, and the SVG, of one step of a timeline."""
-    title = f"<title>{text(entry['kind'])}, {text(entry['outcome'])}: {text(entry['text'])}</title>"
-    if entry["outcome"] == "failed":
+    title = f"<title>{text(step['kind'])}, {text(step['outcome'])}: {text(step['text'])}</title>"
+    if step["outcome"] == "failed":
         return "missed", f'<circle class="missed" cx="{x}%" cy="10" r="3.5">{title}</circle>'
-    if entry["kind"] == "cancel":
+    if step["kind"] == "cancel":
         return "cross", f'<svg x="{x}%" y="10" overflow="visible"><path class="cross" d="M-5 -5l10 10m0 -10l-10 10">{title}</path></svg>'
-    if entry["kind"] == "signal":
+    if step["kind"] == "signal":
         return "signal", f'<rect class="signal" x="{x}%" y="0" width="3" height="20" rx="1">{title}</rect>'
     return "mark", f'<circle class="mark" cx="{x}%" cy="10" r="3.5">{title}</circle>'
 
@@ -159,21 +159,21 @@ def _mark(entry: Mapping[str, Any], x: float) -> Tuple[str, str]:
 def _row(row: Mapping[str, Any], planned: bool, scale: Scale, kinds: Set[str]) -> str:
     """Return the row of one server, and add its kinds to those of the legend."""
     parts = []
-    for one in stretches(row, planned, scale.last, scale.tz):
+    for one in periods(row, planned, scale.last, scale.tz):
         kinds.add(one.kind)
         parts.append(_bar(one, scale))
-    for entry, at in instants(row, planned):
-        kind, drawn = _mark(entry, scale.x(at))
+    for step, at in step_times(row, planned):
+        kind, drawn = _mark(step, scale.x(at))
         kinds.add(kind)
         parts.append(drawn)
-    note = text(said(row["outcome"], row["reason"]))
+    note = text(outcome_line(row["outcome"], row["reason"]))
     track = f'<svg class="bars">{"".join(parts)}</svg>' if parts else f'<div class="note"><span>{note}</span></div>'
     label = f'<div class="label {text(row["outcome"])}">{text(row["host"])}</div>'
     return f'<div class="row">{label}<div class="track">{track}</div></div>'
 
 
-def picture(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo = timezone.utc) -> str:
-    """Return one row for each server, and the legend of what is in them; empty where nothing was sent or planned."""
+def chart(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo = timezone.utc) -> str:
+    """Return one row for each server, and the legend. Empty if nothing was sent or planned."""
     known = span(servers, planned)
     if known is None:
         return ""

@@ -34,19 +34,18 @@ def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -
     return out
 
 
-def instants(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
+def step_times(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
     """Return the steps of a timeline that were sent, with their times in UTC seconds. Of a plan, return the planned ones."""
     known = [
-        (entry, epoch(entry["at"] or (entry["planned"] if planned and entry["outcome"] == "planned" else None)))
-        for entry in row["timeline"]
+        (step, epoch(step["at"] or (step["planned"] if planned and step["outcome"] == "planned" else None))) for step in row["timeline"]
     ]
-    return [(entry, at) for entry, at in known if at is not None]
+    return [(step, at) for step, at in known if at is not None]
 
 
 def signalled(row: Mapping[str, Any], planned: bool) -> Optional[float]:
     """Return the time of the first signal that was sent or is planned, UTC seconds. None if there is none."""
     wanted = ("sent", "unknown", "planned") if planned else ("sent", "unknown")
-    return min((at for entry, at in instants(row, planned) if entry["kind"] == "signal" and entry["outcome"] in wanted), default=None)
+    return min((at for step, at in step_times(row, planned) if step["kind"] == "signal" and step["outcome"] in wanted), default=None)
 
 
 def up_again(row: Mapping[str, Any]) -> Optional[float]:
@@ -71,7 +70,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, t
     ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
     """
     servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
-    sent: List[str] = [entry["at"] for one in servers for entry in one["timeline"] if entry["at"]]
+    sent: List[str] = [step["at"] for one in servers for step in one["timeline"] if step["at"]]
     seen = [iso(up) for up in map(up_again, servers) if up is not None]
     totals = {outcome: sum(one["outcome"] == outcome for one in servers) for outcome in OUTCOMES}
     totals["unconfirmed"] = sum(is_unconfirmed(one) for one in servers)

@@ -143,6 +143,6 @@ def abbreviation(at: float, tz: tzinfo) -> str:
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
-def said(outcome: str, reason: Optional[str]) -> str:
+def outcome_line(outcome: str, reason: Optional[str]) -> str:
     """Return the outcome and the reason of a server as one line."""
     return f"{outcome}: {reason or 'no reason is known'}"

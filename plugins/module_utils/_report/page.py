@@ -10,9 +10,9 @@ from datetime import tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._maintenance.schedule import zone
-from .chart import picture, span
+from .chart import chart, span
 from .data import epoch, is_unconfirmed, signalled
-from .markup import SCRIPT, STYLE, abbreviation, clock, said, seconds, text, up_to
+from .markup import SCRIPT, STYLE, abbreviation, clock, outcome_line, seconds, text, up_to
 
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD)
@@ -68,7 +68,7 @@ def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
         if is_unconfirmed(one) and not words:
             words.append("unconfirmed")
         if words:
-            lines.append(f"<p><b>{text(one['host'])}</b> {text(said(', '.join(words), one['reason']))}</p>")
+            lines.append(f"<p><b>{text(one['host'])}</b> {text(outcome_line(', '.join(words), one['reason']))}</p>")
     return f'<div class="bad-list" role="alert">{"".join(lines)}</div>' if lines else ""
 
 
@@ -109,7 +109,7 @@ def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcom
     return f'<td class="{text(looks)}" data-label="{name}"{raw}>{text(shown)}</td>'
 
 
-def moments(first: float, last: float, tz: tzinfo) -> str:
+def time_range(first: float, last: float, tz: tzinfo) -> str:
     """Return ``2026-05-04 03:00:00 to 03:20:12 CEST``. The second day is named if it is another, and so is the first zone."""
     begin, end = (clock(at, tz, "%Y-%m-%d %H:%M:%S") for at in (first, last))
     before, after = abbreviation(first, tz), abbreviation(last, tz)
@@ -127,7 +127,7 @@ def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: t
         made = epoch(report["generated"]) or 0.0
         nothing = f"nothing {'is planned' if report['check_mode'] else 'was sent'}"
         return f"{clock(made, tz, '%Y-%m-%d %H:%M:%S')} {abbreviation(made, tz)}, {nothing}"
-    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{moments(*known, tz)}"
+    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{time_range(*known, tz)}"
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -136,7 +136,7 @@ def page(report: Mapping[str, Any]) -> str:
     planned = bool(report["check_mode"])
     kind = "Maintenance plan" if planned else "Maintenance"
     tz, known = zone(report["timezone"]), span(servers, planned)
-    zones, drawing = _zones(known, tz), picture(servers, planned, tz)
+    zones, drawing = _zones(known, tz), chart(servers, planned, tz)
     timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{kind} report</title>

@@ -357,3 +357,39 @@ def test_interrupted_wait_releases_a_slot_that_has_moved():
     with pytest.raises(Stopped):
         waiting.throw(Stopped())
     assert one.ledger.calendar(WRITE).slots == (slot + 30.0,)
+
+
+@pytest.mark.parametrize("takes", [0.0, 5.0, 20.0])
+@pytest.mark.parametrize("verb", VERBS)
+def test_api_that_was_never_reached_is_given_up_after_half_a_minute(verb, takes):
+    call, _good = VERBS[verb]
+    one = client(NotSent("Name or service not known"))
+    transport = one._transport
+    transport.has_responded, attempt, begun = False, transport.attempt, one.clock.now()
+
+    def slow(*request):
+        one.clock.sleep(takes)
+        return attempt(*request)
+
+    transport.attempt = slow
+    with pytest.raises(
+        errors.Unreachable, match="cannot be reached .*Name or service not known.* Check the network, the proxy and api_url"
+    ):
+        run(call(one), one.clock)
+    assert 15.0 < one.clock.now() - begun <= 30.0
+
+
+def test_api_that_was_reached_before_is_waited_for():
+    call, good = VERBS["get"]
+    one = client(*[NotSent("Name or service not known")] * 10, good)
+    one._transport.has_responded = True
+    run(call(one), one.clock)
+    assert one.usage.waited_seconds > 30.0
+
+
+@pytest.mark.parametrize(("variable", "source"), [(TOKEN, "the environment variable SERVERPRISM_API_TOKEN"), ("another", "api_token")])
+def test_token_that_is_not_accepted_is_named_by_its_source(monkeypatch, variable, source):
+    monkeypatch.setenv("SERVERPRISM_API_TOKEN", variable)
+    one = client(reply(401, {"message": "Unauthenticated."}))
+    with pytest.raises(errors.Unauthenticated, match=rf"Check {source}\."):
+        run(one.get_server(7), one.clock)

@@ -187,8 +187,8 @@ def test_every_event_is_known_and_repeated_reads_are_no_event(reads: list[Option
 
 @given(READS)
 def test_unreachable_and_recovered_alternate(reads: list[Optional[str]]) -> None:
-    turns = [event for event, _certain in story(*reads) if event in ("unreachable", "recovered")]
-    assert turns == (["unreachable", "recovered"] * len(turns))[: len(turns)]
+    found = [event for event, _certain in story(*reads) if event in ("unreachable", "recovered")]
+    assert found == (["unreachable", "recovered"] * len(found))[: len(found)]
 
 
 @given(READS)

@@ -252,8 +252,11 @@ def check_repetitions(seen, given):
     assert "kill" not in [name for _at, name, _did in seen.signals] and len(seen.signals) <= MAX_SIGNALS
     for (at, name, did), (again, _other, _did) in zip(seen.signals, seen.signals[1:]):
         assert not did or any(at <= one <= again for one in seen.crashes), seen.signals
-        proof = ("offline",) if name == "start" else ("running", "starting")
-        assert [state for one, state in seen.shown if at < one < again and state is not None][-1:][0] in proof, (seen.signals, seen.shown)
+        expected = ("offline",) if name == "start" else ("running", "starting")
+        assert [state for one, state in seen.shown if at < one < again and state is not None][-1:][0] in expected, (
+            seen.signals,
+            seen.shown,
+        )
 
 
 def check_null(seen, result):

@@ -20,7 +20,7 @@ WORDS = {
     "command_wait": 1.0,
     "poll_interval": 2.0,
 }
-# No headroom: every place of the quota is taken by somebody, so that whoever is late finds none.
+# No headroom: every slot of the quota is used, so that a late request finds none.
 FULL, DEFAULT = 0, 2
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import as_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import instant, maintenance_window, zone
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import maintenance_window, parse_time, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ def utc(text: str) -> float:
     ],
 )
 def test_start_is_converted_to_utc(text: str, tz: str, after: str, expected: str) -> None:
-    assert instant("start", text, zone(tz), utc(after)) == utc(expected)
+    assert parse_time("start", text, zone(tz), utc(after)) == utc(expected)
 
 
 DAY = "2026-05-04T"
@@ -89,7 +89,7 @@ def test_skipped_or_repeated_time_is_tomorrow_once_it_has_passed(now: str) -> No
 
 def test_time_that_yaml_read_as_a_number_is_refused() -> None:
     with pytest.raises(BadOption, match="start: '1350' is a number.*write it in quotes"):
-        instant("start", "1350", zone("UTC"), 0)
+        parse_time("start", "1350", zone("UTC"), 0)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_clock_time_is_relative_to_the_start_of_the_run() -> None:
 
 
 def test_no_start_is_none() -> None:
-    assert instant("start", None, zone("UTC"), 0) is None
+    assert parse_time("start", None, zone("UTC"), 0) is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_no_start_is_none() -> None:
 )
 def test_start_that_does_not_exist_or_exists_twice_is_refused(text: str, why: str) -> None:
     with pytest.raises(BadOption, match=why) as error:
-        instant("start", text, zone("Europe/Berlin"), 0)
+        parse_time("start", text, zone("Europe/Berlin"), 0)
     assert "start" in str(error.value)
 
 
@@ -141,6 +141,6 @@ def no_zones(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_zones")
 def test_only_utc_works_without_a_time_zone_database() -> None:
-    assert instant("start", "03:00", zone("UTC"), utc("2026-05-04T01:00:00")) == utc("2026-05-04T03:00:00")
+    assert parse_time("start", "03:00", zone("UTC"), utc("2026-05-04T01:00:00")) == utc("2026-05-04T03:00:00")
     with pytest.raises(BadOption, match="has no time zone database: install tzdata"):
         zone("Europe/Berlin")

@@ -85,7 +85,7 @@ def test_notice_and_save_time_are_never_shorter_than_planned(faults):
     ("switches", "options", "outcome", "reason"),
     [
         ({"state": "offline"}, {}, "skipped", "offline"),
-        ({"state": "offline"}, {"state": "stopped"}, "skipped", "offline already"),
+        ({"state": "offline"}, {"state": "stopped"}, "skipped", "already offline"),
         ({"service_status": "suspended"}, {}, "skipped", "suspended (billing)"),
         (
             {},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The picture of a report: what is known of a server over time, and the axis."""
+"""The chart of a report: the periods of a server, and the axis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 BASE = 1777852800.0
 
 
-def entry(kind, at, outcome="sent"):
+def step(kind, at, outcome="sent"):
     return {
         "kind": kind,
         "text": kind,
@@ -33,7 +33,7 @@ def row(*timeline, confirmed=True, downtime=None, signal="restart", host="h"):
     return {**base, "timeline": list(timeline)}
 
 
-SAID, SENT = entry("announcement", 0), entry("signal", 60)
+SAID, SENT = step("announcement", 0), step("signal", 60)
 
 
 @pytest.mark.parametrize(
@@ -41,27 +41,27 @@ SAID, SENT = entry("announcement", 0), entry("signal", 60)
     [
         (row(SAID, SENT, downtime=30.0), False, [("wait", 0, 60), ("down", 60, 90), ("up", 90, 200)]),
         (row(SENT, downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
-        # The last that is seen up is seen up.
+        # The server that is seen up last of all still has a period "up".
         (row(SENT, downtime=140.0), False, [("down", 60, 200), ("up", 200, 200)]),
         (row(SAID, SENT, confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
-        (row(SAID, entry("signal", 60, "unknown"), confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
+        (row(SAID, step("signal", 60, "unknown"), confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
         (row(SAID, SENT, signal="stop"), False, [("wait", 0, 60), ("down", 60, 200)]),
         (row(SAID, SENT, signal="stop", confirmed=False), False, [("wait", 0, 60), ("unknown", 60, None)]),
-        # Proven, but not seen up.
+        # Confirmed, but not seen up.
         (row(SAID, SENT), False, [("wait", 0, 60), ("unknown", 60, None)]),
-        # The first of two signals began it.
-        (row(SENT, entry("signal", 80), downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
-        (row(SAID, entry("cancel", 40), confirmed=False), False, [("wait", 0, 40)]),
-        (row(SAID, entry("signal", 60, "failed"), confirmed=False), False, [("wait", 0, 60)]),
-        (row(entry("announcement", 0, "planned"), entry("signal", 60, "planned"), confirmed=False), True, [("wait", 0, 60)]),
-        (row(entry("signal", 60, "planned"), confirmed=False), True, []),
-        # Broken off before its time: what was planned did not happen.
-        (row(SAID, entry("signal", 60, "planned"), confirmed=False), False, []),
+        # The first of two signals counts.
+        (row(SENT, step("signal", 80), downtime=30.0), False, [("down", 60, 90), ("up", 90, 200)]),
+        (row(SAID, step("cancel", 40), confirmed=False), False, [("wait", 0, 40)]),
+        (row(SAID, step("signal", 60, "failed"), confirmed=False), False, [("wait", 0, 60)]),
+        (row(step("announcement", 0, "planned"), step("signal", 60, "planned"), confirmed=False), True, [("wait", 0, 60)]),
+        (row(step("signal", 60, "planned"), confirmed=False), True, []),
+        # Interrupted: the planned signal was not sent.
+        (row(SAID, step("signal", 60, "planned"), confirmed=False), False, []),
         (row(), False, []),
     ],
 )
 def test_unknown_state_is_not_shown_as_down(one, planned, expected):
-    shown = [(each.kind, each.begin - BASE, each.end and each.end - BASE) for each in pic.stretches(one, planned, BASE + 200)]
+    shown = [(each.kind, each.begin - BASE, each.end and each.end - BASE) for each in pic.periods(one, planned, BASE + 200)]
     assert shown == expected
 
 
@@ -75,7 +75,7 @@ def test_axis_has_few_marks_and_fewer_on_a_phone(length):
 
 
 def days(begin, end):
-    drawn = pic.picture([row(entry("announcement", begin), entry("announcement", end))], False)
+    drawn = pic.chart([row(step("announcement", begin), step("announcement", end))], False)
     return re.findall(r'class="(day[ \w]*)" style="left:([\d.]+)%?">(.*?)<', drawn)
 
 
@@ -84,7 +84,7 @@ def days(begin, end):
     [
         (3600, 7200, [("day", "0", "2026-05-04")]),
         (-600, 600, [("day", "0", "2026-05-03"), ("day", "48.54", "2026-05-04")]),
-        # Too near to the edges for both names.
+        # Too little room for the names of both days.
         (-60, 600, [("day", "8.83", "2026-05-04")]),
         (-600, 60, [("day", "0", "2026-05-03"), ("day before", "88.26", "until 05-03, then 2026-05-04")]),
     ],
@@ -142,25 +142,25 @@ def test_axis_names_midnight_after_the_clocks_changed():
 
 
 def test_bar_says_when_the_server_was_up_on_the_clock_of_the_zone():
-    drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False, BERLIN)
+    drawn = pic.chart([row(SAID, SENT, downtime=30.0)], False, BERLIN)
     assert "seen up at 02:01:30" in drawn
 
 
-def test_the_legend_tells_what_is_in_the_picture_and_nothing_else():
-    rows = [row(SAID, SENT, confirmed=False), row(SAID, entry("announcement", 10, "failed"), entry("cancel", 20), confirmed=False)]
-    kinds = re.findall(r'<i class="key-(\w+)">', pic.picture(rows, False))
+def test_legend_names_only_what_is_in_the_chart():
+    rows = [row(SAID, SENT, confirmed=False), row(SAID, step("announcement", 10, "failed"), step("cancel", 20), confirmed=False)]
+    kinds = re.findall(r'<i class="key-(\w+)">', pic.chart(rows, False))
     assert kinds == ["wait", "signal", "unknown", "mark", "missed", "cross"]
-    assert re.findall(r'<i class="key-(\w+)">', pic.picture([row(SENT, downtime=5.0)], False)) == ["signal", "down", "up"]
+    assert re.findall(r'<i class="key-(\w+)">', pic.chart([row(SENT, downtime=5.0)], False)) == ["signal", "down", "up"]
 
 
 def test_label_of_a_server_has_its_outcome():
-    assert '<div class="label failed">h</div>' in pic.picture([{**row(SAID, SENT), "outcome": "failed"}], False)
+    assert '<div class="label failed">h</div>' in pic.chart([{**row(SAID, SENT), "outcome": "failed"}], False)
 
 
 def test_widths_are_per_cent():
-    drawn = pic.picture([row(SAID, SENT, downtime=30.0)], False)
+    drawn = pic.chart([row(SAID, SENT, downtime=30.0)], False)
     assert "viewBox" not in drawn and not re.search(r' (x|x1|x2|cx)="[\d.]+"', drawn)
 
 
 def test_run_without_times_has_no_chart():
-    assert pic.picture([row()], False) == "" == pic.picture([], False)
+    assert pic.chart([row()], False) == "" == pic.chart([], False)

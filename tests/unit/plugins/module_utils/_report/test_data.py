@@ -16,18 +16,18 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal im
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
 
 
-def entry(kind, second, outcome="sent"):
+def step(kind, second, outcome="sent"):
     at = f"2026-05-04T03:00:{second:02}.000000Z"
     return {"kind": kind, "text": kind, "planned": at, "at": at if outcome == "sent" else None, "outcome": outcome}
 
 
 def result(outcome="done", confirmed=True, **more):
-    timeline = [entry("announcement", 0), entry("command", 9), entry("signal", 10)]
+    timeline = [step("announcement", 0), step("command", 9), step("signal", 10)]
     base = {"server_id": 1, "name": "n", "outcome": outcome, "reason": None, "signal": "restart", "confirmed": confirmed}
     return {**base, "evidence": "state", "notice_error": 0.25, "downtime": 5.0, "timeline": timeline, **more}
 
 
-CANCELLED = result("cancelled", False, timeline=[entry("announcement", 0), entry("cancel", 4)], downtime=None)
+CANCELLED = result("cancelled", False, timeline=[step("announcement", 0), step("cancel", 4)], downtime=None)
 ROWS = [
     {"host": "b", "result": result(), "error": ""},
     {"host": "a", "result": result("unconfirmed", False, downtime=None, notice_error=-2.0), "error": "nothing proves it"},
@@ -49,14 +49,14 @@ def test_totals_of_a_run():
 
 def test_run_ends_with_its_last_observation_or_last_line():
     late = result(downtime=90.0)
-    said = result(timeline=[*result()["timeline"], entry("done", 50)])
+    said = result(timeline=[*result()["timeline"], step("done", 50)])
     for rows, ended in (([late], "03:01:40"), ([said], "03:00:50"), ([CANCELLED], "03:00:04")):
         report = build([{"host": "a", "result": one, "error": ""} for one in rows], "2026-05-04T04:00:00Z", False)
         assert report["ended"][11:19] == ended
 
 
 def planned(**more):
-    timeline = [entry(kind, second, "planned") for kind, second in (("announcement", 0), ("command", 9), ("signal", 10))]
+    timeline = [step(kind, second, "planned") for kind, second in (("announcement", 0), ("command", 9), ("signal", 10))]
     reason = "check mode: nothing was sent"
     return result(confirmed=False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
 
@@ -136,8 +136,8 @@ def test_sentence_names_the_outcomes(rows, is_plan, said):
     assert sentence(rows, is_plan) == said
 
 
-def test_the_head_and_the_axis_name_the_second_day():
-    timeline = [{**entry("signal", 0), "at": "2026-05-04T23:59:30.000000Z"}]
+def test_head_and_axis_name_the_second_day():
+    timeline = [{**step("signal", 0), "at": "2026-05-04T23:59:30.000000Z"}]
     html = page(build([{"host": "a", "result": result(timeline=timeline, downtime=60.0), "error": ""}], "2026-05-05T04:00:00Z", False))
     assert "2026-05-04 23:59:30 to 2026-05-05 00:00:30 UTC" in html
     assert re.findall(r'<span class="day[ \w]*" style="left:([\d.]+)%?">(.*?)</span>', html) == [
@@ -148,7 +148,7 @@ def test_the_head_and_the_axis_name_the_second_day():
 
 def page_of(at, zone, downtime=60.0):
     """Return the page of one server that was restarted at a time."""
-    timeline = [{**entry("signal", 0), "at": at}]
+    timeline = [{**step("signal", 0), "at": at}]
     report = build([{"host": "a", "result": result(timeline=timeline, downtime=downtime), "error": ""}], at, False, zone)
     assert report["timezone"] == zone and report["begun"] == at
     return page(report)
@@ -175,12 +175,12 @@ def test_page_of_a_run_that_sent_nothing_shows_when_it_was_made():
     assert "2026-05-04 06:00:00 CEST, nothing was sent" in html
 
 
-def test_an_empty_run_has_a_page_too():
+def test_empty_run_has_a_page():
     assert "<svg" not in page(build([], "2026-05-04T04:00:00Z", True))
 
 
 def test_page_has_no_external_resource_and_escapes_all_texts():
-    row = {"host": EVIL, "result": result(name=EVIL, reason=EVIL, timeline=[{**entry("announcement", 0), "text": EVIL}]), "error": EVIL}
+    row = {"host": EVIL, "result": result(name=EVIL, reason=EVIL, timeline=[{**step("announcement", 0), "text": EVIL}]), "error": EVIL}
     html = page(build([row], "2026-05-04T04:00:00Z", False))
     assert html.count("<script>") == 1 and "<img" not in html and "\u202e" not in html
     assert not re.search(r"<[^>]+(src|href)=|url\(|@import", html)

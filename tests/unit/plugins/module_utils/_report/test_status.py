@@ -94,7 +94,7 @@ def test_text_that_is_not_utf_8_can_be_written():
 
 
 @pytest.mark.parametrize(("values", "one"), [([], None), ([None, ""], None), (["t", "t"], "t"), ([7, "7"], "7")])
-def test_the_token_of_all_hosts_is_used(values, one):
+def test_common_token_of_all_hosts_is_used(values, one):
     assert same_for_all("serverprism_api_token", values) == one
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal of a maintenance: what it says of a server, whatever happened to it."""
+"""The journal of a maintenance: the last event of a server, also in a damaged file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._settings import
 
 
 def settings(ledger):
-    """Those of a task with this ledger."""
+    """Return the settings of a task with this ledger."""
     defaults = {name: spec.get("default") for name, spec in API_ARGUMENT_SPEC.items()}
     return Settings.from_params({**defaults, "api_token": "the-token", "ledger": ledger})
 
