@@ -91,7 +91,7 @@ demo: venv ## Watch a maintenance of a simulated fleet, live (GAME=openttd: of a
 pictures: venv
 	$(BIN)/python tests/demo/pictures.py
 
-bench: venv ## Measure, side by side, and put the figures into the README
+bench: venv ## Measure, side by side, and put the figures into the documentation
 	$(BIN)/python -m benchmarks.cost
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.inventory

@@ -255,3 +255,14 @@ def test_discord_message_names_the_servers_that_failed(simulator, ansible):
         server.shutdown()
     assert run.returncode == 0, run.stdout + run.stderr
     assert got == [{"content": "Maintenance: 1 of 2 servers done.\n- pals: failed, it hangs", "allowed_mentions": {"parse": []}}]
+
+
+@pytest.mark.parametrize(("body", "status", "output"), [("echo fine", 0, ""), ("echo broken; exit 2", 2, "broken\n")])
+def test_cron_wrapper_is_silent_unless_the_run_fails(tmp_path, body, status, output):
+    (wrapper,) = (block.text for block in BLOCKS if block.language == "sh" and "nightly-maintenance.sh" in block.text)
+    script = tmp_path / "nightly-maintenance.sh"
+    script.write_text(f"#!/bin/sh\n{body}\n")
+    script.chmod(0o755)
+    command = wrapper.replace("/opt/serverprism", str(tmp_path))
+    run = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (status, output)
