@@ -194,7 +194,9 @@ def test_bad_variable_of_power_fails_only_its_host(simulator, play):
     run = play(sim, "power", {"all": {"hosts": hosts}}, power_state="stopped")
     for name, (_value, message) in wrong.items():
         assert re.search(rf"fatal: \[{name}\]: FAILED! => .*{re.escape(message)}", run.stdout), run.output
-    assert run.rc == 2 and {request["server"] for request in sim.requests() if "server" in request} == {6} and "failed=0" in run.stdout, run.output
+    assert run.rc == 2 and {request["server"] for request in sim.requests() if "server" in request} == {6} and "failed=0" in run.stdout, (
+        run.output
+    )
     hosts["empty"]["power_kill_after"] = "{{ nowhere }}"
     asked = len(sim.requests())
     run = play(sim, "power", {"all": {"hosts": hosts}}, power_state="stopped")

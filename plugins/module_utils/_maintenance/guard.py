@@ -10,7 +10,7 @@ import os
 from typing import Optional
 
 from .._errors import JournalUnusable, LedgerLost, LockLost
-from .._operation import Context, OperationFailed
+from .._operation import Context
 from .._quota.file_ledger import FALLBACK_VARIABLE
 from .._runs.journal import (
     DONE,
@@ -59,25 +59,14 @@ class Guard:
         """Return whether a signal may have been sent to the server under this ID."""
         return self._journal is not None and self._last(self._journal) is not None
 
-    def begun_before(self, wanted: str, state: Optional[str]) -> Optional[str]:
-        """Return the reason why no signal is sent, if one may have been sent under this ID. Otherwise return None.
-
-        Raise OperationFailed if the server is not in a state that the signal leads to.
-        """
-        if self._journal is None or not self.has_begun():
-            return None
-        what = f"{MAY_HAVE_BEGUN} under maintenance_id {self._journal.maintenance_id}, and it is {state}"
-        if not as_left(wanted, state):
-            raise OperationFailed(
-                f"Server {self.server_id}: {what}. No signal is sent again. Look at its console. To maintain it again, use another "
-                "maintenance_id.",
-                server_id=self.server_id,
-            )
-        self.ctx.warn(
-            f"Server {self.server_id}: {what}. This does not confirm the signal, but no signal is sent again. To maintain the server "
-            "again, use another maintenance_id."
+    def begun_before(self, state: Optional[str]) -> str:
+        """Return the message for a server in a state that may have been sent its signal under this ID, and must not be sent another."""
+        name = self._journal.maintenance_id if self._journal is not None else ""
+        return (
+            f"Server {self.server_id}: {MAY_HAVE_BEGUN} under maintenance_id {name}, and it is {state or 'in an unknown state'}. "
+            "This does not confirm the signal, but no signal is sent again. Look at its console. To maintain it again, use another "
+            "maintenance_id."
         )
-        return what
 
     def _last(self, journal: Journal) -> Optional[str]:
         """Return the last event of the server in this machine's journal or in the shared ledger."""

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._operation import Result
 from .._power.follow import Follow
 from .._power.rules import SignalOutcome
 from .countdown import Countdown
+from .schedule import local_time
 from .steps import SENT, SIGNAL, UNKNOWN, Step
 
 
@@ -43,9 +45,10 @@ def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, A
     return [step.as_dict() for step in [*countdown.steps, *signals, *countdown.extra]]
 
 
-def diff(server_id: int, steps: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
-    """Return the timeline in the form of an Ansible diff."""
-    plan = "".join(f"{step['planned'][:19]}Z {step['kind']}: {step['text']}\n" for step in steps)
+def diff(server_id: int, steps: Sequence[Mapping[str, Any]], tz: tzinfo) -> Dict[str, str]:
+    """Return the timeline of a result in the form of an Ansible diff, with the times of a zone."""
+    times = [datetime.fromisoformat(step["planned"].replace("Z", "+00:00")).timestamp() for step in steps]
+    plan = "".join(f"{local_time(at, tz, with_day=True)} {step['kind']}: {step['text']}\n" for at, step in zip(times, steps))
     return {"before": "", "after": plan, "after_header": f"maintenance of server {server_id}"}
 
 

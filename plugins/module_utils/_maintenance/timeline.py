@@ -43,7 +43,7 @@ from .countdown import (
 )
 from .durations import say_duration
 from .fleet import Fleet
-from .guard import DONE, UNCONFIRMED, Guard
+from .guard import DONE, UNCONFIRMED, Guard, as_left
 from .outcome import blank, diff, outcome_of, timeline, unconfirmed
 from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
@@ -158,10 +158,9 @@ class Maintenance:
         server, observation = await look_until_known(self.ctx, self.server_id)
         self._note_state(server, observation)
         if self.guard.has_begun():
-            self.result["earlier"] = "unconfirmed"
-        begun = self.guard.begun_before(self.wanted, observation.state)
-        if begun:
-            return self._set_outcome("skipped", begun)
+            outcome = "unconfirmed" if as_left(self.wanted, observation.state) else "failed"
+            self.result.update(earlier="unconfirmed", outcome=outcome)
+            raise OperationFailed(self.guard.begun_before(observation.state), server_id=self.server_id)
         decision = self._decide(server, observation)
         if decision is not None:
             await self._timeline(server, observation, decision)
@@ -329,7 +328,8 @@ class Maintenance:
         if self._was_action_sent():
             self.result["outcome"] = "unconfirmed"
             raise OperationFailed(
-                f"Interrupted ({name}) after {signal} was sent to server {self.server_id}: its outcome is not known.",
+                f"Interrupted ({name}): {signal} was sent to server {self.server_id}, but its outcome was not seen. Look at the server "
+                "with the playbook serverprism.cloud.status, or at its console.",
                 self.result,
             )
         await countdown.cancel()
@@ -437,7 +437,7 @@ class Maintenance:
                 raise OperationFailed(f"Server {self.server_id} hung while stopping, was killed, and is offline: if_offline is fail.")
             return self._set_outcome("skipped", "offline: it hung while stopping and was killed")
         down = self.result["downtime"]
-        self.ctx.progress(f"done: {self.follow.after}" + (f", down for {down:.1f} s at most" if down is not None else ""))
+        self.ctx.progress(f"done: {self.follow.after}" + (f", down for up to {down:.1f} s" if down is not None else ""))
 
     def _signal(self, countdown: Countdown, observation: Observation) -> Optional[str]:
         """Return the signal for the state that was just read, or None if none must be sent."""
@@ -491,7 +491,7 @@ class Maintenance:
         self.result["timeline"] = timeline(self.countdown, self.follow)
         self.result["notice_error"] = notice_error(self.countdown.steps, self.action_at)
         if self.ctx.diff:
-            self.result["diff"] = diff(self.server_id, self.result["timeline"])
+            self.result["diff"] = diff(self.server_id, self.result["timeline"], self.options.tz)
 
 
 def _without_lines(options: TimelineOptions) -> TimelineOptions:

@@ -568,7 +568,7 @@ def test_interruption_after_the_signal_is_reported():
     api.fault = lambda method, path: os.kill(os.getpid(), signal.SIGTERM) if api.signals else None
     result = maintain(api)
     assert result["outcome"] == "unconfirmed" and result["changed"] and result["signal"] == "restart", result
-    assert "its outcome is not known" in result["msg"] and "cancelled" not in " ".join(api.said())
+    assert "but its outcome was not seen. Look at the server with" in result["msg"] and "cancelled" not in " ".join(api.said())
 
 
 def test_interruption_while_the_journal_is_written_cancels_the_signal(tmp_path, monkeypatch):
