@@ -29,15 +29,8 @@ from typing import Any
 PROGRAMS = {"ansible-playbook": "ansible.cli.playbook", "ansible-inventory": "ansible.cli.inventory"}
 # Libraries that Ansible or the collection imports later.
 OTHERS = ("requests", "ansible.executor.module_common", "ansible.plugins.action", "ansible.plugins.strategy.linear")
-PLUGINS = {
-    "callback": ("default", "minimal", "junit"),
-    "connection": ("local",),
-    "shell": ("sh",),
-    "strategy": ("linear", "free"),
-    "inventory": ("host_list", "script", "auto", "yaml", "ini", "toml", "constructed"),
-    "cache": ("memory", "jsonfile"),
-    "action": ("debug", "assert", "set_fact", "include_vars"),
-}
+# Ansible reads the documentation of all plugins of these kinds in every run.
+PLUGINS = ("become", "cache", "callback", "connection", "inventory", "shell")
 # Settings of Ansible for which a server is kept. Any others need a real start.
 SETTINGS: tuple[dict[str, str], ...] = ({}, {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"})
 PROGRAM_FOLDER = Path(sys.executable).parent
@@ -138,9 +131,9 @@ def load_plugins() -> None:
     """Load the plugins of every run with their documentation, and leave the search for collections to the runs."""
     loader: Any = importlib.import_module("ansible.plugins.loader")
     loader.init_plugin_loader()
-    for kind, names in PLUGINS.items():
-        for name in names:
-            assert getattr(loader, f"{kind}_loader").get(name, class_only=True), name
+    for kind in PLUGINS:
+        assert list(getattr(loader, f"{kind}_loader").all(class_only=True)), kind
+    assert loader.strategy_loader.get("linear", class_only=True)
     importlib.import_module("ansible.utils.collection_loader").AnsibleCollectionConfig.collection_finder._remove()
 
 

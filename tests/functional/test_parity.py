@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 
 import pytest
 import yaml
-from functional.harness import kept, kept_task
+from functional.harness import ROOT, kept, kept_task
 
 SERVERS = [
     {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0},
@@ -20,18 +21,8 @@ SERVERS = [
     {"id": 1310, "drop_signals": ["restart"]},
 ]
 TIMES = {"elapsed", "downtime", "notice_error", "timeline", "api", "invocation", "_output", "_host"}
-# Keys that a task with async adds.
-OWN = {
-    "ansible_job_id",
-    "finished",
-    "started",
-    "results_file",
-    "stdout",
-    "stderr",
-    "stdout_lines",
-    "stderr_lines",
-    "ansible_async_watchdog_pid",
-}
+# A connection with which the module runs on the target, which is this machine.
+FARAWAY = {"ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests" / "integration" / "targets" / "setup_simulator" / "connection_plugins")}
 CASES = [
     ("server_info", {}),
     ("server_info", {"server_ids": [1290, 1300]}),
@@ -77,39 +68,44 @@ def assert_documented(module, result):
 
 
 def comparable(result):
-    return {key: value for key, value in result.items() if key not in TIMES | OWN}
+    return {key: value for key, value in result.items() if key not in TIMES}
 
 
-WAYS = {"action": 0, "module": 60}
+WAYS = {"action": "local", "module": "faraway"}
 
 
 def run_both_ways(simulator, ansible, cases):
-    """Run one playbook with a play for each case. Each way has a host with a separate simulator. Return the output and the results."""
+    """Run a play for each case, with a host and a simulator for each way. Return the pairs of results: by action, by module."""
     hosts, plays = {}, []
-    for number, (module, options) in enumerate(cases):
-        for way, patience in WAYS.items():
+    for number, (module, options, keywords) in enumerate(cases):
+        for way, connection in WAYS.items():
             sim = simulator(SERVERS)
-            hosts[f"{way}_{number}"] = {"url": sim.url, "token": sim.token, "patience": patience, "ansible_connection": "local"}
+            hosts[f"{way}_{number}"] = {"url": sim.url, "token": sim.token, "ansible_connection": connection}
         given = {**options, "api_url": "{{ url }}", "api_token": "{{ token }}"}
-        tasks = kept_task(module, given, **{"async": "{{ patience }}", "poll": 1})
-        plays.append({"hosts": f"*_{number}", "gather_facts": False, "tasks": tasks})
+        plays.append({"hosts": f"*_{number}", "gather_facts": False, "tasks": kept_task(module, given, **keywords)})
     inventory = ansible.folder / "hosts.json"
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
-    output, results = kept(ansible.run(sim, plays, "-vvv", "-i", str(inventory)))
+    output, results = kept(ansible.run(sim, plays, "-vvv", "-i", str(inventory), env=FARAWAY))
     assert "Traceback" not in output and not [host for host, its in hosts.items() if its["token"] in output + json.dumps(results)]
-    return {result.pop("_host"): result for result in results}
+    assert set(re.findall(r"<(\w+)> EXEC .*AnsiballZ_serverprism_", output)) == {host for host in hosts if host.startswith("module")}
+    by_host = {result.pop("_host"): result for result in results}
+    return [(by_host[f"action_{number}"], by_host[f"module_{number}"]) for number in range(len(cases))]
 
 
 @pytest.mark.parametrize("module", sorted({module for module, _options in CASES}))
 def test_action_and_module_give_the_same_result(simulator, ansible, module):
-    cases = [case for case in CASES if case[0] == module]
-    results = run_both_ways(simulator, ansible, cases)
-    for number, case in enumerate(cases):
-        action, by_module = results[f"action_{number}"], results[f"module_{number}"]
-        assert "ansible_job_id" in by_module and "ansible_job_id" not in action, case
+    cases = [(*case, {}) for case in CASES if case[0] == module]
+    for case, (action, by_module) in zip(cases, run_both_ways(simulator, ansible, cases)):
         assert_documented(module, action)
         assert comparable(action) == comparable(by_module), case
-        assert set(action) - OWN == set(by_module) - OWN, case
+        assert set(action) == set(by_module), case
+
+
+def test_action_and_module_give_the_same_result_in_check_and_diff_mode(simulator, ansible):
+    options = {"server_id": 1234, "state": "restarted", "poll_interval": 0.1}
+    cases = [("power", options, {"check_mode": True}), ("power", options, {"diff": True})]
+    for case, (action, by_module) in zip(cases, run_both_ways(simulator, ansible, cases)):
+        assert comparable(action) == comparable(by_module) and not action.get("failed"), case
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}])
@@ -163,44 +159,6 @@ def test_warning_is_shown_once_and_is_in_the_result(simulator, ansible, keywords
     result = ansible.task(simulator(SERVERS), "power", {"server_id": 1310, "state": "restarted", "poll_interval": 0.1}, **keywords)
     assert len(result["warnings"]) == 1 and "nothing confirms that it was carried out" in result["warnings"][0], result
     assert " ".join(result["_output"].split()).count("nothing confirms that it was carried out") == 1, result["_output"]
-
-
-FARAWAY = (
-    """
-from ansible.plugins.connection.local import Connection as Local
-
-DOCUMENTATION = """
-    + '"""'
-    + """
-name: faraway
-short_description: This machine by another name
-author: tests
-description: What the target is when it is not the controller.
-"""
-    + '"""'
-    + """
-
-
-class Connection(Local):
-    transport = "faraway"
-"""
-)
-
-
-@pytest.mark.parametrize("keywords", [{}, {"check_mode": True}, {"diff": True}], ids=["plain", "check", "diff"])
-def test_with_any_other_connection_the_module_runs_on_the_target(simulator, ansible, keywords):
-    (ansible.folder / "plugins").mkdir()
-    (ansible.folder / "plugins" / "faraway.py").write_text(FARAWAY)
-    env = {"ANSIBLE_CONNECTION_PLUGINS": str(ansible.folder / "plugins")}
-    options = {"server_id": 1234, "state": "restarted", "poll_interval": 0.1}
-    results = []
-    for connection in ("local", "faraway"):
-        sim = simulator(SERVERS)
-        result = ansible.task(sim, "power", options, "-vvv", env=env, vars={"ansible_connection": connection}, **keywords)
-        assert sim.token not in result["_output"]
-        assert ("AnsiballZ_serverprism_power" in result["_output"]) == (connection == "faraway")
-        results.append(result)
-    assert comparable(results[0]) == comparable(results[1]) and not results[0].get("failed")
 
 
 def test_no_log_hides_the_result_and_the_progress(simulator, ansible):
