@@ -24,8 +24,10 @@ def rows(name: str) -> list[str]:
 
 
 def merged(table: list[str], new: str, keys: int) -> list[str]:
-    """A table of Markdown with a new row in place of the one that begins with the same cells, so many of them; else behind the rows that
-    begin with the same first cell."""
+    """Return a Markdown table with a new row in place of the row whose first ``keys`` cells are the same.
+
+    If there is none, the new row comes after the rows that begin with the same first cell.
+    """
 
     def key(row: str) -> list[str]:
         return row.split("|")[1 : keys + 1]

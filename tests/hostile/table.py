@@ -19,41 +19,42 @@ TABLES = {
     "hostile": (
         "A hostile API",
         "Every fault on every operation, on its first request and on all of them: connections that end before or after the work was done, "
-        "half answers, answers that come byte by byte, what is no HTTP at all, pages, redirects, statuses, wrong types in every field, "
-        "decompression bombs. The simulator knows what really happened. Looked for: a traceback, a message that does not name the "
-        "server, a wait past its limit, a repeated console command, a kill that nobody asked for, a restart too many, less notice than "
-        "announced, players who were warned and not told that it is cancelled, and any result that is better than the truth.",
+        "truncated answers, answers sent byte by byte, bytes that are not HTTP, pages, redirects, statuses, wrong types in every field, "
+        "decompression bombs. The tests look for: a traceback, a message that does not name the server, a wait past its limit, a repeated "
+        "console command, a kill that nobody asked for, a second restart, less notice than announced, players who were warned and not told "
+        "of the cancellation, and any result that claims more than was done.",
     ),
     "model": (
         "Power against a model of the node",
-        "Random orders of states, switches of games, lost and refused requests, crashes and other people at the panel, without waiting. "
-        "Looked for: ``changed`` or ``confirmed`` that is better than the truth.",
+        "Random orders of states, behaviours of games, lost and refused requests, crashes and other users at the panel, without waiting. "
+        "The tests look for: ``changed`` or ``confirmed`` that claims more than was done.",
     ),
     "ledger": (
-        "The ledger under fire",
-        "Many processes, kills, full and read-only disks, locks that fail, clocks that are set, foreign content, a Redis that restarts or "
-        "is slow. Looked for: a request too many in any window, somebody who starves, a failure that is not told.",
+        "The ledger under load",
+        "Many processes, kills, full and read-only disks, locks that fail, clock changes, foreign content, a Redis that restarts or "
+        "is slow. The tests look for: more requests in a window than the quota allows, a process that never gets a slot, a failure without "
+        "a message.",
     ),
     "interruption": (
         "Interrupted runs",
-        "Ctrl-C, SIGTERM, kill and a full disk at every stage of a fleet's maintenance, and the same run once more. Looked for: players "
-        "who wait for a restart that does not come, a second restart, a journal that cannot be read.",
+        "Ctrl-C, SIGTERM, kill and a full disk at every stage of a fleet's maintenance, then the same run again. The tests look for: "
+        "players who wait for a cancelled restart, a second restart, a journal that cannot be read.",
     ),
     "promises": (
-        "Promises where they are hardest to keep",
-        "Lines that are refused, owners of locks that are hidden, asleep or dead, containers that are stopped, time limits, closed pipes, "
-        "clocks that are set, servers that hang or crash. Looked for: less notice than players read, a second restart, players who are "
-        "not told, a run that never ends, an outcome that is better than the truth.",
+        "Hard cases",
+        "Refused lines, hidden, sleeping or dead lock owners, stopped containers, timeouts, closed pipes, clock changes, servers that hang "
+        "or crash. The tests look for: less notice than announced, a second restart, players who are not told, a run that does not end, an "
+        "outcome that claims more than was done.",
     ),
     "security": (
         "Secrets and untrusted text",
-        "The token looked for in everything that was written; certificates, addresses, links in the way; names and texts that would be "
-        "templates, HTML, terminal codes, spreadsheet formulas or second commands.",
+        "The tests search everything that was written for the token, and try certificates, addresses, links in place of files, and names "
+        "and texts that could act as templates, HTML, terminal codes, spreadsheet formulas or second commands.",
     ),
     "soak": (
         "A long run",
-        "Thousands of operations with random faults. Looked for: memory, file handles or processes that grow, and a server that is not as "
-        "the result said.",
+        "Thousands of operations with random faults. The tests look for: memory, file handles or processes that grow, and a server that is "
+        "not as the result said.",
     ),
 }
 # The page has the same licence header as this file.
@@ -63,12 +64,12 @@ HEAD = f"""..
 
 .. _ansible_collections.serverprism.cloud.docsite.proof:
 
-What was tried against it
-=========================
+Fault injection results
+=======================
 
-The promises of this collection are held against what can go wrong: a suite of the project tries to break them, on a stand-in for the API
-over real HTTP. This page is what a run of it noted: that of ``make hostile``, or the longer one of ``make prove``, which writes it anew.
-*Errors* are tries that ended in one clear error, which is right where nothing else can be done; *broken* are promises that did not hold.
+A test suite of the project injects faults into operations and runs, against a simulator of the API over real HTTP. This page is its result:
+that of ``make hostile``, or of the longer ``make prove``, which writes it again. *Errors* are tries that ended in one clear error, which is
+right if nothing else can be done. *Broken* are tries that broke a rule.
 
 .. contents::
    :local:
