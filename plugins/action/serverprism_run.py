@@ -22,7 +22,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import 
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import check_access
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import check_access, products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
@@ -73,15 +73,17 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(
-            names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, *orders.ACCESS.values()], DEFAULTS
-        )
+        wanted = [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, *orders.ACCESS.values()]
+        found = hosts.read(names, wanted, DEFAULTS)
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
         self._warn_of_misspelt(found)
-        check_access(map(_access, found.values()))
+        first = hosts.read(names[:1], orders.NAMES, DEFAULTS)[names[0]]
+        # Bad options are refused without a request, with the message for each host.
+        if not orders.take(names[0], first.values, first.errors, orders.access_of(first.defaults), BEGAN).refused:
+            check_access(map(_access, found.values()))
         return {"changed": False}
 
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
@@ -174,6 +176,7 @@ class ActionModule(ControllerAction):
                     # The first plan of a run with a canary covers all servers. In check mode a later plan would say the same.
                     shows_plan=shows_plan and not (earlier and self._task.check_mode),
                     earlier=[taken[host] for host in earlier],
+                    products=products_of,
                 )
                 plan = run.conduct()
             except ServerPrismError as exc:

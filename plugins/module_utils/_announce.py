@@ -60,6 +60,7 @@ async def run(ctx: Context) -> Result:
                 await ctx.client.send_command(server_id, lambda: line)
             except NotRunning:
                 return {**result, "reason": "offline"}
+        ctx.progress(f"{'would send' if ctx.check_mode else 'sent'}: {line}")
     return sent
 
 

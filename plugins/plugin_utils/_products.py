@@ -88,13 +88,9 @@ def products_of(params: dict[str, Any]) -> dict[int, str]:
                 return {int(server_id): product for server_id, product in json.load(stream).items()}
         except FileNotFoundError:
             clock = SystemClock()
-            products: dict[int, str] = {}
-            try:
-                products = run(read_products(open_client(settings, clock, lambda text: None)), clock)
-                return products
-            finally:
-                # After an error nobody waits for the same error again here.
-                with open(path, "w", encoding="utf-8") as stream:
-                    json.dump(products, stream)
+            products = run(read_products(open_client(settings, clock, lambda text: None)), clock)
+            with open(path, "w", encoding="utf-8") as stream:
+                json.dump(products, stream)
+            return products
     finally:
         os.close(lock)

@@ -137,7 +137,7 @@ def test_host_with_a_separate_token_does_not_fail_with_the_first_host(simulator,
     run = maintain(sim, hosts, serverprism_api_token="expired")
     assert run.rc == 2 and [run.outcomes[name] for name in "abc"] == ["failed", "failed", "done"], run.output
     assert all("api_token" in run.reasons[name] for name in "ab") and sim.console(3)[-1] == "Save", run.output
-    # One when the run is checked, and one when it is conducted.
+    # One when the run is checked, and one when it is conducted, since a failure is not kept.
     assert sum(request["status"] == 401 for request in sim.requests()) == 2
     inventory = {"all": {"hosts": hosts, "vars": {"serverprism_api_token": "expired"}}}
     run = play(sim, "announce", inventory, announce_text="hello")
