@@ -76,15 +76,9 @@ def _replace(path: Path, mark: str, text: str) -> None:
 
 
 def merged(table: list[str], new: str, keys: int) -> list[str]:
-<<<<<<< HEAD
     """Return a table of Markdown with a new row.
 
     It takes the place of the row whose first cells are the same, ``keys`` of them, or else follows the rows with the same first cell.
-=======
-    """Return a Markdown table with a new row in place of the row whose first ``keys`` cells are the same.
-
-    If there is none, the new row comes after the rows that begin with the same first cell.
->>>>>>> f
     """
 
     def key(row: str) -> list[str]:

@@ -20,7 +20,6 @@ TABLES = {
     "hostile": (
         "A hostile API",
         "Every fault on every operation, on its first request and on all of them: connections that end before or after the work was done, "
-<<<<<<< HEAD
         "half answers, answers that come byte by byte, answers that are not HTTP, HTML pages, redirects, statuses, wrong types in every "
         "field, decompression bombs. The simulator knows what really happened. A try breaks a promise if it ends with a traceback, a "
         "message that does not name the server, a wait past its limit, a repeated console command, a kill that nobody asked for, a second "
@@ -55,66 +54,14 @@ TABLES = {
     "soak": (
         "A long run",
         "Thousands of operations with random faults. A try breaks a promise if memory, file handles or processes grow, or if a server is "
-=======
-        "truncated answers, answers sent byte by byte, bytes that are not HTTP, pages, redirects, statuses, wrong types in every field, "
-        "decompression bombs. The tests look for: a traceback, a message that does not name the server, a wait past its limit, a repeated "
-        "console command, a kill that nobody asked for, a second restart, less notice than announced, players who were warned and not told "
-        "of the cancellation, and any result that claims more than was done.",
-    ),
-    "model": (
-        "Power against a model of the node",
-        "Random orders of states, behaviours of games, lost and refused requests, crashes and other users at the panel, without waiting. "
-        "The tests look for: ``changed`` or ``confirmed`` that claims more than was done.",
-    ),
-    "ledger": (
-        "The ledger under load",
-        "Many processes, kills, full and read-only disks, locks that fail, clock changes, foreign content, a Redis that restarts or "
-        "is slow. The tests look for: more requests in a window than the quota allows, a process that never gets a slot, a failure without "
-        "a message.",
-    ),
-    "interruption": (
-        "Interrupted runs",
-        "Ctrl-C, SIGTERM, kill and a full disk at every stage of a fleet's maintenance, then the same run again. The tests look for: "
-        "players who wait for a cancelled restart, a second restart, a journal that cannot be read.",
-    ),
-    "promises": (
-        "Hard cases",
-        "Refused lines, hidden, sleeping or dead lock owners, stopped containers, timeouts, closed pipes, clock changes, servers that hang "
-        "or crash. The tests look for: less notice than announced, a second restart, players who are not told, a run that does not end, an "
-        "outcome that claims more than was done.",
-    ),
-    "security": (
-        "Secrets and untrusted text",
-        "The tests search everything that was written for the token, and try certificates, addresses, links in place of files, and names "
-        "and texts that could act as templates, HTML, terminal codes, spreadsheet formulas or second commands.",
-    ),
-    "soak": (
-        "A long run",
-        "Thousands of operations with random faults. The tests look for: memory, file handles or processes that grow, and a server that is "
->>>>>>> f
         "not as the result said.",
     ),
 }
 HEAD = """What was tried
 ==============
 
-<<<<<<< HEAD
 Tests try to break the promises of this collection, with a simulator of the API over real HTTP. *Errors* are tries that ended with one clear
 error, which is right where nothing else can be done. *Broken* are promises that did not hold.
-=======
-.. _ansible_collections.serverprism.cloud.docsite.proof:
-
-Fault injection results
-=======================
-
-A test suite of the project injects faults into operations and runs, against a simulator of the API over real HTTP. This page is its result:
-that of ``make hostile``, or of the longer ``make prove``, which writes it again. *Errors* are tries that ended in one clear error, which is
-right if nothing else can be done. *Broken* are tries that broke a rule.
-
-.. contents::
-   :local:
-   :depth: 1
->>>>>>> f
 """
 
 
