@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._operation import Result
 from .._power.follow import Follow
@@ -17,25 +18,41 @@ from .schedule import local_time
 from .steps import SENT, SIGNAL, UNKNOWN, Step
 
 
+@dataclass(frozen=True)
+class MaintenanceOutcome:
+    """What became of a server. ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed. ``downtime`` is in seconds.
+
+    ``reason`` is set once nothing is left to do without a signal, or if the server went offline.
+    """
+
+    server_id: int
+    changed: bool = False
+    name: Optional[str] = None
+    outcome: str = "failed"
+    reason: Optional[str] = None
+    signal: Optional[str] = None
+    earlier: Optional[str] = None
+    deadline_missed_by: Optional[int] = None
+    before: Optional[str] = None
+    after: Optional[str] = None
+    timeline: Tuple[Mapping[str, Any], ...] = ()
+    notice_error: Optional[float] = None
+    downtime: Optional[float] = None
+    confirmed: bool = False
+    evidence: str = "none"
+    diff: Optional[Mapping[str, str]] = None
+
+    def as_result(self) -> Result:
+        """Return the result of the task."""
+        result = {**vars(self), "timeline": [dict(step) for step in self.timeline]}
+        if self.diff is None:
+            del result["diff"]
+        return result
+
+
 def blank(server_id: int) -> Result:
     """Return the result of a maintenance that has not begun."""
-    return {
-        "changed": False,
-        "server_id": server_id,
-        "name": None,
-        "outcome": "failed",
-        "reason": None,
-        "signal": None,
-        "earlier": None,
-        "deadline_missed_by": None,
-        "before": None,
-        "after": None,
-        "timeline": [],
-        "notice_error": None,
-        "downtime": None,
-        "confirmed": False,
-        "evidence": "none",
-    }
+    return MaintenanceOutcome(server_id).as_result()
 
 
 def timeline(countdown: Countdown, follow: Optional[Follow]) -> List[Dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
 from .._api.client import Patience
 from .._api.coroutines import Sleep, sleep
@@ -24,8 +24,8 @@ from .._operation import (
 )
 from .._power.evidence import Observation
 from .._power.follow import Follow, await_news, look, look_until_known, settle
-from .._power.operation import report
 from .._power.options import Waiting
+from .._power.outcome import evidence_of, failure_of
 from .._power.rules import (
     REFUSE,
     SEND,
@@ -44,7 +44,7 @@ from .countdown import (
 from .durations import say_duration
 from .fleet import Fleet
 from .guard import DONE, UNCONFIRMED, Guard, as_left
-from .outcome import blank, diff, outcome_of, timeline, unconfirmed
+from .outcome import MaintenanceOutcome, diff, outcome_of, timeline, unconfirmed
 from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
 from .steps import (
@@ -71,7 +71,7 @@ class Crashed(OperationFailed):
 
 
 class Maintenance:
-    """The maintenance of one server. ``result`` is correct at any moment, so that an interruption can return it."""
+    """The maintenance of one server. ``outcome`` is correct at any moment, so that an interruption can return it."""
 
     def __init__(self, ctx: Context, fleet: Fleet) -> None:
         self.ctx = ctx
@@ -99,7 +99,15 @@ class Maintenance:
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
         self.guard = Guard(ctx, self.server_id, fleet)
-        self.result: Result = blank(self.server_id)
+        self.outcome = MaintenanceOutcome(self.server_id)
+
+    def _update(self, **changes: Any) -> None:
+        self.outcome = replace(self.outcome, **changes)
+
+    @property
+    def _is_over(self) -> bool:
+        """Return whether nothing is left to do."""
+        return self.outcome.reason is not None
 
     def start_of(self, timeline: Timeline) -> float:
         """Return the earliest time of the first step of a timeline, UTC seconds on the wall clock."""
@@ -110,38 +118,38 @@ class Maintenance:
         try:
             await self._maintain()
         except ServerPrismError as exc:
-            if self.result["outcome"] not in ("cancelled", "unconfirmed"):
-                self.result["outcome"] = "failed"
-            self._complete_result()
-            known = exc.result if isinstance(exc, OperationFailed) else {}
-            keep = {key: value for key, value in known.items() if key in ("after", "downtime", "evidence", "signal")}
+            if self.outcome.outcome not in ("cancelled", "unconfirmed"):
+                self._update(outcome="failed")
+            self._complete_outcome()
+            # Such as the state that was read last.
+            known = {key: value for key, value in exc.result.items() if key == "after"} if isinstance(exc, OperationFailed) else {}
             cancel_problem = self._cancel_problem()
             message = f"{exc} Its {cancel_problem}." if cancel_problem else str(exc)
-            raise OperationFailed(message, {**self.result, **keep}, server_id=self.server_id, status=exc.status) from exc
+            raise OperationFailed(message, {**self.outcome.as_result(), **known}, server_id=self.server_id, status=exc.status) from exc
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
             raise self.not_begun(str(exc)) from exc
-        self._complete_result()
+        self._complete_outcome()
         if self._cancel_problem():
-            self.result["reason"] = f"{self.result['reason']}; {self._cancel_problem()}"
-        return self.result
+            self._update(reason=f"{self.outcome.reason}; {self._cancel_problem()}")
+        return self.outcome.as_result()
 
     def not_begun(self, name: str) -> OperationFailed:
         """Return the failure of a maintenance that was interrupted before anything was sent."""
-        self.result["outcome"] = "cancelled"
+        self._update(outcome="cancelled")
         message = f"Interrupted ({name.rstrip('.')}): nothing was sent to server {self.server_id}."
-        return OperationFailed(message, self.result, server_id=self.server_id)
+        return OperationFailed(message, self.outcome.as_result(), server_id=self.server_id)
 
     def out_of_time(self, name: str) -> OperationFailed:
         """Return the failure of a maintenance that did not end in time after an interruption."""
         if self.countdown is None:
             return self.not_begun(name)
-        self.result["outcome"] = "unconfirmed" if self._was_action_sent() else "cancelled"
-        self._complete_result()
+        self._update(outcome="unconfirmed" if self._was_action_sent() else "cancelled")
+        self._complete_outcome()
         warned = "Its players were warned, and may not know that it is cancelled" if self.countdown.warned() else "No player was warned"
         message = f"Interrupted ({name.rstrip('.')}): the maintenance of server {self.server_id} did not end in time. {warned}."
-        return OperationFailed(message, self.result, server_id=self.server_id)
+        return OperationFailed(message, self.outcome.as_result(), server_id=self.server_id)
 
     def _cancel_problem(self) -> str:
         return self.countdown.cancel_problem() if self.countdown is not None else ""
@@ -159,7 +167,7 @@ class Maintenance:
         self._note_state(server, observation)
         if self.guard.has_begun():
             outcome = "unconfirmed" if as_left(self.wanted, observation.state) else "failed"
-            self.result.update(earlier="unconfirmed", outcome=outcome)
+            self._update(earlier="unconfirmed", outcome=outcome)
             raise OperationFailed(self.guard.begun_before(observation.state), server_id=self.server_id)
         decision = self._decide(server, observation)
         if decision is not None:
@@ -168,7 +176,7 @@ class Maintenance:
     def _done_before(self) -> bool:
         why = self.guard.done_before()
         if why:
-            self.result["earlier"] = "done"
+            self._update(earlier="done")
             self._set_outcome("skipped", why)
         return why is not None
 
@@ -178,10 +186,10 @@ class Maintenance:
         return bool(self.fleet.closed)
 
     def _note_state(self, server: Server, observation: Observation) -> None:
-        self.result.update(name=server.name, before=observation.state, after=observation.state)
+        self._update(name=server.name, before=observation.state, after=observation.state)
 
     def _set_outcome(self, outcome: str, reason: str) -> None:
-        self.result.update(outcome=outcome, reason=reason)
+        self._update(outcome=outcome, reason=reason)
         self.ctx.progress(f"{outcome}: {reason}")
 
     def _decide(self, server: Server, observation: Observation) -> Optional[Decision]:
@@ -214,7 +222,7 @@ class Maintenance:
         if goes_on:
             self.ctx.warn(f"Server {self.server_id} {why}. It is started, because if_offline is start.")
             return
-        self.result["reason"] = why
+        self._update(reason=why)
         raise Crashed(
             f"Server {self.server_id} {why}. No signal was sent, and its players could not be told that the maintenance is cancelled. "
             "Look at its console.",
@@ -248,7 +256,7 @@ class Maintenance:
             return self._predict(countdown, signal)
         self._tell_plan(countdown)
         await self._guarded(countdown, observation, signal)
-        if self.result["outcome"] == "done" and self.options.done_text and self.wanted == "restarted":
+        if self.outcome.outcome == "done" and self.options.done_text and self.wanted == "restarted":
             await self._say_done(countdown, self.options.done_text)
 
     async def _say_done(self, countdown: Countdown, text: str) -> None:
@@ -276,7 +284,7 @@ class Maintenance:
             countdown.release()
         # Rounded down, since the deadline includes its second.
         late, deadline = int(countdown.late_by()), self.deadline or 0.0
-        self.result["deadline_missed_by"] = late
+        self._update(deadline_missed_by=late)
         at = f"at {local_time(deadline + late, self.options.tz)}, {say_duration(late)} after the deadline"
         self._set_outcome("deferred", f"the {countdown.action.text} would begin {at} ({local_time(deadline, self.options.tz)})")
 
@@ -287,7 +295,7 @@ class Maintenance:
             line = countdown.line(step, step.before or 0.0, action)
             steps[index] = Step(step.kind, line, step.planned, before=step.before)
         after = "running" if self.wanted == "restarted" else "offline"
-        self.result.update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
+        self._update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
 
     async def _guarded(self, countdown: Countdown, observation: Observation, signal: str) -> None:
         """Run the countdown and the action. If they are interrupted before the action, tell the players that it is cancelled."""
@@ -313,7 +321,7 @@ class Maintenance:
             if not self._was_action_sent():
                 await countdown.cancel()
                 if isinstance(exc, LockLost) and countdown.warned():
-                    self.result["outcome"] = "cancelled"
+                    self._update(outcome="cancelled")
             raise
 
     def _begin_cancelling(self) -> None:
@@ -326,16 +334,15 @@ class Maintenance:
 
     async def _interrupted(self, countdown: Countdown, name: str, signal: str) -> NoReturn:
         if self._was_action_sent():
-            self.result["outcome"] = "unconfirmed"
+            self._update(outcome="unconfirmed")
             raise OperationFailed(
                 f"Interrupted ({name}): {signal} was sent to server {self.server_id}, but its outcome was not seen. Look at the server "
-                "with the playbook serverprism.cloud.status, or at its console.",
-                self.result,
+                "with the playbook serverprism.cloud.status, or at its console."
             )
         await countdown.cancel()
-        self.result["outcome"] = "cancelled"
+        self._update(outcome="cancelled")
         told = "; the players were told" if any(e.outcome == "sent" for e in countdown.extra) else ""
-        raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was cancelled{told}.", self.result)
+        raise OperationFailed(f"Interrupted ({name}): the maintenance of server {self.server_id} was cancelled{told}.")
 
     async def _count_down_and_act(self, countdown: Countdown, observation: Observation) -> None:
         while True:
@@ -343,7 +350,7 @@ class Maintenance:
             if len(countdown.steps) > 1 and first - observation.at > STATE_AGE:
                 await Sleep(first - 2 * LOOK_AHEAD)
                 observation = await self._still_up(countdown)
-                if self.result["reason"]:
+                if self._is_over:
                     return
             await Sleep(first)
             if self._is_closed():
@@ -357,14 +364,14 @@ class Maintenance:
             await countdown.run()
         except WentOffline:
             observation = await self._still_up(countdown)
-            if self.result["reason"]:
+            if self._is_over:
                 return
             if observation.state != "offline":
                 raise
         if countdown.read_slot is not None:
             await Sleep(countdown.action.planned - LOOK_AHEAD)
             observation = await self._look_again(countdown, countdown.take_read_slot())
-            if self.result["reason"]:
+            if self._is_over:
                 return
         await self._act(countdown, observation)
 
@@ -423,20 +430,24 @@ class Maintenance:
         )
         if not await self._send(countdown, self.follow, observation, signal):
             return
-        self.result.update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
+        self._update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
         signal_outcome = await self.follow.until_done()
         self.guard.note(DONE if signal_outcome.status in ("done", "offline") else UNCONFIRMED)
         outcome = outcome_of(signal_outcome, self.follow.after)
-        self.result.update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
-        report(self.ctx, self.follow, signal_outcome, self.result)
+        self._update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
+        offline = {"reason": "offline"} if signal_outcome.status == "offline" else {}
+        self._update(**offline, **evidence_of(self.follow, signal_outcome))
+        failure = failure_of(self.follow, signal_outcome)
+        if failure is not None:
+            raise failure
         if outcome == "unconfirmed":
-            raise OperationFailed(unconfirmed(self.server_id, self.follow.signals[0], self.wanted), self.result)
+            raise OperationFailed(unconfirmed(self.server_id, self.follow.signals[0], self.wanted))
         if signal_outcome.status == "offline":
             if self.params["if_offline"] == "fail":
-                self.result["outcome"] = "failed"
+                self._update(outcome="failed")
                 raise OperationFailed(f"Server {self.server_id} hung while stopping, was killed, and is offline: if_offline is fail.")
             return self._set_outcome("skipped", "offline: it hung while stopping and was killed")
-        down = self.result["downtime"]
+        down = self.outcome.downtime
         self.ctx.progress(f"done: {self.follow.after}" + (f", down for up to {down:.1f} s" if down is not None else ""))
 
     def _signal(self, countdown: Countdown, observation: Observation) -> Optional[str]:
@@ -476,22 +487,22 @@ class Maintenance:
             # Waiting for the quota can take minutes, so the state is read after that.
             slot = await self.ctx.client.await_slot(WRITE, is_urgent=True)
             observation = await self._look_again(countdown)
-            if self.result["reason"]:
+            if self._is_over:
                 return False
             signal = self._signal(countdown, observation) or signal
         countdown.sent_signal(self.action_at, UNKNOWN if follow.ambiguous else "sent")
         return True
 
-    def _complete_result(self) -> None:
+    def _complete_outcome(self) -> None:
         """Write the timeline, and the values that follow from it, into the result."""
         if self.countdown is None:
             return
         if self.follow is not None and self.follow.signals:
-            self.result.update(changed=True, signal=self.follow.signals[-1])
-        self.result["timeline"] = timeline(self.countdown, self.follow)
-        self.result["notice_error"] = notice_error(self.countdown.steps, self.action_at)
+            self._update(changed=True, signal=self.follow.signals[-1])
+        self._update(timeline=tuple(timeline(self.countdown, self.follow)))
+        self._update(notice_error=notice_error(self.countdown.steps, self.action_at))
         if self.ctx.diff:
-            self.result["diff"] = diff(self.server_id, self.result["timeline"], self.options.tz)
+            self._update(diff=diff(self.server_id, self.outcome.timeline, self.options.tz))
 
 
 def _without_lines(options: TimelineOptions) -> TimelineOptions:

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional
 
 from .._api.client import Patience
@@ -106,58 +107,81 @@ def _count(ctx: Context) -> None:
             os.close(lock)
 
 
+@dataclass(frozen=True)
+class StartOutcome:
+    """What became of a server that went offline. ``starts`` is the number of signals that were sent."""
+
+    server_id: int
+    changed: bool = False
+    before: Optional[str] = None
+    after: Optional[str] = None
+    starts: int = 0
+
+
 async def run(ctx: Context) -> Result:
     """Read the state, start the server if it is offline, and read again. Return the result of ``serverprism_bring_back``."""
-    server_id = ctx.params["server_id"]
-    result: Result = {"changed": False, "server_id": server_id, "before": None, "after": None, "starts": 0}
-    try:
-        result["msg"] = f"Server {server_id} {await _bring_back(ctx, result)}."
-    except ServerPrismError as exc:
-        raise OperationFailed(str(exc), result, server_id=server_id, status=exc.status) from exc
-    except BaseException as exc:
-        if not is_interruption(exc) or not result["changed"]:
-            raise
-        why = f"Interrupted ({str(exc).rstrip('.')}) after start was sent to server {server_id}"
-        raise OperationFailed(f"{why}: its outcome is not known.", result) from exc
-    ctx.progress(result["msg"])
-    if ctx.diff:
-        result["diff"] = {when: {"state": result[when]} for when in ("before", "after")}
-    return result
+    return await _BringBack(ctx).run()
 
 
-async def _bring_back(ctx: Context, result: Result) -> str:
-    """Return the end of the result's message. Raises ServerPrismError if the server is not back."""
-    params, server_id = ctx.params, ctx.params["server_id"]
-    if params["certain_only"] and not params["certain"]:
-        return "went down and may have been stopped on purpose, so it is left alone (certain_only)"
-    follow = Follow(ctx, server_id, "started", Waiting(params["verify"], params["verify"], "running", None))
-    # One read more than starts, to see the outcome of the last start.
-    for number in range(1 if ctx.check_mode else params["tries"] + 1):
-        if not ctx.check_mode:
-            await sleep(ctx.clock, max(params["patience"], params["verify"] if number else 0.0))
-        await await_news(ctx, server_id)
-        server, observation = None, None
-        with suppress(ServerNotFound):
-            server, observation = await look(ctx, server_id, Patience(ctx.settings.max_wait, ctx.clock))
-        result["after"] = observation.state if observation else None
-        result["before"] = result["before"] or result["after"]
-        reason = reason_to_leave(server)
-        if reason:
-            return reason
-        # An unknown state never leads to a signal. The next read may show it.
-        if observation is None or decide("started", observation.state).action != SEND:
-            continue
-        _count(ctx)
-        if ctx.check_mode:
-            result.update(changed=True, after="running")
-            return "would be started"
+class _BringBack:
+    """The starts of one server. ``outcome`` is correct at any moment, so that an interruption can return it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.outcome = StartOutcome(ctx.params["server_id"])
+
+    def _update(self, **changes: Any) -> None:
+        self.outcome = replace(self.outcome, **changes)
+
+    async def run(self) -> Result:
+        """Bring the server back and return the result. OperationFailed contains it as well."""
+        server_id = self.outcome.server_id
         try:
-            await follow.send("start", observation)
-        finally:
-            result.update(changed=bool(follow.signals), starts=len(follow.signals))
-    raise OperationFailed(
-        f"It is not certain that server {server_id} is running again: its state is {result['after'] or 'unknown'}. Look at the panel."
-    )
+            message = f"Server {server_id} {await self._bring_back()}."
+        except ServerPrismError as exc:
+            raise OperationFailed(str(exc), vars(self.outcome), server_id=server_id, status=exc.status) from exc
+        except BaseException as exc:
+            if not is_interruption(exc) or not self.outcome.changed:
+                raise
+            why = f"Interrupted ({str(exc).rstrip('.')}) after start was sent to server {server_id}"
+            raise OperationFailed(f"{why}: its outcome is not known.", vars(self.outcome)) from exc
+        self.ctx.progress(message)
+        states = {"before": {"state": self.outcome.before}, "after": {"state": self.outcome.after}}
+        return {**vars(self.outcome), "msg": message, **({"diff": states} if self.ctx.diff else {})}
+
+    async def _bring_back(self) -> str:
+        """Return the end of the message. Raises ServerPrismError if the server is not back."""
+        ctx, params, server_id = self.ctx, self.ctx.params, self.outcome.server_id
+        if params["certain_only"] and not params["certain"]:
+            return "went down and may have been stopped on purpose, so it is left alone (certain_only)"
+        follow = Follow(ctx, server_id, "started", Waiting(params["verify"], params["verify"], "running", None))
+        # One read more than starts, to see the outcome of the last start.
+        for number in range(1 if ctx.check_mode else params["tries"] + 1):
+            if not ctx.check_mode:
+                await sleep(ctx.clock, max(params["patience"], params["verify"] if number else 0.0))
+            await await_news(ctx, server_id)
+            server, observation = None, None
+            with suppress(ServerNotFound):
+                server, observation = await look(ctx, server_id, Patience(ctx.settings.max_wait, ctx.clock))
+            state = observation.state if observation else None
+            self._update(after=state, before=self.outcome.before or state)
+            reason = reason_to_leave(server)
+            if reason:
+                return reason
+            # An unknown state never leads to a signal. The next read may show it.
+            if observation is None or decide("started", observation.state).action != SEND:
+                continue
+            _count(ctx)
+            if ctx.check_mode:
+                self._update(changed=True, after="running")
+                return "would be started"
+            try:
+                await follow.send("start", observation)
+            finally:
+                self._update(changed=bool(follow.signals), starts=len(follow.signals))
+        raise OperationFailed(
+            f"It is not certain that server {server_id} is running again: its state is {self.outcome.after or 'unknown'}. Look at the panel."
+        )
 
 
 OPERATION = Operation(
