@@ -179,9 +179,8 @@ class _BringBack:
                 await follow.send("start", observation)
             finally:
                 self._update(changed=bool(follow.signals), starts=len(follow.signals))
-        raise OperationFailed(
-            f"It is not certain that server {server_id} is running again: its state is {self.outcome.after or 'unknown'}. Look at the panel."
-        )
+        last = self.outcome.after or "unknown"
+        raise OperationFailed(f"It is not certain that server {server_id} is running again: its state is {last}. Look at the panel.")
 
 
 OPERATION = Operation(
