@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,10 @@ def become(command: list[str], env: dict[str, str], folder: str, files: list[str
     os.environ.update(env)
     os.chdir(folder)
     temporary_folder()
+    # The collection stores this time when it is imported.
+    for module in [one for name, one in sys.modules.items() if name.startswith("ansible_collections.serverprism.cloud.")]:
+        if hasattr(module, "BEGAN"):
+            module.BEGAN = time.time()  # type: ignore[attr-defined]
     sys.argv = [str(PROGRAM_FOLDER / command[0]), *command[1:]]
     main: Any = importlib.import_module(PROGRAMS[command[0]]).main
     code: Any = 250
