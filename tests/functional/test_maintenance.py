@@ -205,6 +205,7 @@ def test_progress_is_shown_live_with_the_host(simulator, ansible):
                     "serverprism.cloud.serverprism_maintenance": {
                         "server_id": 1234,
                         "announcements": [{"before": "1s", "text": "Restart in {remaining}"}],
+                        "command_wait": 0.2,
                         "poll_interval": 0.1,
                     }
                 }

@@ -53,7 +53,7 @@ CASES = [
     ("bring_back", {"server_id": 99, "patience": 0}),
     ("bring_back", {"server_id": 1234, "tries": 0}),
     ("maintenance", {"server_id": 1290}),
-    ("maintenance", {"server_id": 1234, "announcements": [{"before": "1s", "text": "x"}], "poll_interval": 0.1}),
+    ("maintenance", {"server_id": 1234, "announcements": [{"before": "1s", "text": "x"}], "command_wait": 0.2, "poll_interval": 0.1}),
     ("maintenance", {"server_id": 1234, "announcements": [{"before": "x", "text": "x"}]}),
 ]
 

@@ -32,7 +32,7 @@ def signals(sim):
 
 
 def play(ids, **options):
-    task = {"announcements": WORDS, "poll_interval": 0.2, "maintenance_id": "CHG-7", **options}
+    task = {"announcements": WORDS, "command_wait": 0.2, "poll_interval": 0.2, "maintenance_id": "CHG-7", **options}
     tasks = [{"serverprism.cloud.serverprism_maintenance": {"server_id": "{{ id }}", **task}, "register": "it"}]
     tasks.append({"ansible.builtin.debug": {"msg": "{{ it.outcome }}"}})
     inventory = {"all": {"hosts": {f"h{i}": {"id": i} for i in ids}, "vars": {"ansible_connection": "local"}}}
