@@ -185,7 +185,7 @@ def test_cache_is_ignored_after_options_change(simulator, inventory, ansible):
     asked = len(sim.requests())
     inventory(sim, **cache, **changed)
     assert len(sim.requests()) == asked
-    assert "api_token" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
+    assert "SERVERPRISM_API_TOKEN" in inventory(sim, env={"SERVERPRISM_API_TOKEN": "anotherone"}, **cache, **changed)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_failing_token_template_does_not_show_its_content(simulator, inventory):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"status": 401, "body": '{"message": "Unauthenticated."}'}, "api_token"),
+        ({"status": 401, "body": '{"message": "Unauthenticated."}'}, "SERVERPRISM_API_TOKEN"),
         ({"status": 403, "body": '{"message": "Invalid scope(s) provided."}'}, "servers:read"),
         ({"status": 403, "body": "error code: 1010"}, "firewall"),
         ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "redirects"),
@@ -235,7 +235,7 @@ def test_failure_of_the_api_is_one_clear_error_without_a_partial_fleet(simulator
 def test_late_failure_returns_no_partial_fleet(simulator, inventory):
     sim = simulator(FLEET)
     sim.fault(path="/1300$", status=401, body="{}")
-    assert "api_token" in inventory(sim, details=True)
+    assert "SERVERPRISM_API_TOKEN" in inventory(sim, details=True)
 
 
 @pytest.mark.parametrize(

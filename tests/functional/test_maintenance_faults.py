@@ -48,7 +48,7 @@ def during(simulator, operate):
 def test_server_that_crashed_and_stays_offline_is_not_started(during):
     sim, result = during(lambda sim: sim.patch(1234, auto_restart=False, crash=True))
     assert (result["outcome"], result["changed"]) == ("failed", False) and "went offline during its countdown" in result["reason"], result
-    assert "they were warned of a restart that does not come" in result["msg"], result
+    assert "could not be told that the maintenance is cancelled" in result["msg"], result
     assert sim.states(1234) == ["running", "offline"] and "signal" not in [e["kind"] for e in result["timeline"] if e["outcome"] == "sent"]
 
 

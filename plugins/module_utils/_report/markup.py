@@ -81,7 +81,7 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
   .lines { left: 0; width: 100%; }
 }
-@media (max-width: 979px) {
+@media (max-width: 1039px) {
   table, thead, tbody { display: block; }
   thead tr { display: flex; flex-wrap: wrap; gap: 6px 16px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
   thead th { padding: 0; border: 0; } thead tr::before { content: "sort by"; color: var(--dim); }
