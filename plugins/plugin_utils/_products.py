@@ -50,16 +50,20 @@ class GameAction(ServerPrismAction):
 def check_access(hosts: Iterable[Mapping[str, Any]]) -> None:
     """Raise the error that the tasks of all hosts would meet: a token that is not accepted, or an API that cannot be reached.
 
-    ``hosts`` are the options of the API of each host. Each different access takes one read, whose products later tasks use.
+    ``hosts`` are the options of the API of each host. None is looked at after the first that works, since a token may come from a slow
+    lookup. Each different access takes one read, whose products later tasks use.
     """
-    errors = []
-    for access in {tuple(sorted(one.items())): one for one in hosts}.values():
+    errors: dict[str, str] = {}
+    for access in hosts:
+        key = repr(sorted(access.items()))
+        if key in errors:
+            continue
         error = _access_error(access)
         if error is None:
             return
-        errors.append(str(error))
+        errors[key] = str(error)
     if errors:
-        raise ServerPrismError(" ".join(dict.fromkeys(errors)))
+        raise ServerPrismError(" ".join(dict.fromkeys(errors.values())))
 
 
 def _access_error(access: Mapping[str, Any]) -> ServerPrismError | None:

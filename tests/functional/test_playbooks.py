@@ -272,6 +272,14 @@ def test_token_that_is_not_accepted_is_reported_once(simulator, fleet, name, var
     assert "Check the environment variable SERVERPRISM_API_TOKEN. (HTTP 401)" in run.output
 
 
+@pytest.mark.parametrize(("name", "variables"), [("maintenance", {}), ("power", {"power_state": "stopped"})])
+def test_missing_token_is_reported_once(simulator, fleet, name, variables):
+    sim = simulator([{"id": server} for server in (1, 2, 3)])
+    run = fleet(sim, name, [1, 2, 3], env={"SERVERPRISM_API_TOKEN": None}, **variables)
+    assert run.rc == 2 and run.output.count("FAILED! => ") == 1 and not sim.requests(), run.output
+    assert "missing required arguments: api_token" in run.output and "SERVERPRISM_API_TOKEN" in run.output
+
+
 def test_token_that_one_host_lacks_stops_no_other_host(simulator, ansible):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}])
     hosts = {"h1": {"serverprism_id": 1, "serverprism_api_token": "spc_wrong"}, "h2": {"serverprism_id": 2}}
