@@ -67,10 +67,11 @@ class ActionModule(ControllerAction):
         require_hosts(names, f"{params['playbook']}_hosts", params["hosts"])
         if params["playbook"] != MAINTENANCE:
             playbook = run_check.PLAYBOOKS[params["playbook"]]
-            found = hosts.read(names, playbook.names)
+            # A token that cannot be templated is refused here: to "default" in the playbook it would be one that is not set.
+            found = hosts.read(names, [*playbook.names, *orders.ACCESS.values()], DEFAULTS)
             run_check.check_hosts(playbook, found)
             self._warn_of_misspelt(found)
-            self._check_access(hosts, names)
+            check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
         found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
@@ -82,11 +83,8 @@ class ActionModule(ControllerAction):
         first = hosts.read(names[:1], orders.NAMES)[names[0]]
         # Bad options are refused without a request, with a message for each host. A missing token is not one of them here.
         if not orders.take(names[0], first.values, first.errors, {"api_token": "not-checked"}, BEGAN).refused:
-            self._check_access(hosts, names)
+            check_access(_access(hosts.read([name], orders.ACCESS.values(), DEFAULTS)[name]) for name in names)
         return {"changed": False}
-
-    def _check_access(self, hosts: Hosts, names: list[str]) -> None:
-        check_access(_access(hosts.read([name], orders.ACCESS.values(), DEFAULTS)[name]) for name in names)
 
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
         for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):

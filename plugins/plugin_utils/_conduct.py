@@ -230,7 +230,8 @@ def _start_of(order: Order, now: float) -> float:
 
 
 def _batch(orders: Sequence[Order], begin: float, now: float) -> Batch:
-    """Return the batch of these servers in a run that begins at a time, UTC seconds."""
+    """Return the batch of these servers in a run that begins at a time, UTC seconds. As in the run, the earliest start comes first."""
+    orders = sorted(orders, key=lambda one: _start_of(one, now))
     speaking = [one for one in orders if one.params["done_text"] and one.params["state"] == "restarted"]
     return Batch(
         [_offsets(one) for one in orders],

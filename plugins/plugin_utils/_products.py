@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find the product of a server for an action. Private to this collection."""
+"""Read the list of servers once for all tasks of a run: to check the access, and for the products. Private to this collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Callable
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -24,12 +24,16 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
     Unauthenticated,
     Unreachable,
 )
-from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked
+from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, replace_file
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import needs_product
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, with_hint
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
+
+Products = dict[int, str]
+# Seconds for which the check of the access waits for the quota or a node. What takes longer is left to the tasks.
+CHECK_PATIENCE = 30.0
 
 
 class GameAction(ServerPrismAction):
@@ -43,7 +47,7 @@ class GameAction(ServerPrismAction):
         # The operation meets the same error again and reports it.
         with suppress(ServerPrismError, OSError, ValueError):
             self.operation.check(params)
-            return {**params, "product": products_of(params).get(params["server_id"])}
+            return {**params, "product": (_shared(params, _read_quietly) or {}).get(params["server_id"])}
         return params
 
 
@@ -54,14 +58,17 @@ def check_access(hosts: Iterable[Mapping[str, Any]]) -> None:
     lookup. Each different access takes one read, whose products later tasks use.
     """
     errors: dict[str, str] = {}
+    unreachable: set[Any] = set()
     for access in hosts:
         key = repr(sorted(access.items()))
-        if key in errors:
+        if key in errors or access.get("api_url") in unreachable:
             continue
         error = _access_error(access)
         if error is None:
             return
         errors[key] = str(error)
+        if isinstance(error, (Unreachable, TlsError)):
+            unreachable.add(access.get("api_url"))
     if errors:
         raise ServerPrismError(" ".join(dict.fromkeys(errors.values())))
 
@@ -70,31 +77,54 @@ def _access_error(access: Mapping[str, Any]) -> ServerPrismError | None:
     validated = ArgumentSpecValidator(API_ARGUMENT_SPEC).validate(dict(access))
     if validated.error_messages:
         return ServerPrismError(with_hint(str(validated.errors.msg)))
+    params = validated.validated_parameters
     try:
-        products_of(validated.validated_parameters)
+        products_of({**params, "max_wait": min(params["max_wait"], CHECK_PATIENCE)})
     except (BadOption, Unauthenticated, Unreachable, TlsError) as exc:
         return exc
-    except (ServerPrismError, OSError):
+    except ServerPrismError:
         # Such as a token without the scope to read, or a quota that is used up: the tasks may work all the same.
         return None
     return None
 
 
-def products_of(params: dict[str, Any]) -> dict[int, str]:
-    """Return the products of all servers of a token. The first task reads them, others wait for it. Raises what the read raises."""
+def products_of(params: Mapping[str, Any]) -> Products:
+    """Return the products of all servers of a token. A failed read is repeated by the next task. Raises ServerPrismError."""
+    known = None
+    # Without the file that tasks share, each reads the list.
+    with suppress(OSError):
+        known = _shared(params, _read)
+    return _read(params) if known is None else known
+
+
+def _read(params: Mapping[str, Any]) -> Products:
+    clock = SystemClock()
+    return run(read_products(open_client(Settings.from_params(params), clock, lambda text: None)), clock)
+
+
+def _read_quietly(params: Mapping[str, Any]) -> Products | None:
+    """Return the products, or None if the read failed."""
+    try:
+        return _read(params)
+    except ServerPrismError:
+        return None
+
+
+def _shared(params: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Products | None]) -> Products | None:
+    """Return the products that a task of this ansible-playbook has read. The first task reads them, and others wait for it.
+
+    None if a task could not read them.
+    """
     settings = Settings.from_params(params)
     key = hashlib.sha256(f"{settings.api_url}\n{settings.api_token}".encode()).hexdigest()[:24]
     path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-products-{key}.json")
     lock = open_locked(f"{path}.lock", os.O_RDWR | os.O_CREAT, settings.max_wait)
     try:
-        try:
-            with open(path, encoding="utf-8") as stream:
-                return {int(server_id): product for server_id, product in json.load(stream).items()}
-        except FileNotFoundError:
-            clock = SystemClock()
-            products = run(read_products(open_client(settings, clock, lambda text: None)), clock)
-            with open(path, "w", encoding="utf-8") as stream:
-                json.dump(products, stream)
-            return products
+        with suppress(FileNotFoundError, ValueError), open(path, encoding="utf-8") as stream:
+            known = json.load(stream)
+            return None if known is None else {int(server_id): product for server_id, product in known.items()}
+        products = read(params)
+        replace_file(path, json.dumps(products).encode())
+        return products
     finally:
         os.close(lock)

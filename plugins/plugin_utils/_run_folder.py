@@ -64,7 +64,8 @@ class RunFolder:
 
     def put(self, host: str, result: dict[str, Any]) -> None:
         """Store the result of a host."""
-        if result.get("outcome") in ("failed", "unconfirmed"):
+        # A server that an earlier run left unconfirmed is not a failure of this run.
+        if result.get("outcome") in ("failed", "unconfirmed") and result.get("earlier") != "unconfirmed":
             self._write("failure", host, {})
         self._write("result", host, result)
 
@@ -93,6 +94,9 @@ class RunFolder:
                 data: dict[str, Any] = json.load(stream)
         except FileNotFoundError:
             return None
+        except ValueError:
+            # The process that has just created the file has not filled it yet.
+            return {}
         return data
 
     def _file(self, kind: str, host: str) -> str:

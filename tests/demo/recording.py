@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.table import display_width
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
@@ -25,11 +26,8 @@ LONGEST_PAUSE, LAST_FRAME = 1.5, 8.0
 _SEQUENCE = re.compile(r"\x1b\[([0-9;:?]*)([@-~])|\x1b[^\[]")
 _COLOURS = {"31": "red", "32": "green", "33": "yellow", "34": "blue", "35": "magenta", "36": "cyan", "90": "dim"}
 _PIECE = re.compile(r"\S+(?: \S+)*")
-LICENCE = """<!--
-  Copyright (c) 2026 ServerPrism collection contributors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
--->"""
+# The picture has the same licence header as this file.
+LICENCE = "\n".join(["<!--", *("  " + line.lstrip("# ") for line in Path(__file__).read_text().splitlines()[:3]), "-->"])
 STYLE = """
     .back { fill: #14171d; } .bar { fill: #252a34; }
     text { font: 13px "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #d7dbe2; }

@@ -253,7 +253,10 @@ class Conductor:
 
     def _end(self, server: _Server, result: Optional[Result], error: Optional[BaseException]) -> None:
         server.begun = math.inf
-        self._tally.count(str(server.maintenance.outcome.outcome if error is None or isinstance(error, OperationFailed) else "failed"))
+        known = server.maintenance.outcome
+        # A server that an earlier run left unconfirmed is not a failure of this run.
+        left = "skipped" if known.earlier == "unconfirmed" else known.outcome
+        self._tally.count(left if error is None or isinstance(error, OperationFailed) else "failed")
         self._close_after_failures()
         server.ended(result, error)
         if self._tally.ended % max(1, self._tally.total // STATUS_LINES) == 0 or self._tally.ended == self._tally.total:

@@ -109,12 +109,15 @@ class Fleet:
             self._held = set()
 
     def reserve(self, offsets: Sequence[float], not_before: float, headroom: int) -> Tuple[float, ...]:
-        """Reserve the slots of the next timeline with the stagger of the run. In check mode only a copy of the calendar changes."""
+        """Reserve the slots of the next timeline with the stagger of the run. In check mode only a copy of the calendar changes.
+
+        A timeline of one step does not change the stagger: it may start a whole countdown later than the timelines after it.
+        """
 
         def place(calendar: Calendar) -> Tuple[Calendar, Tuple[float, ...]]:
             start = max(self.clock.now(), not_before)
             calendar, times, after = self.stagger.reserve(calendar, self.ledger.quotas[WRITE], offsets, start, headroom)
-            results.append(after)
+            results.append(after if len(offsets) > 1 else self.stagger)
             return calendar, times
 
         results: List[Stagger] = []

@@ -68,7 +68,7 @@ class FileLedger(Ledger):
         self._thread_lock = threading.Lock()
         self._boot = boot_id()
         # The file as this process last wrote it, and what is in it. A run makes thousands of changes, nearly all of them by itself.
-        self._written: Tuple[bytes, Calendars, float] = (b"", {}, 0.0)
+        self._written: Optional[Tuple[bytes, Calendars, float]] = None
 
     @property
     def _origin(self) -> float:
@@ -103,7 +103,7 @@ class FileLedger(Ledger):
             return empty, own
         try:
             text = read_all(descriptor)
-            if text == self._written[0]:
+            if self._written is not None and text == self._written[0]:
                 return dict(self._written[1]), self._written[2]
             data = json.loads(text.decode())
             version = data["version"]

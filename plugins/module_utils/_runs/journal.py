@@ -37,7 +37,9 @@ def last_event(events: List[Dict[str, Any]], server_id: int) -> Optional[str]:
 def strongest(*events: Optional[str]) -> Optional[str]:
     """Return the event that leaves the least to do, of the events that several journals have for a server."""
     order = (None, SIGNAL, UNCONFIRMED, DONE)
-    return max((event if event in order else None for event in events), key=order.index)
+    # An event of another release means at least that a signal may have been sent.
+    known = (None if event in (None, REFUSED) else event if event in order else SIGNAL for event in events)
+    return max(known, key=order.index)
 
 
 def parse(text: str) -> List[Dict[str, Any]]:

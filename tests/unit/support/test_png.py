@@ -42,8 +42,8 @@ def pixels(made):
 
 def noise(width, height, colours):
     rng = random.Random(1)
-    known = [bytes(rng.randrange(256) for _ in range(3)) for _ in range(colours)]
-    return [[rng.choice(known) for _ in range(width)] for _ in range(height)]
+    known = [bytes(rng.randrange(256) for _each in range(3)) for _each in range(colours)]
+    return [[rng.choice(known) for _each in range(width)] for _each in range(height)]
 
 
 @pytest.mark.parametrize("kind", range(5))

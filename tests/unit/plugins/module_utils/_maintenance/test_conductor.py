@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import signal
+from datetime import datetime, timezone
 
 import pytest
 import virtual
@@ -242,3 +243,12 @@ def test_cancel_text_does_not_overtake_an_announcement():
 
     api, results = virtual_fleet.maintain(1, besides=besides, **WORDS)
     assert len(api.lines) == 2 and api.said()[-1] == CANCEL and results[1]["outcome"] == "cancelled", api.lines
+
+
+def test_server_that_is_only_started_delays_no_countdown():
+    at = datetime.fromtimestamp(1_003_600.0, timezone.utc).isoformat()
+    configs = [ServerConfig(id=one, boot_seconds=20.0, state="offline" if one == 1 else "running") for one in (1, 2, 3)]
+    announcements = [{"before": "15m", "text": "x"}]
+    api, results = virtual_fleet.maintain(3, configs=configs, if_offline="start", at=at, announcements=announcements)
+    assert set(outcomes(results).values()) == {"done"}
+    assert len(api.signals) == 3 and all(abs(when - 1_003_600.0) < 1.0 for when, _server, _signal in api.signals), api.signals

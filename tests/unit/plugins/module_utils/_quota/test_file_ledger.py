@@ -157,6 +157,7 @@ GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "window": 60, "buck
     [
         "",
         "{",
+        "",
         "[]",
         "null",
         json.dumps({**GOOD, "version": None, "window": "x"}),
@@ -270,3 +271,12 @@ def test_lock_ends_with_its_owner_its_lease_or_its_time(tmp_path):
 
 def hold(book, lock):
     book._change(lambda calendars: calendars.update({WRITE: Calendar(locks=(lock,))}))
+
+
+def test_empty_file_that_a_power_cut_left_starts_again_empty(tmp_path):
+    warnings = []
+    book = ledger(tmp_path, warn=warnings.append)
+    os.mkdir(book.folder)
+    with open(book.path, "w"):
+        pass
+    assert book.reserve(WRITE) == (book.clock.now(),) and len(warnings) == 1

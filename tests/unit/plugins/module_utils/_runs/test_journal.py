@@ -50,7 +50,9 @@ def test_last_event_of_a_server(events, last):
         ("signal", "refused", "signal"),
         ("unconfirmed", "done", "done"),
         ("done", "signal", "done"),
-        (None, "nonsense", None),
+        (None, "nonsense", "signal"),
+        ("done", "nonsense", "done"),
+        (None, "refused", None),
     ],
 )
 def test_strongest_event_leaves_the_least_to_do(here, there, known):
