@@ -29,6 +29,8 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import 
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
+# The number of different problems that are shown if no host can be maintained.
+MOST_PROBLEMS = 5
 RESULT, ERROR = "maintenance_result", "maintenance_error"
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
@@ -80,11 +82,19 @@ class ActionModule(ControllerAction):
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
         self._warn_of_misspelt(found)
-        first = hosts.read(names[:1], orders.NAMES)[names[0]]
-        # Bad options are refused without a request, with a message for each host. A missing token is not one of them here.
-        if not orders.take(names[0], first.values, first.errors, {"api_token": "not-checked"}, BEGAN).refused:
-            check_access(_access(hosts.read([name], orders.ACCESS.values(), DEFAULTS)[name]) for name in names)
-        return {"changed": False}
+        # If some hosts can be maintained, the others fail later, each with its message.
+        problems: dict[str, str] = {}
+        for name in names:
+            one = hosts.read([name], orders.NAMES)[name]
+            # The token is checked after the options, because that takes a request.
+            problem = orders.take(name, one.values, one.errors, {"api_token": "not-checked"}, BEGAN).refused
+            if problem is None:
+                check_access(_access(hosts.read([host], orders.ACCESS.values(), DEFAULTS)[host]) for host in names)
+                return {"changed": False}
+            problems.setdefault(str(problem), name)
+        said = list(problems) if len(problems) == 1 else [f"Host {name}: {problem}" for problem, name in problems.items()]
+        more = f" {len(said) - MOST_PROBLEMS} other hosts have similar problems." if len(said) > MOST_PROBLEMS else ""
+        raise ServerPrismError(" ".join(said[:MOST_PROBLEMS]) + more)
 
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
         for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):

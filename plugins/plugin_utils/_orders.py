@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,11 +80,19 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         _check_verify_tasks(values.get(VERIFY_TASKS))
         order.max_failures = max_failures(values.get(MAX_FAILURES))
     except ServerPrismError as exc:
-        order.refused = exc
+        order.refused = _with_variable(exc)
     except (TypeError, ValueError, OverflowError) as exc:
         # Ansible's validation lets some values through or stumbles over them, such as a number of 400 digits.
         order.refused = ServerPrismError(f"Host {host}: its variables cannot be used: {exc}.")
     return order
+
+
+def _with_variable(error: ServerPrismError) -> ServerPrismError:
+    """Return the error of an option with the name of its variable, which is what the user has set."""
+    option = re.match(r"\w+", error.option) if isinstance(error, BadOption) else None
+    if option is None or option[0] not in VARIABLES or option[0].startswith(PREFIX):
+        return error
+    return ServerPrismError(str(error).replace(option[0], VARIABLES[option[0]], 1))
 
 
 def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,11 +130,14 @@ def complete(orders: Iterable[Order], products: Callable[[dict[str, Any]], Mappi
             continue
         try:
             products_known = products(order.params) if needs_product(order.params) else {}
-            game, order.notice = game_of_server(order.params, products_known)
+            game, notice = game_of_server(order.params, products_known)
+            # Its last sentence names options.
+            said, stop, advice = notice.rpartition(". ")
+            order.notice = said + stop + re.sub(r"\b(announce_command|commands|game)\b", lambda name: VARIABLES[name[0]], advice)
             order.params = completed(order.params, game)
             check(order.params)
         except ServerPrismError as exc:
-            order.refused = exc
+            order.refused = _with_variable(exc)
 
 
 def max_failures(value: Any) -> int | None:

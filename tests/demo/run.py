@@ -63,7 +63,6 @@ def show(sim: Simulator, fleet: list[dict[str, Any]], ledger: str, game: str) ->
         **({"SERVERPRISM_STATUS_CACHE": "2"} if game else {}),
         "SERVERPRISM_LEDGER": ledger,
         "ANSIBLE_FORKS": str(len(fleet)),
-        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
     }
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     say(f"{'OpenTTD is' if game else f'{len(fleet)} simulated servers are'} up. $ ansible-playbook -i {inventory.name} {command[-1]}")

@@ -173,7 +173,7 @@ class Conductor:
             self._begin_next(group)
         timeout = max((one.context.settings.timeout for group in self._groups.values() for one in group.servers), default=0.0)
         window = max((group.quota.window for group in self._groups.values()), default=60.0)
-        self._loop.stopped = self._begin_all
+        self._loop.stopped = self._interrupted
         with Signals(lambda name: self._loop.stop(name, INTERRUPT_GRACE + 2 * timeout)):
             self._loop.every(RENEW_EVERY, self._renew)
             self._loop.every(STATUS_WINDOWS * window, self._tell_status)
@@ -203,6 +203,15 @@ class Conductor:
         except LedgerLost as exc:
             # The locks expire on their own, and the servers have ended.
             self._warn(str(exc))
+
+    def _interrupted(self) -> None:
+        """Say that the players are being told, so that nobody ends the run before that, and let the servers that wait end as well."""
+        servers = [server for group in self._groups.values() for server in group.servers if server.begun < math.inf]
+        warned = sum(server.maintenance.is_warned for server in servers)
+        if warned:
+            what = "1 server is" if warned == 1 else f"{warned} servers are"
+            self._tell(f"interrupted: the players of {what} told that the restart is cancelled. Do not press Ctrl-C again.")
+        self._begin_all()
 
     def _begin_all(self) -> None:
         for group in self._groups.values():

@@ -61,14 +61,21 @@ def maintenance_window(
     ``HH:MM`` is the next minute in which the clock shows it. If both are clock times and ``now`` is between them, the window is open,
     so that a run can be repeated in it.
     """
-    if start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()):
+    both_clock_times = bool(start and deadline and _CLOCK.fullmatch(start.strip()) and _CLOCK.fullmatch(deadline.strip()))
+    if both_clock_times and start:
         opened = _last_occurrence(start, tz, now)
         closes = None if opened is None else parse_time("deadline", deadline, tz, opened)
         if opened is not None and closes is not None and now < closes <= opened + LONGEST_MAINTENANCE:
             return opened, closes
     begin = parse_time(opening, start, tz, _minute_of(start, now))
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin
-    return begin, parse_time("deadline", deadline, tz, after)
+    end = parse_time("deadline", deadline, tz, after)
+    if both_clock_times and begin is not None and end is not None and end > begin + LONGEST_MAINTENANCE:
+        # Nobody means a deadline of 03:00 for a start at 04:00 as 23 hours later.
+        raise BadOption(
+            "deadline", f"{deadline} is before {opening} {start}, or more than 12 hours after it. If you mean that, add the dates"
+        )
+    return begin, end
 
 
 def local_time(at: float, tz: tzinfo, with_day: bool = False, with_seconds: bool = True) -> str:

@@ -48,15 +48,16 @@ from .outcome import MaintenanceOutcome, diff, outcome_of, timeline, unconfirmed
 from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
 from .steps import (
-    DONE as SAID_DONE,
-)
-from .steps import (
+    ANNOUNCEMENT,
     UNKNOWN,
     Step,
     Timeline,
     notice_error,
     parse_announcements,
     with_action,
+)
+from .steps import (
+    DONE as SAID_DONE,
 )
 
 _SIGNAL = {"restarted": "restart", "stopped": "stop"}
@@ -272,12 +273,12 @@ class Maintenance:
             )
 
     def _tell_plan(self, countdown: Countdown) -> None:
-        first, action = countdown.steps[0], countdown.action
-        if first.planned > self.ctx.clock.now() + 1:
-            begins = local_time(first.planned, self.options.tz, with_day=first.planned > self.ctx.clock.now() + TODAY)
-            self.ctx.progress(f"starts at {begins}, {action.text} at {local_time(action.planned, self.options.tz)}")
-        else:
-            self.ctx.progress(f"{action.text} at {local_time(action.planned, self.options.tz)}")
+        first, action, now = countdown.steps[0], countdown.action, self.ctx.clock.now()
+        when_acts = local_time(action.planned, self.options.tz, with_day=action.planned > now + TODAY)
+        warned = ""
+        if first.kind == ANNOUNCEMENT and first.planned > now + 1:
+            warned = f"first announcement at {local_time(first.planned, self.options.tz, with_day=first.planned > now + TODAY)}, "
+        self.ctx.progress(f"{warned}{action.text} at {when_acts}")
 
     def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:
@@ -329,6 +330,11 @@ class Maintenance:
         self.ctx.shield()
         self.guard.begin_cancelling()
 
+    @property
+    def is_warned(self) -> bool:
+        """Return whether players may wait for an action that was not sent."""
+        return self.countdown is not None and self.countdown.warned() and not self._was_action_sent()
+
     def _was_action_sent(self) -> bool:
         return self.follow is not None and bool(self.follow.signals)
 
@@ -336,8 +342,9 @@ class Maintenance:
         if self._was_action_sent():
             self._update(outcome="unconfirmed")
             raise OperationFailed(
-                f"Interrupted ({name}): {signal} was sent to server {self.server_id}, but its outcome was not seen. Look at the server "
-                "with the playbook serverprism.cloud.status, or at its console."
+                f"Interrupted ({name}): {signal} was sent to server {self.server_id}, but its outcome was not seen. Wait "
+                f"{self.ctx.settings.status_cache:g} seconds, because a status may be that old. Then look at the server with the playbook "
+                "serverprism.cloud.status, or at its console."
             )
         await countdown.cancel()
         self._update(outcome="cancelled")

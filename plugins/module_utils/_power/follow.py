@@ -206,7 +206,7 @@ class Follow:
             has_seen = await self._see(until)
             now = self.ctx.clock.now()
             outcome = assess(self.wanted, self.signals[-1], self._evidence, self.waiting.running_when, now)
-            if has_seen and self._shows_states and outcome.status not in ("done", "offline"):
+            if has_seen and self._shows_states:
                 self._show_state()
             if outcome.status == "again":
                 outcome = await self._send_again()
@@ -241,7 +241,7 @@ class Follow:
         return observation.state is not None
 
     def _show_state(self) -> None:
-        """Show a state that is new, unless it ends the wait: the outcome names it then."""
+        """Show a state that is new."""
         observation = self._evidence.newest
         if observation.state is not None and observation.state != self.shown and self._evidence.is_fresh(observation):
             self.shown = observation.state

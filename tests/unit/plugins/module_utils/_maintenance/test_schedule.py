@@ -60,8 +60,6 @@ DAY = "2026-05-04T"
         ("22:00", "04:00", DAY + "01:00:00", "2026-05-03T22:00:00", DAY + "04:00:00"),
         ("22:00", "04:00", DAY + "23:00:00", DAY + "22:00:00", "2026-05-05T04:00:00"),
         ("03:00", "04:00", DAY + "04:00:00", "2026-05-05T03:00:00", "2026-05-05T04:00:00"),
-        # Times so far apart are not a window.
-        ("03:00", "18:00", DAY + "10:00:00", "2026-05-05T03:00:00", "2026-05-05T18:00:00"),
         ("2026-05-04T03:00:00Z", "04:00", DAY + "03:30:00", DAY + "03:00:00", DAY + "04:00:00"),
         ("03:00", "2026-05-04T04:00:00Z", DAY + "02:30:00", DAY + "03:00:00", DAY + "04:00:00"),
     ],
@@ -75,9 +73,20 @@ def test_window_is_the_open_one_or_the_next(start: Any, deadline: Any, now: str,
 def test_window_never_ends_before_it_begins(after: int, start: time, deadline: time | None, tz: str) -> None:
     texts = start.strftime("%H:%M"), deadline and deadline.strftime("%H:%M")
     now = utc(DAY + "00:00:00") + after
-    begins, ends = maintenance_window(*texts, zone(tz), now)
+    try:
+        begins, ends = maintenance_window(*texts, zone(tz), now)
+    except BadOption:
+        minutes = 0 if deadline is None else (deadline.hour - start.hour) * 60 + deadline.minute - start.minute
+        assert minutes % 1440 > 720
+        return
     assert begins is not None and begins - now < 86_400
-    assert ends is None or (begins <= ends and ends - begins < 86_400 and (ends > now or begins >= now - 60))
+    assert ends is None or (begins <= ends <= begins + 43_200 and (ends > now or begins >= now - 60))
+
+
+@pytest.mark.parametrize(("start", "deadline"), [("04:00", "03:00"), ("03:00", "18:00")])
+def test_deadline_that_is_a_day_after_its_start_is_refused(start: str, deadline: str) -> None:
+    with pytest.raises(BadOption, match=f"deadline: {deadline} is before at {start}, or more than 12 hours after it"):
+        maintenance_window(start, deadline, zone("UTC"), utc(DAY + "20:00:00"), "at")
 
 
 @pytest.mark.parametrize("now", ["2026-03-29T08:00:00", "2026-10-25T08:00:00"])
