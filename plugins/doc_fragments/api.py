@@ -48,6 +48,7 @@ options:
         the task fails and says what it waited for.
       - The limit does not apply to the start of a maintenance, which waits until its C(deadline), or to reads after a power signal, which
         end after C(wait_timeout).
+      - A task whose first request cannot reach the API gives up after 30 seconds.
       - If a task reads the details of several servers, the limit applies to each read, so a fleet of any size can be read completely. A
         server whose node is unavailable (HTTP 503) is retried for no longer than one O(limit_window).
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
