@@ -101,6 +101,10 @@ class Scene:
         """Return the journal's last event of a server."""
         return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
 
+    def left_unseen(self) -> bool:
+        """Return whether the outcome of any signal was not seen."""
+        return any(self.journal(server) in (SIGNAL, UNCONFIRMED) for server in self.ids)
+
     def interrupt(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
         """Wait until a stage is reached, interrupt the run, and wait until all of its processes have ended.
 
