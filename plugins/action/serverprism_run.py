@@ -16,21 +16,20 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result, failure
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._access import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import check_access, products_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
-# The number of different problems that are shown if no host can be maintained.
-MOST_PROBLEMS = 5
 RESULT, ERROR = "maintenance_result", "maintenance_error"
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
@@ -83,7 +82,7 @@ class ActionModule(ControllerAction):
         run_check.report_folder(hosts.extra_vars, values)
         self._warn_of_misspelt(found)
         # If some hosts can be maintained, the others fail later, each with its message.
-        problems: dict[str, str] = {}
+        problems: dict[str, list[str]] = {}
         for name in names:
             one = hosts.read([name], orders.NAMES)[name]
             # The token is checked after the options, because that takes a request.
@@ -91,10 +90,8 @@ class ActionModule(ControllerAction):
             if problem is None:
                 check_access(_access(hosts.read([host], orders.ACCESS.values(), DEFAULTS)[host]) for host in names)
                 return {"changed": False}
-            problems.setdefault(str(problem), name)
-        said = list(problems) if len(problems) == 1 else [f"Host {name}: {problem}" for problem, name in problems.items()]
-        more = f" {len(said) - MOST_PROBLEMS} other hosts have similar problems." if len(said) > MOST_PROBLEMS else ""
-        raise ServerPrismError(" ".join(said[:MOST_PROBLEMS]) + more)
+            problems.setdefault(str(problem), []).append(name)
+        raise run_check.refusal(problems, len(names))
 
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
         for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):

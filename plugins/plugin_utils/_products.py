@@ -2,38 +2,29 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the list of servers once for all tasks of a run: to check the access, and for the products. Private to this collection."""
+"""Read the products of all servers once for all tasks of a run. Private to this collection."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Callable
 
 from ansible import constants
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import run
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import (
-    BadOption,
-    ServerPrismError,
-    TlsError,
-    Unauthenticated,
-    Unreachable,
-)
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import open_locked, replace_file
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.games import needs_product
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client, with_hint
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ServerPrismAction
 
 Products = dict[int, str]
-# Seconds for which the check of the access waits for the quota or a node. What takes longer is left to the tasks.
-CHECK_PATIENCE = 30.0
 
 
 class GameAction(ServerPrismAction):
@@ -49,43 +40,6 @@ class GameAction(ServerPrismAction):
             self.operation.check(params)
             return {**params, "product": (_shared(params, _read_quietly) or {}).get(params["server_id"])}
         return params
-
-
-def check_access(hosts: Iterable[Mapping[str, Any]]) -> None:
-    """Raise the error that the tasks of all hosts would meet: a token that is not accepted, or an API that cannot be reached.
-
-    ``hosts`` are the options of the API of each host. None is looked at after the first that works, since a token may come from a slow
-    lookup. Each different access takes one read, whose products later tasks use.
-    """
-    errors: dict[str, str] = {}
-    unreachable: set[Any] = set()
-    for access in hosts:
-        key = repr(sorted(access.items()))
-        if key in errors or access.get("api_url") in unreachable:
-            continue
-        error = _access_error(access)
-        if error is None:
-            return
-        errors[key] = str(error)
-        if isinstance(error, (Unreachable, TlsError)):
-            unreachable.add(access.get("api_url"))
-    if errors:
-        raise ServerPrismError(" ".join(dict.fromkeys(errors.values())))
-
-
-def _access_error(access: Mapping[str, Any]) -> ServerPrismError | None:
-    validated = ArgumentSpecValidator(API_ARGUMENT_SPEC).validate(dict(access))
-    if validated.error_messages:
-        return ServerPrismError(with_hint(str(validated.errors.msg)))
-    params = validated.validated_parameters
-    try:
-        products_of({**params, "max_wait": min(params["max_wait"], CHECK_PATIENCE)})
-    except (BadOption, Unauthenticated, Unreachable, TlsError) as exc:
-        return exc
-    except ServerPrismError:
-        # Such as a token without the scope to read, or a quota that is used up: the tasks may work all the same.
-        return None
-    return None
 
 
 def products_of(params: Mapping[str, Any]) -> Products:

@@ -23,6 +23,8 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import I
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 NOT_BEGUN = "not begun: too many servers before it failed"
+# The number of different problems that a refused run shows.
+MOST_PROBLEMS = 5
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
 ID = "serverprism_id"
 
@@ -77,9 +79,15 @@ def check_hosts(playbook: Playbook, hosts: Mapping[str, HostVariables]) -> None:
     # The filter "default" treats a variable with an error like one that is not set, so the task would ignore it.
     refused = errors or ({} if "" in problems else problems)
     if refused:
-        said = (what if len(names) == len(hosts) else f"{_named(names)}: {what}" for what, names in refused.items())
-        raise ServerPrismError(" ".join(said))
+        raise refusal(refused, len(hosts))
     check_duplicates({host: found.values for host, found in hosts.items()})
+
+
+def refusal(problems: Mapping[str, Sequence[str]], hosts: int) -> ServerPrismError:
+    """Return the error for a run of this number of hosts that is refused. ``problems`` are the hosts of each problem."""
+    said = [what if len(names) == hosts else f"{_named(names)}: {what}" for what, names in problems.items()]
+    more = f" There are {len(said) - MOST_PROBLEMS} more problems." if len(said) > MOST_PROBLEMS else ""
+    return ServerPrismError(" ".join(said[:MOST_PROBLEMS]) + more)
 
 
 def _problem_of(playbook: Playbook, values: Mapping[str, Any]) -> str:

@@ -223,3 +223,15 @@ def test_run_whose_deadline_leaves_out_everything_fails(results, said):
 )
 def test_report_has_the_time_zone_that_all_hosts_have(zones, expected):
     assert run_check.report_timezone([{"maintenance_timezone": one} for one in zones]) == expected
+
+
+@pytest.mark.parametrize(
+    ("problems", "hosts", "said"),
+    [
+        ({"x: is bad.": ["a", "b"]}, 2, "x: is bad."),
+        ({"x: is bad.": ["a"], "y: is bad.": ["b", "c"]}, 3, "a: x: is bad. b, c: y: is bad."),
+        ({f"{one}.": [f"h{one}"] for one in range(7)}, 7, "h0: 0. h1: 1. h2: 2. h3: 3. h4: 4. There are 2 more problems."),
+    ],
+)
+def test_refused_run_shows_each_problem_once(problems, hosts, said):
+    assert str(run_check.refusal(problems, hosts)) == said
