@@ -13,6 +13,7 @@ import pytest
 import virtual
 import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import guard as _guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import WRITE
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _conduct
@@ -195,3 +196,27 @@ def test_plan_says_from_when_to_when_servers_restart(bench):
     few = [bench.order(f"h{one}", one, maintenance_at=text) for one in (1, 2)]
     plan = bench.conduct(*few)
     assert plan.startswith("2 servers, 6 writes: begins at 14:45 UTC") and plan.endswith("Restart at 14:46 UTC."), plan
+
+
+def test_plan_does_not_depend_on_the_order_of_the_hosts(monkeypatch):
+    at = datetime.fromtimestamp(1_003_600.0, timezone.utc).isoformat()
+    deadline = datetime.fromtimestamp(1_003_660.0, timezone.utc).isoformat()
+    plans = set()
+    for befores in (("60", "1800"), ("1800", "60")):
+        bench = Bench(monkeypatch)
+        hosts = [
+            bench.order(
+                f"h{one}", one, maintenance_at=at, maintenance_deadline=deadline, maintenance_announcements=[{"before": b, "text": "x"}]
+            )
+            for one, b in enumerate(befores, 1)
+        ]
+        plans.add(bench.conduct(*hosts))
+    assert len(plans) == 1 and "leaves out" not in plans.pop()
+
+
+def test_server_that_an_earlier_run_left_unconfirmed_does_not_count_for_max_failures(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(_guard, "journal_folder", lambda settings: str(tmp_path))
+    Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "signal", bench.api.clock.now())
+    hosts = [bench.order(f"h{one}", one, maintenance_id="CHG-7") for one in (1, 2, 3)]
+    bench.conduct(*hosts, max_failures=1)
+    assert bench.outcomes() == {"h1": "unconfirmed", "h2": "done", "h3": "done"}, bench.results

@@ -104,3 +104,17 @@ def test_hosts_that_need_not_join_are_taken_once(folder):
     assert folder.take_all(["a", EVIL]) == ["a", EVIL]
     assert folder.take_all(["a", "b"]) == ["b"] and folder.joined(["a", "b"]) == []
     assert folder.is_conducted(EVIL) and folder.was_conducted("b")
+
+
+@pytest.mark.parametrize(
+    ("result", "failures"),
+    [
+        ({"outcome": "failed"}, 1),
+        ({"outcome": "unconfirmed"}, 1),
+        ({"outcome": "unconfirmed", "earlier": "unconfirmed"}, 0),
+        ({"outcome": "done"}, 0),
+    ],
+)
+def test_failures_of_this_run_are_counted(folder, result, failures):
+    folder.put("a", result)
+    assert folder.failures() == failures
