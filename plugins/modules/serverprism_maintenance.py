@@ -103,7 +103,9 @@ options:
     type: str
     default: UTC
   deadline:
-    description: The latest time of the action, in the form of O(start). A server that cannot make it is V(deferred).
+    description:
+      - The latest time of the action, in the form of O(start). A server that cannot make it is V(deferred).
+      - If both times are C(HH:MM), a deadline more than 12 hours after the start is refused, because it is usually meant to be before it.
     type: str
   if_offline:
     description: What to do if the server is offline. A suspended server is skipped with V(skip), and fails otherwise.

@@ -70,7 +70,7 @@ def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def unfiltered(raw: bytes, width: int, pixel: int) -> Iterator[bytearray]:
-    """Yield the rows of a PNG, each of so many bytes, with pixels of so many bytes."""
+    """Yield the rows of a PNG, with the given number of bytes for each row and pixel."""
     above = bytearray(width)
     for start in range(0, len(raw), width + 1):
         row = bytearray(raw[start + 1 : start + 1 + width])

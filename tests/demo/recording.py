@@ -82,7 +82,7 @@ def _shown(text: str) -> str:
 
 
 def wrapped(line: Line, columns: int) -> list[Line]:
-    """Return the lines of the screen that a line takes, as a terminal of so many columns wraps it."""
+    """Return the lines of the screen that a line takes, as a terminal with this number of columns wraps it."""
     out: list[list[Run]] = [[]]
     used = 0
     for run in line.runs:
@@ -99,7 +99,7 @@ def wrapped(line: Line, columns: int) -> list[Line]:
 
 
 def paced(given: Sequence[Line], longest: float = LONGEST_PAUSE) -> list[Line]:
-    """Return the lines with times from 0, and without pauses that are longer than so many seconds."""
+    """Return the lines with times from 0, and without pauses that are longer than a number of seconds."""
     out: list[Line] = []
     now, before = 0.0, given[0].at if given else 0.0
     for line in given:
@@ -118,7 +118,7 @@ def frames(given: Sequence[Line], rows: int) -> list[tuple[float, int, int]]:
 
 
 def svg(given: Sequence[Line], *, title: str, description: str, columns: int, rows: int) -> str:
-    """Return the picture of a terminal with so many columns and rows, in which the lines appear at their times."""
+    """Return the picture of a terminal with a number of columns and rows, in which the lines appear at their times."""
     screen = paced([part for line in given for part in wrapped(line, columns)])
     width, height = round(columns * CELL_WIDTH + 2 * MARGIN), TITLE_HEIGHT + rows * CELL_HEIGHT + 2 * MARGIN
     length = (screen[-1].at if screen else 0.0) + LAST_FRAME

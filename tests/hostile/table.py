@@ -57,8 +57,8 @@ TABLES = {
         "not as the result said.",
     ),
 }
-HEAD = """What was tried
-==============
+HEAD = """Hostile tests
+=============
 
 Tests try to break the promises of this collection, with a simulator of the API over real HTTP. *Errors* are tries that ended with one clear
 error, which is right where nothing else can be done. *Broken* are promises that did not hold.

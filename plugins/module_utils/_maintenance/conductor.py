@@ -205,12 +205,12 @@ class Conductor:
             self._warn(str(exc))
 
     def _interrupted(self) -> None:
-        """Say that the players are being told, so that nobody ends the run before that, and let the servers that wait end as well."""
+        """Show that the players are being told, so that nobody kills the run before that, and end the servers that have not begun."""
         servers = [server for group in self._groups.values() for server in group.servers if server.begun < math.inf]
         warned = sum(server.maintenance.is_warned for server in servers)
         if warned:
-            what = "1 server is" if warned == 1 else f"{warned} servers are"
-            self._tell(f"interrupted: the players of {what} told that the restart is cancelled. Do not press Ctrl-C again.")
+            whose = "1 server" if warned == 1 else f"{warned} servers"
+            self._tell(f"interrupted: telling the players of {whose} that the maintenance is cancelled. Do not press Ctrl-C again.")
         self._begin_all()
 
     def _begin_all(self) -> None:

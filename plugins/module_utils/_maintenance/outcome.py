@@ -20,8 +20,9 @@ from .steps import SENT, SIGNAL, UNKNOWN, Step
 
 @dataclass(frozen=True)
 class MaintenanceOutcome:
-    """What became of a server. ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed. ``downtime`` is in seconds.
+    """The outcome of the maintenance of one server.
 
+    ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed. ``downtime`` and ``notice_error`` are seconds.
     ``reason`` is set once nothing is left to do without a signal, or if the server went offline.
     """
 

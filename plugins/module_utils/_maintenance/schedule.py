@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from .._errors import BadOption
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
-# A window from one clock time to another is never longer than this. Beyond it, both are times still to come.
+# The longest time, in seconds, from a start to a deadline that are both HH:MM, and the greatest age of a start that is accepted.
 LONGEST_MAINTENANCE = 12 * 3600.0
 # Python cannot convert the first times of year 1 to UTC.
 EARLIEST_YEAR = 1970
@@ -71,7 +71,7 @@ def maintenance_window(
     after = _minute_of(deadline, now) if begin is None or begin <= now else begin
     end = parse_time("deadline", deadline, tz, after)
     if both_clock_times and begin is not None and end is not None and end > begin + LONGEST_MAINTENANCE:
-        # Nobody means a deadline of 03:00 for a start at 04:00 as 23 hours later.
+        # A deadline of 03:00 for a start at 04:00 is a mistake, and not 23 hours later.
         raise BadOption(
             "deadline", f"{deadline} is before {opening} {start}, or more than 12 hours after it. If you mean that, add the dates"
         )

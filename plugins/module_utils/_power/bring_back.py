@@ -109,7 +109,7 @@ def _count(ctx: Context) -> None:
 
 @dataclass(frozen=True)
 class StartOutcome:
-    """What became of a server that went offline. ``starts`` is the number of signals that were sent."""
+    """The outcome of bringing back a server. ``starts`` is the number of signals that were sent."""
 
     server_id: int
     changed: bool = False

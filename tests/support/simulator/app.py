@@ -30,7 +30,7 @@ SIGNALS = ("start", "stop", "restart", "kill")
 
 
 def message(status: int, text: str, **more: Any) -> JSONResponse:
-    """Return an error in the words of the API's framework."""
+    """Return an error with the message of the API's framework."""
     return JSONResponse({"message": text, **more}, status)
 
 

@@ -111,6 +111,9 @@ def test_too_many_failures_defer_what_has_not_begun():
 
 def test_interruption_tells_every_server_whose_players_were_warned():
     api, results = virtual_fleet.maintain(40, besides=at(200.0, signal.raise_signal, signal.SIGTERM), **WORDS)
+    warned = len({server for _at, server, line in api.lines if "cancelled" in line})
+    told = [text for _server, text in api.told if text.startswith("interrupted: ")]
+    assert told == [f"interrupted: telling the players of {warned} servers that the maintenance is cancelled. Do not press Ctrl-C again."]
     assert set(outcomes(results).values()) >= {"done", "cancelled"}
     for server_id, result in results.items():
         if result["outcome"] == "cancelled":

@@ -478,7 +478,7 @@ SHORT = [{"before": "20s", "text": "Restart in {remaining}"}]
 
 
 def test_read_before_the_restart_uses_its_reserved_slot():
-    """When many servers begin at once, their first reads must not delay restarts that were announced before."""
+    """The first reads of many servers that begin at once must not delay restarts that were announced before."""
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, announcements=SHORT)
 
