@@ -61,6 +61,10 @@ class ActionModule(ControllerAction):
             block = block._parent
         return RunFolder(str(block._uuid))
 
+    def _batches(self) -> RunFolder:
+        """Return the folder for what concerns all batches of the play."""
+        return RunFolder(str(self._task._parent._play._uuid))
+
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         hosts = Hosts(self, task_vars)
         refuse_unknown(hosts.extra_vars, run_check.KNOWN)
@@ -103,6 +107,7 @@ class ActionModule(ControllerAction):
 
     def _conduct(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
+        self._batches().put_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         begins = play.index(batch[0])
         alive = set(task_vars["ansible_play_hosts"])
@@ -123,11 +128,14 @@ class ActionModule(ControllerAction):
         return folder.get(host) or {**blank(0), "failed": True, "msg": lost}
 
     def _report(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
+        play = list(task_vars["ansible_play_hosts_all"])
+        # Ansible's variables lack the failed hosts of the batch. With --start-at-task no conductor has stored it.
+        batch = self._batches().batch() or list(task_vars["ansible_play_batch"]) or play
         begun = play[: play.index(batch[-1]) + 1]
         hosts = Hosts(self, task_vars)
         found = {name: one.values for name, one in hosts.read(play, [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]).items()}
-        spared = run_check.spared(hosts.extra_vars, [found[name].get(ERROR) for name in batch], play[len(begun) :])
+        # Ansible begins no further batch if all hosts of a batch have failed.
+        spared = play[len(begun) :] if all(found[name].get(ERROR) for name in batch) else []
         known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or ERROR in found[name]}
         known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
         errors = {name: str(found[name].get(ERROR) or "") for name in begun}
@@ -170,6 +178,10 @@ class ActionModule(ControllerAction):
         before = {host: orders.plain(found[host].values.get(RESULT) or {}) for host in earlier}
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
+        if run_check.too_many_failed(variables.extra_vars, [found[host].values.get(ERROR) for host in earlier]):
+            for host in hosts:
+                folder.put(host, {**blank(taken[host].server_id), "outcome": "deferred", "reason": run_check.NOT_BEGUN})
+            return ""
         with Screen() as screen:
             try:
                 run = Run(

@@ -194,8 +194,7 @@ def all_too_late(results: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def spared(extra_vars: Mapping[str, Any], errors: Collection[Any], later: list[str]) -> list[str]:
-    """Return the hosts that Ansible does not begin because too many hosts of a batch have failed. ``errors`` are those of its hosts."""
-    # Ansible accepts a percent sign, and even with 100 it ends a run in which all hosts have failed.
-    share = min(float(str(extra_vars.get(SHARE) or 0).strip().rstrip("%")), 99.99)
-    return later if sum(map(bool, errors)) * 100 > share * len(errors) else []
+def too_many_failed(extra_vars: Mapping[str, Any], errors: Collection[Any]) -> bool:
+    """Return whether more servers of earlier batches failed than ``maintenance_max_fail_percentage`` allows. ``errors`` are theirs."""
+    share = float(str(extra_vars.get(SHARE) or 0).strip().rstrip("%"))
+    return sum(map(bool, errors)) * 100 > share * len(errors)

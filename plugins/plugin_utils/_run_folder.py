@@ -62,6 +62,14 @@ class RunFolder:
         """Return whether any process has conducted the host. If so, it must not be maintained again, even if its result is lost."""
         return self._read("conducted", host) is not None
 
+    def put_batch(self, hosts: list[str]) -> None:
+        """Store the hosts of the batch that begins."""
+        self._write("batch", "", {"hosts": hosts})
+
+    def batch(self) -> list[str]:
+        """Return the hosts of the batch that began last. Without one, the list is empty."""
+        return (self._read("batch", "") or {}).get("hosts", [])
+
     def put(self, host: str, result: dict[str, Any]) -> None:
         """Store the result of a host."""
         # A server that an earlier run left unconfirmed is not a failure of this run.

@@ -24,7 +24,7 @@ SHORT = 60
 LONG_SHARE = 1.04
 SHORT_SHARES = (0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.01, 1.02, 1.03, 1.04, 1.06, 1.08, 1.1)
 # The time between two groups that use up the quota of one window, as a share of the window.
-WINDOW_SHARES = (1.02, 1.04)
+WINDOW_SHARES = (1.03,)
 # The timelines of the last LAST_WINDOWS windows start as early as they fit, because no later timeline can be delayed by them.
 LAST_WINDOWS = 2
 

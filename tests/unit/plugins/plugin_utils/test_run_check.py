@@ -172,20 +172,20 @@ def test_duplicates_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("share", "errors", "is_spared"),
+    ("share", "errors", "is_too_many"),
     [
         (None, ["", ""], False),
         (None, ["x", ""], True),
         (0, [None, "x"], True),
         (50, ["x", ""], False),
         ("49%", ["x", ""], True),
-        (100, ["x", ""], False),
-        # Ansible ends a run in which all have failed.
-        (100, ["x", "x"], True),
+        (100, ["x", "x"], False),
+        # Without an earlier batch.
+        (None, [], False),
     ],
 )
-def test_hosts_that_ansible_does_not_begin(share, errors, is_spared):
-    assert run_check.spared({SHARE: share}, errors, ["c", "d"]) == (["c", "d"] if is_spared else [])
+def test_failures_after_which_no_further_batch_is_maintained(share, errors, is_too_many):
+    assert run_check.too_many_failed({SHARE: share}, errors) == is_too_many
 
 
 LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart would begin at 04:06:00 CET, 6 minutes after the deadline"}
