@@ -23,8 +23,9 @@ SHORT = 60
 # delays all that follows.
 LONG_SHARE = 1.04
 SHORT_SHARES = (0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.01, 1.02, 1.03, 1.04, 1.06, 1.08, 1.1)
-# The time between two groups that use up the quota of one window, as a share of the window.
-WINDOW_SHARES = (1.03,)
+# The time between two groups that use up the quota of one window, as a share of the window. With less, requests that are a little late
+# push one timeline out of each later group.
+WINDOW_SHARE = 1.03
 # The timelines of the last LAST_WINDOWS windows start as early as they fit, because no later timeline can be delayed by them.
 LAST_WINDOWS = 2
 
@@ -113,8 +114,7 @@ def choose(quota: Quota, headroom: int, timelines: Sequence[Sequence[float]], ca
     # Groups that start once, twice, ... a window; and groups that use the quota evenly, whatever they leave of the last window.
     fitting = math.ceil(limit / writes)
     rules = [
-        Stagger(size // times, quota.guarded * share / size / writes)
-        for share in WINDOW_SHARES
+        Stagger(size // times, quota.guarded * WINDOW_SHARE / size / writes)
         for size in range(fitting, fitting + 2)
         for times in range(1, size + 1)
         if size % times == 0
