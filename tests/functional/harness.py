@@ -28,7 +28,6 @@ OPERATIONS = {
     "power": "_power.operation",
     "announce": "_announce",
     "command": "_command",
-    "bring_back": "_power.bring_back",
     "maintenance": "_maintenance.conductor",
     "run": "_maintenance.run",
 }

@@ -134,19 +134,6 @@ def test_every_variable_of_the_maintenance_role_is_in_its_readme():
     assert set(re.findall(r"^\| `(maintenance_\w+)`", (role / "README.md").read_text(), re.MULTILINE)) == set(options)
 
 
-def test_bring_back_role_has_a_variable_for_each_option_of_the_module():
-    role = ROOT / "roles" / "bring_back"
-    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    role_options = {name.removeprefix("bring_back_"): entry for name, entry in documented(options).items()}
-    # In the role the option is not required, because its default is a host variable.
-    assert options_of(load("serverprism_bring_back").OPERATION.options) == {
-        **role_options,
-        "server_id": {**role_options["server_id"], "required": True},
-    }
-    (task,) = yaml.safe_load((role / "tasks" / "main.yml").read_text())
-    assert task["serverprism.cloud.serverprism_bring_back"] == {name: f"{{{{ bring_back_{name} }}}}" for name in role_options}
-
-
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 
 

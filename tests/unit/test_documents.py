@@ -17,7 +17,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledg
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 from benchmarks import figures
-from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROLES, ROOT
+from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROOT
 
 ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC} | {FALLBACK_VARIABLE}
 # Blocks in these languages are run by tests where possible. Any other language is a mistake.
@@ -96,7 +96,7 @@ def test_every_guide_is_in_the_table_of_contents():
 def test_every_variable_is_on_the_page_of_playbooks():
     text = (DOCS / "docsite" / "rst" / "playbooks.rst").read_text()
     listed = re.findall(r"^   \* - ``(\w+)``\n     - .*\n     - ", text, re.MULTILINE)
-    assert set(listed) == KNOWN | set(ROLES["bring_back"])
+    assert set(listed) == KNOWN
 
 
 def test_readme_shows_the_figures_of_the_page_of_benchmarks():
@@ -119,7 +119,7 @@ def sentences():
                 yield "".join(map(str, parts)).replace("{what}", HIDDEN)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value.replace("{what}", HIDDEN)
-    for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]:
+    for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("extensions/eda/rulebooks/*.yml")]:
         yield re.sub(r"\{\{ .*? \}\}", HIDDEN, " ".join(path.read_text().split()))
     for path in ROOT.glob("roles/*/vars/*.yml"):
         yield " ".join(path.read_text().split())

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests that the event source agrees with its documentation, schema, guide and rulebook, and that it finds its code."""
+"""Tests that the event source agrees with its documentation, guide and rulebook, and that it finds its code."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import subprocess
@@ -20,7 +19,8 @@ import pytest
 import yaml
 from ansible_collections.serverprism.cloud.plugins.doc_fragments.api import ModuleDocFragment
 from ansible_collections.serverprism.cloud.plugins.module_utils._events.changes import EVENTS, Change
-from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import ARGUMENT_SPEC, OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,50 +29,32 @@ SPEC = importlib.util.spec_from_file_location("server_state", ROOT / SOURCES / "
 SOURCE = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(SOURCE)
 DOCUMENTED = yaml.safe_load(SOURCE.DOCUMENTATION)
-SCHEMA = json.loads((ROOT / SOURCES / "schemas" / "server_state.json").read_text())
 PAGE = (ROOT / "docs" / "docsite" / "rst" / "event_driven.rst").read_text()
-TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
 
 
 def test_documentation_has_the_arguments():
     shown = ("type", "default", "required", "elements")
-    spec = {name: {key: entry[key] for key in shown if entry.get(key) is not None} for name, entry in ARGUMENT_SPEC.items()}
+    spec = {name: {key: entry[key] for key in shown if entry.get(key) is not None} for name, entry in OPTIONS.items()}
     assert {name: {key: entry[key] for key in shown if key in entry} for name, entry in DOCUMENTED["options"].items()} == spec
-    for name, entry in DOCUMENTED["options"].items():
-        assert entry["description"]
-        assert (f"E(SERVERPRISM_{name.upper()})" in " ".join(entry["description"])) == (name not in OPTIONS), name
+    assert all(entry["description"] for entry in DOCUMENTED["options"].values())
+    assert DOCUMENTED["extends_documentation_fragment"] == ["serverprism.cloud.api"]
 
 
-def variables(text):
-    """Return the environment variables that a text names."""
-    return re.findall(r"\bSERVERPRISM_[A-Z_]+", text)
+def test_arguments_of_the_source_and_of_the_api_differ():
+    assert not set(OPTIONS) & set(API_ARGUMENT_SPEC)
 
 
-def test_api_arguments_match_the_options_of_the_modules():
-    assert not set(OPTIONS) & set(API_ARGUMENT_SPEC), "an argument of the source has the name of an API option"
+def test_api_options_are_documented_with_their_environment_variables():
     fragment = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     plugins = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
-    assert [name for name in DOCUMENTED["options"] if name not in OPTIONS] == list(API_ARGUMENT_SPEC) == list(fragment) == list(plugins)
+    assert list(API_ARGUMENT_SPEC) == list(fragment) == list(plugins)
     for name, entry in API_ARGUMENT_SPEC.items():
-        own, shared, schema = DOCUMENTED["options"][name], fragment[name], SCHEMA["properties"][name]
-        assert own["type"] == shared["type"] == entry["type"], name
-        for key in ("default", "required", "choices"):
-            assert own.get(key) == shared.get(key) == entry.get(key), f"{name}: {key}"
+        for key in ("type", "default", "required", "choices"):
+            assert fragment[name].get(key) == entry.get(key), f"{name}: {key}"
         _env_fallback, (variable,) = entry["fallback"]
         assert [env["name"] for env in plugins[name]["env"]] == [variable], name
         # Earlier sentences can name other environment variables.
-        assert variables(own["description"][-1]) == variables(shared["description"][-1]) == [variable], name
-        assert variables(schema["description"]) == [variable], name
-
-
-def test_schema_has_the_arguments():
-    assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token can come from an environment variable"
-    for name, entry in ARGUMENT_SPEC.items():
-        prop = SCHEMA["properties"][name]
-        assert prop["type"] == TYPES[entry["type"]] and prop.get("default") == entry.get("default"), name
-        assert prop["title"] and prop["description"]
-    assert set(SCHEMA["properties"]) == set(ARGUMENT_SPEC)
-    assert SCHEMA["properties"]["api_token"]["format"] == "password"
+        assert re.findall(r"\bSERVERPRISM_[A-Z_]+", fragment[name]["description"][-1]) == [variable], name
 
 
 def test_examples_are_valid():
@@ -116,29 +98,11 @@ def test_source_finds_its_collection_if_it_is_not_importable(tmp_path, other):
     assert run.stdout.startswith(str(place)), run.stderr
 
 
-def test_variables_of_the_bring_back_role_match_its_defaults_and_readme():
-    role = ROOT / "roles" / "bring_back"
-    options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
-    # An argument spec of type "int" cannot have a template as its default.
-    assert defaults.pop("bring_back_server_id") == "{{ serverprism_id | default(0) }}"
-    assert defaults == {name: option["default"] for name, option in options.items() if "default" in option}
-    assert re.findall(r"^\| `(bring_back_\w+)`", (role / "README.md").read_text(), re.MULTILINE) == list(options)
-
-
-def test_rulebook_passes_its_variables_to_the_playbook():
+def test_rulebook_uses_arguments_options_and_variables_that_exist():
     (ruleset,) = yaml.safe_load((ROOT / "extensions" / "eda" / "rulebooks" / "bring_back.yml").read_text())
-    options = yaml.safe_load((ROOT / "roles" / "bring_back" / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
-        "options"
-    ]
     (source,) = (source["serverprism.cloud.server_state"] for source in ruleset["sources"])
-    playbook = ruleset["rules"][0]["action"]["run_playbook"]
-    assert playbook["name"] == "serverprism.cloud.bring_back" and set(playbook["extra_vars"]) == set(options)
     assert set(source) <= set(OPTIONS)
-    given = {name: value for name, value in playbook["extra_vars"].items() if "event." not in value}
-    for name, value in given.items():
-        assert re.fullmatch(r"\{\{ (\w+) \| default\((.*)\) \}\}", value), value
-        assert yaml.safe_load(re.search(r"default\((.*)\)", value)[1]) == options[name]["default"], name
-    # Every variable of the rulebook is in the guide.
-    used = set(given) | set(re.findall(r"\{\{ (bring_back_\w+)", json.dumps(source)))
-    assert used == set(rows("Variables of the rulebook"))
+    assert set(re.findall(r"\{\{ (bring_back_\w+)", str(source))) == set(rows("Variables of the rulebook"))
+    module = ruleset["rules"][0]["action"]["run_module"]
+    assert module["name"] == "serverprism.cloud.serverprism_power"
+    assert set(module["module_args"]) <= set(POWER.options)

@@ -20,6 +20,8 @@ CRASHED, STOPPED, STARTED, SUSPENDED = "crashed", "stopped", "started", "suspend
 APPEARED, GONE, UNREACHABLE = "appeared", "gone", "unreachable"
 # The ends of "unreachable" and "suspended".
 RECOVERED, RESUMED = "recovered", "resumed"
+# Crashes of this many seconds are counted.
+COUNTED = 3600.0
 EVENTS = (CRASHED, STOPPED, STARTED, SUSPENDED, APPEARED, GONE, UNREACHABLE, RECOVERED, RESUMED)
 
 
@@ -40,7 +42,8 @@ class Rules:
 class Change:
     """One event. ``before`` and ``after`` are run states, None if unknown; ``at`` is UTC epoch seconds.
 
-    ``unseen`` is the greatest number of seconds between the two states that were read, None if there was only one read.
+    ``unseen`` is the greatest number of seconds between the two states that were read, None if there was only one read. ``crashes`` is
+    the number of crashes of the server in the last COUNTED seconds.
     """
 
     event: str
@@ -54,6 +57,7 @@ class Change:
     certain: bool
     why: str
     unseen: Optional[float] = None
+    crashes: int = 0
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the event as a dict of plain values."""
@@ -75,7 +79,7 @@ class Record:
 
     ``pending`` is an event that waits for the next read, so that it can contain the state. ``last`` is the last observation with a state,
     and ``traffic`` its network counters (a stopping server has some, too). ``origin`` is the state before ``stopping``, None if another
-    process may be stopping. ``unknown_reads`` is the number of reads in a row without a state.
+    process may be stopping. ``unknown_reads`` is the number of reads in a row without a state. ``crashed_at`` are the times of crashes.
     """
 
     summary: ServerSummary
@@ -86,6 +90,7 @@ class Record:
     origin: Optional[str] = None
     unknown_reads: int = 0
     unreachable: bool = False
+    crashed_at: Tuple[float, ...] = ()
 
     @property
     def suspended(self) -> bool:
@@ -160,6 +165,7 @@ def _change(
         finding.certain,
         finding.why,
         unseen_seconds,
+        sum(crash > at - COUNTED for crash in record.crashed_at),
     )
 
 
@@ -257,6 +263,9 @@ def _after_known_read(
         finding = transition(last, observation, record.origin, rules)
         if finding is not None:
             unseen_seconds = round(unseen(last, observation, rules), 3)
+            if finding.event == CRASHED:
+                recent = (at for at in record.crashed_at if at > observation.at - COUNTED)
+                record = replace(record, crashed_at=(*recent, observation.at))
             changes.append(_change(record, finding, observation.at, last.state, observation.state, unseen_seconds))
     origin = None
     if observation.state == "stopping" and last is not None:

@@ -19,13 +19,15 @@ short_description: Emit the changes of ServerPrism servers as events
 description:
   - Reads the state of the servers of a customer in rounds, and emits an event for each change.
   - An event has one key, C(serverprism), with C(event), C(server_id), C(name), C(product), C(service_status), C(before), C(after),
-    C(at), C(certain), C(why) and C(unseen).
+    C(at), C(certain), C(why), C(unseen) and C(crashes).
   - C(event) is C(crashed), C(stopped), C(started), C(suspended), C(resumed), C(appeared), C(gone), C(unreachable) or C(recovered).
     C(recovered) ends C(unreachable), and C(resumed) ends C(suspended).
   - A round costs one read for the list of servers and one read for each server. The reads are spread evenly over the round, and share the
     quota with all other runs.
   - An unknown state never counts as offline. The source retries temporary failures. If the token is rejected, the source stops.
   - Control characters in texts from the API are replaced, and the beginnings of templates are made harmless (V({{) becomes V({ {)).
+extends_documentation_fragment:
+  - serverprism.cloud.api
 options:
   server_ids:
     description:
@@ -63,79 +65,10 @@ options:
       - If it is longer than the time between two reads of a server, no stop can be missed, and C(crashed) is certain.
     type: float
     default: 0.0
-  api_token:
-    description:
-      - The API token. It needs the scope C(servers:read).
-      - If not set, E(SERVERPRISM_API_TOKEN) is used.
-    type: str
-    required: true
-  api_url:
-    description:
-      - The address of the API. Plain C(http) is accepted only for a loopback address.
-      - If not set, E(SERVERPRISM_API_URL) is used.
-    type: str
-    default: https://serverprism.com
-  validate_certs:
-    description:
-      - Verify the TLS certificate of the API.
-      - If not set, E(SERVERPRISM_VALIDATE_CERTS) is used.
-    type: bool
-    default: true
-  ca_path:
-    description:
-      - The path of a file with the certificates of a private certificate authority.
-      - If not set, E(SERVERPRISM_CA_PATH) is used.
-    type: path
-  timeout:
-    description:
-      - The maximum number of seconds for one HTTP attempt, including the response body.
-      - If not set, E(SERVERPRISM_TIMEOUT) is used.
-    type: float
-    default: 20.0
-  max_wait:
-    description:
-      - Accepted so that arguments can be shared with the modules. It has no effect, because the source waits as long as necessary.
-      - If not set, E(SERVERPRISM_MAX_WAIT) is used.
-    type: float
-    default: 300.0
-  read_limit:
-    description:
-      - The number of reads that the API allows in each O(limit_window).
-      - If not set, E(SERVERPRISM_READ_LIMIT) is used.
-    type: int
-    default: 60
-  write_limit:
-    description:
-      - The number of writes that the API allows in each O(limit_window). The source sends no writes.
-      - If not set, E(SERVERPRISM_WRITE_LIMIT) is used.
-    type: int
-    default: 20
-  limit_window:
-    description:
-      - The length of the quota window in seconds.
-      - If not set, E(SERVERPRISM_LIMIT_WINDOW) is used.
-    type: float
-    default: 60.0
-  write_headroom:
-    description:
-      - Accepted so that arguments can be shared with the modules. It has no effect.
-      - If not set, E(SERVERPRISM_WRITE_HEADROOM) is used.
-    type: int
-    default: 2
-  ledger:
-    description:
-      - The place where the quota is shared, as for the modules. A folder, the address of a Redis or Valkey server, or V(none).
-      - If not set, E(SERVERPRISM_LEDGER) is used.
-    type: str
-    default: ~/.ansible/serverprism
-  status_cache:
-    description:
-      - The maximum age in seconds of a server status that the API returns. No server is read more often than that.
-      - If not set, E(SERVERPRISM_STATUS_CACHE) is used.
-    type: float
-    default: 20.0
 notes:
   - The Python interpreter of ansible-rulebook needs ansible-core and requests.
+  - Only the scope C(servers:read) is needed. O(max_wait), O(write_limit) and O(write_headroom) have no effect, because the source sends no
+    writes and waits as long as necessary.
 """
 
 EXAMPLES = r"""
@@ -199,16 +132,3 @@ async def _poll(queue: asyncio.Queue[Any], poller: Any) -> None:
                 await asyncio.sleep(0)
     finally:
         poller.stop()
-
-
-if __name__ == "__main__":
-    # Run directly, the file prints the events.
-
-    class Printer(asyncio.Queue[Any]):
-        """A queue that prints."""
-
-        async def put(self, item: Any) -> None:
-            """Print the event."""
-            print(item, flush=True)
-
-    asyncio.run(main(Printer(), {"initial": True}))

@@ -129,7 +129,17 @@ def test_event_contains_the_states_and_times() -> None:
         "at": 130.0,
         "certain": False,
         "unseen": 50.0,
+        "crashes": 1,
     }
+
+
+def test_crashes_of_the_last_hour_are_counted() -> None:
+    record, counts = Record(summary()), []
+    for at in (0.0, 1000.0, 3500.0, 4700.0):
+        record, _changes = after_read(record, server("running"), at, RULES)
+        record, changes = after_read(record, server("offline"), at + 30.0, RULES)
+        counts += [change.crashes for change in changes]
+    assert counts == [1, 2, 3, 2]
 
 
 def test_new_and_removed_servers_are_events() -> None:
