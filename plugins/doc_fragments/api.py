@@ -50,7 +50,7 @@ options:
         end after C(wait_timeout).
       - A task whose first request cannot reach the API gives up after 30 seconds.
       - If a task reads the details of several servers, the limit applies to each read, so a fleet of any size can be read completely. A
-        server whose node is unavailable (HTTP 503) is retried for no longer than one O(limit_window).
+        server whose node is unavailable (HTTP 503) is read again once, after 15 seconds.
       - If not set, E(SERVERPRISM_MAX_WAIT) is used.
     type: float
     default: 300.0

@@ -46,8 +46,8 @@ options:
       - A Jinja2 expression or template for the name of a host, such as V(serverprism_name | lower) or V(srv-{{ serverprism_id }}). It can
         use the variables of the host. In a list, the first expression with a result is used.
       - The default is product and ID, such as V(minecraft-4-gb-1234).
-      - Characters with a meaning in host patterns become hyphens. The ID is appended to names that are not unique, or that are the name of
-        a group, V(all) or V(localhost).
+      - Characters with a meaning in host patterns become hyphens. The ID is appended to names that are not unique, or that are
+        V(all), V(localhost) or the name of a group of an earlier inventory.
     type: list
     elements: str
     default: []
@@ -98,7 +98,7 @@ from ansible.utils.vars import combine_vars
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._info import check
-from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import FleetServer, host_names, read_fleet, variables
+from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import host_names, read_fleet, variables
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import open_client
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
@@ -110,27 +110,6 @@ DETAILS = ("name", "limits", "resources", "state")
 # A file that names this plugin has this key within its first characters.
 PLUGIN_KEY = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b")
 SEARCHED = 10_000
-
-
-class NameTaken(Exception):
-    """A group would get the name of a host."""
-
-
-class GuardedInventory:
-    """An inventory in which no group gets the name of one of these hosts, because Ansible would confuse the two."""
-
-    def __init__(self, inventory: Any, hosts: set[str]) -> None:
-        self._inventory = inventory
-        self._hosts = hosts
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inventory, name)
-
-    def add_group(self, group: str) -> Any:
-        """Add a group. Raises NameTaken if a host has its name."""
-        if group in self._hosts:
-            raise NameTaken(group)
-        return self._inventory.add_group(group)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
@@ -176,7 +155,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise AnsibleParserError(f"{printable(path)}: {exc}{hint}") from None
         self._populate(fleet)
 
-    def _fleet(self, path: str, cache: bool) -> list[FleetServer]:
+    def _fleet(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """Return the servers from the cache if it has them for these options, else from the API."""
         settings = Settings.from_params({name: self._option(name) for name in API_ARGUMENT_SPEC})
         details = self.get_option("details")
@@ -189,8 +168,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             try:
                 known = self._cache[key]
                 if {name: known[name] for name in what} == what:
-                    return [FleetServer.from_dict(row) for row in known["servers"]]
-            except (KeyError, TypeError, ValueError):
+                    return list(known["servers"])
+            except (KeyError, TypeError):
                 pass
 
         def warn(text: str) -> None:
@@ -205,9 +184,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         fleet = read_fleet(client, details, product, service_status, warn)
         if not fleet and (product or service_status):
             warn("No server matches product and service_status. Remove these options to see all servers.")
-        odd = [server for server in fleet if server.details is not None and server.details["limits"] is None]
-        if self.get_option("cache") and not odd:
-            self._cache[key] = {**what, "servers": [server.as_dict() for server in fleet]}
+        is_complete = all(server.get("limits") or not details for server in fleet)
+        if self.get_option("cache") and is_complete:
+            self._cache[key] = {**what, "servers": fleet}
         return fleet
 
     def _option(self, name: str) -> Any:
@@ -223,7 +202,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 raise BadOption(name, "the template must give a string")
         return value
 
-    def _populate(self, fleet: list[FleetServer]) -> None:
+    def _populate(self, fleet: list[dict[str, Any]]) -> None:
         """Add hosts, variables and groups. If that fails, remove the hosts again."""
         connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         common = connection if self.get_option("connection_local") else {}
@@ -232,38 +211,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for row in rows:
             row.update(common)
         inventory = self.inventory
-        taken = set(inventory.groups)
-        while True:
-            names = host_names(fleet, given, taken)
-            new = [name for name in names if name not in inventory.hosts]
-            try:
-                self._add(dict(zip(names, rows)))
-                return
-            except Exception as exc:
-                for host in [inventory.hosts[name] for name in new if name in inventory.hosts]:
-                    inventory.remove_host(host)
-                if not isinstance(exc, NameTaken):
-                    raise
-                # Once its ID is appended, the name has a hyphen, and no group that is created here has one.
-                taken.add(str(exc))
-            finally:
-                self.inventory = inventory
+        hosts = dict(zip(host_names(fleet, given, set(inventory.groups)), rows))
+        new = [name for name in hosts if name not in inventory.hosts]
+        try:
+            self._add(hosts)
+        except Exception:
+            for host in [inventory.hosts[name] for name in new if name in inventory.hosts]:
+                inventory.remove_host(host)
+            raise
 
     def _add(self, hosts: dict[str, dict[str, Any]]) -> None:
         """Add these hosts. Plain strings are not trusted as templates by Ansible, so texts from the API are never evaluated."""
-        strict, compose = self.get_option("strict"), self.get_option("compose")
-        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
-        self.inventory = GuardedInventory(self.inventory, set(hosts))
+        strict = self.get_option("strict")
         for name, row in hosts.items():
             self.inventory.add_host(name)
             for key, value in row.items():
                 self.inventory.set_variable(name, key, value)
-            if compose:
-                self._set_composite_vars(compose, row, name, strict=strict)
-            if groups:
-                self._add_host_to_composed_groups(groups, row, name, strict=strict)
-            if keyed_groups:
-                self._add_host_to_keyed_groups(keyed_groups, row, name, strict=strict)
+            self._set_composite_vars(self.get_option("compose"), row, name, strict=strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), row, name, strict=strict)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), row, name, strict=strict)
 
     def _names(self, rows: list[dict[str, Any]]) -> list[str]:
         """Return the name that the option ``hostname`` gives each host. Warn if it gives none at all."""

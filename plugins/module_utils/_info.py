@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from dataclasses import asdict
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from ._api.client import Client, Patience
 from ._api.coroutines import blocking
 from ._api.coroutines import run as run_here
 from ._api.models import Server, ServerSummary
-from ._api.retry import backoff
 from ._errors import BadOption, MalformedServer, NodeUnavailable, ServerNotFound
 from ._interrupt import signals_for_the_main_thread
-from ._operation import (
-    Context,
-    Operation,
-    OperationFailed,
-    Result,
-)
+from ._operation import Context, Operation, OperationFailed, Result
 
 # The number of concurrent reads. A customer has 60 reads a minute, so more would only wait.
 CONCURRENT_READS = 8
+# Seconds after which servers are read again whose node is unavailable. They are read again once, all together.
+RETRY_AFTER = 15.0
 
 
 def check(params: Dict[str, Any]) -> None:
@@ -50,12 +47,20 @@ def wanted(summary: ServerSummary, product: Optional[str], service_status: Optio
 Detail = Union[Server, MalformedServer, NodeUnavailable, None]
 
 
-def known(detail: Detail) -> Optional[Server]:
-    """Return the server, or None if its details could not be read."""
-    return detail if isinstance(detail, Server) else None
+def with_details(client: Client, summaries: Sequence[ServerSummary], warn: Callable[[str], None]) -> List[Dict[str, Any]]:
+    """Return servers with their details, without those that were deleted since the list was read. Unknown details are None."""
+    found = _fetch_details(client, [summary.id for summary in summaries], warn)
+    return [_row(summary, found[summary.id]) for summary in summaries if found[summary.id] is not None]
 
 
-def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str], None]) -> Dict[int, Detail]:
+def _row(summary: ServerSummary, detail: Detail) -> Dict[str, Any]:
+    row = asdict(summary)
+    if not isinstance(detail, Server):
+        return {**row, "name": None, "limits": None, "resources": None, "current_state": None}
+    return {**row, **asdict(detail), "current_state": detail.state}
+
+
+def _fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str], None]) -> Dict[int, Detail]:
     """Read servers concurrently within the quota, and return them by ID. Each read may wait ``max_wait`` seconds.
 
     An invalid record or an unavailable node does not affect other servers: it causes a warning. It is an error if there is only one server.
@@ -63,16 +68,24 @@ def fetch_details(client: Client, server_ids: Sequence[int], warn: Callable[[str
     if len(server_ids) < 2:
         return {server_id: _read(client, server_id) for server_id in server_ids}
     found = _read_all(client, server_ids)
-    _retry_unavailable(client, found)
+    soon = [server_id for server_id, exc in _unavailable(found).items() if (exc.retry_after or 0.0) <= RETRY_AFTER]
+    if soon:
+        why = f"no response to {_named(soon)} yet (HTTP 503): trying again in {RETRY_AFTER:.0f} s"
+        run_here(client.pause(RETRY_AFTER, why), client.clock)
+        found.update(_read_all(client, soon))
     for detail in found.values():
         if isinstance(detail, MalformedServer):
             warn(f"{detail} Its details are unknown.")
-    away = [server_id for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)]
+    away = list(_unavailable(found))
     if away:
         whose = "its" if len(away) == 1 else "their"
         why = f"{whose} node is unavailable (HTTP 503), so name, limits and state are unknown"
         warn(f"{_named(away).capitalize()}: {why}. Run it again later.")
     return found
+
+
+def _unavailable(found: Mapping[int, Detail]) -> Dict[int, NodeUnavailable]:
+    return {server_id: detail for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)}
 
 
 def _named(ids: Sequence[int]) -> str:
@@ -107,39 +120,6 @@ def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _retry_unavailable(client: Client, found: Dict[int, Detail]) -> None:
-    """Repeat the reads of servers whose node is unavailable, all together, for at most one window of the quota.
-
-    A node that restarts is available again by then. The time does not depend on the number of servers.
-    """
-    until = client.clock.now() + min(client.settings.max_wait, client.settings.limit_window)
-    attempt = 0
-    while True:
-        attempt += 1
-        away = {server_id: detail for server_id, detail in found.items() if isinstance(detail, NodeUnavailable)}
-        # A server is not read before its Retry-After, and not at all if that is after the end.
-        due = {server_id: max(exc.retry_after or 0.0, backoff(attempt)) for server_id, exc in away.items()}
-        due = {server_id: seconds for server_id, seconds in due.items() if client.clock.now() + seconds <= until}
-        if not due:
-            return
-        pause = max(due.values())
-        run_here(client.pause(pause, f"no response to {_named(list(due))} yet (HTTP 503): trying again in {pause:.0f} s"), client.clock)
-        found.update(_read_all(client, list(due)))
-
-
-def entry(summary: ServerSummary, detail: Detail, details: bool) -> Dict[str, Any]:
-    """Return one element of ``servers``. Unknown details are null."""
-    out: Dict[str, Any] = summary.as_dict()
-    if not details:
-        return out
-    server = known(detail)
-    if server is None:
-        return {**out, "name": None, "limits": None, "resources": None, "current_state": None}
-    shown = server.as_dict()
-    out.update({key: shown[key] for key in ("name", "service_status", "limits", "resources")})
-    return {**out, "current_state": server.state}
-
-
 async def run(ctx: Context) -> Result:
     """Return the result of ``serverprism_server_info``. It takes one read for the list and one for each server with details."""
     params = ctx.params
@@ -152,26 +132,25 @@ async def run(ctx: Context) -> Result:
     chosen = [i for i in ids if i in listed] if asked else sorted(listed)
     not_found = [i for i in ids if i not in listed]
     if not_found and params["missing"] == "fail":
-        raise OperationFailed(_missing(not_found), {"servers": [], "not_found": not_found}, status=404)
-    chosen = [i for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
-    details: Dict[int, Detail] = {}
-    detailed = asked or params["details"]
-    if detailed:
-        details = fetch_details(ctx.client, chosen, ctx.warn)
-        # A server can be deleted between the read of the list and the read of its details.
-        gone = [i for i in chosen if details[i] is None]
-        not_found += gone
-        chosen = [i for i in chosen if i not in gone]
-        if gone and asked and params["missing"] == "fail":
-            raise OperationFailed(_missing(gone), {"servers": [], "not_found": not_found}, status=404)
-    return {"changed": False, "servers": [entry(listed[i], details.get(i), detailed) for i in chosen], "not_found": not_found}
+        raise _missing(not_found, not_found)
+    summaries = [listed[i] for i in chosen if wanted(listed[i], params["product"], params["service_status"])]
+    if not asked and not params["details"]:
+        return {"changed": False, "servers": [asdict(summary) for summary in summaries], "not_found": not_found}
+    servers = with_details(ctx.client, summaries, ctx.warn)
+    # A server can be deleted between the read of the list and the read of its details.
+    gone = [summary.id for summary in summaries if summary.id not in {server["id"] for server in servers}]
+    if gone and asked and params["missing"] == "fail":
+        raise _missing(gone, not_found + gone)
+    return {"changed": False, "servers": servers, "not_found": not_found + gone}
 
 
-def _missing(ids: Sequence[int]) -> str:
-    names = ", ".join(str(i) for i in ids)
-    return (
+def _missing(ids: Sequence[int], not_found: Sequence[int]) -> OperationFailed:
+    names = ", ".join(map(str, ids))
+    return OperationFailed(
         f"Server {names}: not found, or not owned by the customer of this token. "
-        "Check the number in its /services/ID address, or set missing to report. (HTTP 404)"
+        "Check the number in its /services/ID address, or set missing to report. (HTTP 404)",
+        {"servers": [], "not_found": list(not_found)},
+        status=404,
     )
 
 

@@ -102,20 +102,10 @@ def test_host_names_are_configurable_and_unique(simulator, inventory, hostname, 
     assert sorted(hosts(inventory(simulator(fleet), details=True, hostname=hostname))) == sorted(names)
 
 
-def test_server_named_like_a_group_or_localhost_is_a_separate_host(simulator, inventory):
-    fleet = [{"id": number, "name": name} for number, name in enumerate(["palworld", "All", "localhost", "big", "lobby"], 1)]
-    fleet[4]["product"] = "Palworld 8 GB"
-    listing = inventory(
-        simulator(fleet),
-        details=True,
-        hostname="serverprism_name",
-        groups={"big": "serverprism_id > 2"},
-        keyed_groups=[{"key": "serverprism_product | split | first | lower", "separator": ""}],
-    )
-    assert sorted(hosts(listing)) == ["All-2", "big-4", "lobby", "localhost-3", "palworld-1"]
-    assert {name: host["serverprism_id"] for name, host in hosts(listing).items()}["palworld-1"] == 1
-    assert listing["palworld"]["hosts"] == ["lobby"] and "children" not in listing["palworld"]
-    assert sorted(listing["big"]["hosts"]) == ["big-4", "lobby", "localhost-3"] and "children" not in listing["big"]
+def test_server_named_like_localhost_or_all_is_a_separate_host(simulator, inventory):
+    fleet = [{"id": number, "name": name} for number, name in enumerate(["All", "localhost", "lobby"], 1)]
+    listing = inventory(simulator(fleet), details=True, hostname="serverprism_name")
+    assert sorted(hosts(listing)) == ["All-1", "lobby", "localhost-2"]
 
 
 @pytest.mark.parametrize(

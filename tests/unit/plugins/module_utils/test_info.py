@@ -73,7 +73,7 @@ def test_inventory_omits_a_server_deleted_after_the_list_was_read():
     api = virtual.api(*FLEET)
     del api.nodes[2]
     client = virtual.context(api, OPERATION).client
-    assert [server.summary.id for server in read_fleet(client, True, None, None, print)] == [1, 3]
+    assert [server["id"] for server in read_fleet(client, True, None, None, print)] == [1, 3]
 
 
 def odd(method, path):
@@ -88,7 +88,7 @@ def test_invalid_record_does_not_hide_other_servers():
     assert result["servers"][1]["limits"] is None and len(told) == 1 and told[0].startswith("Server 2: The API's response"), told
     assert info(api, server_ids=[2])["failed"]
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
-    assert len(fleet) == 3 and fleet[1].details["name"] is None and len(told) == 2
+    assert len(fleet) == 3 and fleet[1]["name"] is None and len(told) == 2
 
 
 def test_failure_of_one_read_fails_the_task():
@@ -134,14 +134,14 @@ def test_unavailable_node_does_not_hide_servers_of_other_nodes():
     assert [server["current_state"] for server in result["servers"]] == ["running", None, None, None], result
     assert result["servers"][1]["limits"] is None and result["servers"][1]["product"] == "Palworld 8 GB" and not result["not_found"]
     assert told == ["Servers 2, 4: their node is unavailable (HTTP 503), so name, limits and state are unknown. Run it again later."]
-    assert 30 < api.clock.now() - began <= 65
+    assert api.clock.now() - began <= 30
     fleet = read_fleet(virtual.context(api, OPERATION).client, True, None, None, told.append)
-    assert [server.details["limits"] is None for server in fleet] == [False, True, False, True] and len(told) == 2
+    assert [server["limits"] is None for server in fleet] == [False, True, False, True] and len(told) == 2
 
 
 def test_node_that_is_available_again_soon_causes_no_warning():
     api, told = virtual.api(*FLEET), []
-    api.fault = away(2, until=20)(api)
+    api.fault = away(2, until=10)(api)
     result = info(api, details=True, warn=told.append)
     assert result["servers"][1]["current_state"] == "offline" and not told, result
 
@@ -151,7 +151,7 @@ def test_time_for_an_unavailable_node_does_not_grow_with_its_servers():
     api.fault = away(*range(1, 101))(api)
     result = info(api, details=True, warn=told.append)
     assert sum(server["limits"] is None for server in result["servers"]) == 100 and len(told) == 1
-    assert len(api.reads) <= 400, len(api.reads)
+    assert len(api.reads) == 300, len(api.reads)
 
 
 def test_unavailable_node_of_a_single_server_is_an_error():

@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hosts of an inventory: their names, variables and cache."""
+"""The hosts of an inventory: their names and variables."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._api.models import ServerSummary
-from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import FleetServer, host_names, variables
+from ansible_collections.serverprism.cloud.plugins.module_utils._inventory import host_names, variables
 
-FLEET = [FleetServer(ServerSummary(number, "Minecraft 4 GB", "active")) for number in (1, 2, 3)]
+FLEET = [{"id": number, "product": "Minecraft 4 GB", "service_status": "active"} for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -34,15 +33,4 @@ def test_host_names_differ_from_groups_and_reserved_names():
 
 def test_unread_details_are_not_variables():
     assert variables(FLEET[0]) == {"serverprism_id": 1, "serverprism_product": "Minecraft 4 GB", "serverprism_service_status": "active"}
-    assert variables(FleetServer(FLEET[0].summary, {"name": "n", "state": None}))["serverprism_state"] is None
-
-
-def test_server_survives_the_cache():
-    server = FleetServer(FLEET[0].summary, {"name": "n"})
-    assert FleetServer.from_dict(server.as_dict()) == server
-
-
-@pytest.mark.parametrize("row", [{}, {"id": "x", "product": "", "service_status": "", "details": None}, None])
-def test_invalid_cache_is_refused(row):
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        FleetServer.from_dict(row)
+    assert variables({**FLEET[0], "name": "n", "current_state": None})["serverprism_state"] is None
