@@ -107,40 +107,16 @@ requirements: [requests]
     # Plugins other than modules declare their environment variables here.
     PLUGIN = r"""
 options:
-  api_token:
-    env:
-      - name: SERVERPRISM_API_TOKEN
-  api_url:
-    env:
-      - name: SERVERPRISM_API_URL
-  validate_certs:
-    env:
-      - name: SERVERPRISM_VALIDATE_CERTS
-  ca_path:
-    env:
-      - name: SERVERPRISM_CA_PATH
-  timeout:
-    env:
-      - name: SERVERPRISM_TIMEOUT
-  max_wait:
-    env:
-      - name: SERVERPRISM_MAX_WAIT
-  read_limit:
-    env:
-      - name: SERVERPRISM_READ_LIMIT
-  write_limit:
-    env:
-      - name: SERVERPRISM_WRITE_LIMIT
-  limit_window:
-    env:
-      - name: SERVERPRISM_LIMIT_WINDOW
-  write_headroom:
-    env:
-      - name: SERVERPRISM_WRITE_HEADROOM
-  ledger:
-    env:
-      - name: SERVERPRISM_LEDGER
-  status_cache:
-    env:
-      - name: SERVERPRISM_STATUS_CACHE
+  api_token: {env: [{name: SERVERPRISM_API_TOKEN}]}
+  api_url: {env: [{name: SERVERPRISM_API_URL}]}
+  validate_certs: {env: [{name: SERVERPRISM_VALIDATE_CERTS}]}
+  ca_path: {env: [{name: SERVERPRISM_CA_PATH}]}
+  timeout: {env: [{name: SERVERPRISM_TIMEOUT}]}
+  max_wait: {env: [{name: SERVERPRISM_MAX_WAIT}]}
+  read_limit: {env: [{name: SERVERPRISM_READ_LIMIT}]}
+  write_limit: {env: [{name: SERVERPRISM_WRITE_LIMIT}]}
+  limit_window: {env: [{name: SERVERPRISM_LIMIT_WINDOW}]}
+  write_headroom: {env: [{name: SERVERPRISM_WRITE_HEADROOM}]}
+  ledger: {env: [{name: SERVERPRISM_LEDGER}]}
+  status_cache: {env: [{name: SERVERPRISM_STATUS_CACHE}]}
 """

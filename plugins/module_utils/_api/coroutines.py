@@ -11,26 +11,11 @@ the conductor runs the timelines of a fleet beside each other, and tests run bot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Coroutine, Generator, Mapping, Optional, Protocol, TypeVar
+from typing import Any, Callable, Coroutine, Generator, Mapping, Optional, TypeVar
+
+from .._clock import Clock
 
 T = TypeVar("T")
-
-
-class HasTime(Protocol):
-    """A clock that can sleep."""
-
-    def now(self) -> float:
-        """Return UTC seconds since the epoch."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait for the given number of seconds."""
-
-
-class Sends(Protocol):
-    """A transport that makes one request at a time."""
-
-    def attempt(self, method: str, path: str, body: Optional[Mapping[str, str]] = None) -> Any:
-        """Return the reply. Raises NotSent, TlsFailure or Lost."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +27,7 @@ class Sleep:
     def __await__(self) -> Generator[Any, Any, None]:
         yield self
 
-    def block(self, clock: HasTime) -> None:
+    def block(self, clock: Clock) -> None:
         """Wait in this thread."""
         clock.sleep(max(0.0, self.until - clock.now()))
 
@@ -51,7 +36,8 @@ class Sleep:
 class Exchange:
     """Make one request and wait for its reply."""
 
-    transport: Sends
+    # Its method ``attempt`` returns the reply, or raises NotSent, TlsFailure or Lost.
+    transport: Any
     method: str
     path: str
     body: Optional[Mapping[str, str]] = None
@@ -59,18 +45,18 @@ class Exchange:
     def __await__(self) -> Generator[Any, Any, Any]:
         return (yield self)
 
-    def block(self, clock: HasTime) -> Any:
+    def block(self, clock: Clock) -> Any:
         """Make the request in this thread."""
         del clock
         return self.transport.attempt(self.method, self.path, self.body)
 
 
-async def sleep(clock: HasTime, seconds: float) -> None:
+async def sleep(clock: Clock, seconds: float) -> None:
     """Wait for the given number of seconds."""
     await Sleep(clock.now() + max(0.0, seconds))
 
 
-def run(operation: Coroutine[Any, Any, T], clock: HasTime) -> T:
+def run(operation: Coroutine[Any, Any, T], clock: Clock) -> T:
     """Run a coroutine to its end in this thread and return its result.
 
     What interrupts a wait, such as the exception of a signal handler, is raised inside the coroutine.
@@ -88,18 +74,10 @@ def run(operation: Coroutine[Any, Any, T], clock: HasTime) -> T:
             resume, value = operation.throw, exc
 
 
-class _HasClock(Protocol):
-    """The context of an operation."""
-
-    @property
-    def clock(self) -> HasTime:
-        """Return the clock of the operation."""
-
-
 def blocking(operation: Callable[[Any], Coroutine[Any, Any, T]]) -> Callable[[Any], T]:
     """Return an operation that runs in the thread of its caller."""
 
-    def operate(ctx: _HasClock) -> T:
+    def operate(ctx: Any) -> T:
         return run(operation(ctx), ctx.clock)
 
     return operate

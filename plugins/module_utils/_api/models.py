@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._errors import BadAnswer
@@ -58,10 +58,6 @@ class ServerSummary:
     product: str
     service_status: str
 
-    def as_dict(self) -> Dict[str, Any]:
-        """Return a dictionary of plain values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -70,10 +66,6 @@ class Limits:
     memory_mb: int
     disk_mb: int
     cpu_percent: int
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Return a dictionary of plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -86,10 +78,6 @@ class Resources:
     disk_bytes: int
     network_rx_bytes: int
     network_tx_bytes: int
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Return a dictionary of plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -106,10 +94,6 @@ class Server:
     def state(self) -> Optional[str]:
         """Return ``offline``, ``starting``, ``running``, ``stopping``, or None if it is unknown. Unknown never means offline."""
         return None if self.resources is None else _STATES.get(self.resources.current_state)
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Return a nested dictionary of plain values."""
-        return asdict(self)
 
 
 def parse_servers(payload: Any) -> List[ServerSummary]:

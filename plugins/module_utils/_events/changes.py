@@ -10,8 +10,8 @@ An event is the most likely change; ``certain`` is False if there are others.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .._api.models import Server, ServerSummary
 from .._power.evidence import UP, Observation, fell
@@ -58,10 +58,6 @@ class Change:
     why: str
     unseen: Optional[float] = None
     crashes: int = 0
-
-    def as_dict(self) -> Dict[str, Any]:
-        """Return the event as a dict of plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+from dataclasses import asdict
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -93,7 +94,7 @@ def as_data(text: Optional[str]) -> Optional[str]:
 
 def event_of(change: Change) -> Dict[str, Any]:
     """Return the event of a change as plain data under one key."""
-    out = change.as_dict()
+    out = asdict(change)
     for key in ("name", "product", "service_status"):
         out[key] = as_data(out[key])
     out["at"] = iso(change.at)

@@ -10,7 +10,7 @@ soon after a signal can show the state before it. Only a *change* confirms that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Optional, Tuple
 
 from .._api.models import Server
@@ -40,7 +40,7 @@ class Observation:
             at,
             server.state,
             (res.network_rx_bytes, res.network_tx_bytes) if server.state in UP else None,
-            tuple(res.as_dict().values()),
+            astuple(res),
         )
 
 

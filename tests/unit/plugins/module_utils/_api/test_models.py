@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.models import parse_server, parse_servers
@@ -33,7 +34,7 @@ SERVER = {
 
 
 def test_list_of_servers():
-    assert [server.as_dict() for server in parse_servers({"data": [ROW, {**ROW, "id": 1290}]})] == [ROW, {**ROW, "id": 1290}]
+    assert [asdict(server) for server in parse_servers({"data": [ROW, {**ROW, "id": 1290}]})] == [ROW, {**ROW, "id": 1290}]
 
 
 def test_duplicate_id_counts_once():
@@ -42,13 +43,13 @@ def test_duplicate_id_counts_once():
 
 def test_one_server_with_details():
     server = parse_server({"data": SERVER}, 1234)
-    assert server.state == "running" and {key: server.as_dict()[key] for key in SERVER} == SERVER
+    assert server.state == "running" and {key: asdict(server)[key] for key in SERVER} == SERVER
 
 
 def test_unknown_keys_are_ignored():
     more = {**SERVER, "new": [1], "limits": {**SERVER["limits"], "swap": 1}, "resources": {**RESOURCES, "uptime": 5}}
-    assert parse_server({"data": more, "meta": {}}, 1234).as_dict() == parse_server({"data": SERVER}, 1234).as_dict()
-    assert parse_servers({"data": [{**ROW, "new": 1}], "links": []})[0].as_dict() == ROW
+    assert asdict(parse_server({"data": more, "meta": {}}, 1234)) == asdict(parse_server({"data": SERVER}, 1234))
+    assert asdict(parse_servers({"data": [{**ROW, "new": 1}], "links": []})[0]) == ROW
 
 
 @pytest.mark.parametrize(
@@ -110,4 +111,4 @@ def test_any_value_of_a_field_is_accepted_or_refused(whole, data):
             except BadAnswer as exc:
                 assert str(exc).encode()
             else:
-                json.dumps([row.as_dict() for row in rows], allow_nan=False, ensure_ascii=False).encode()
+                json.dumps([asdict(row) for row in rows], allow_nan=False, ensure_ascii=False).encode()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Optional
 
 import pytest
@@ -116,7 +117,7 @@ def test_server_that_cannot_be_read_is_unreachable() -> None:
 def test_event_contains_the_states_and_times() -> None:
     record, _none = after_read(Record(summary()), server("running"), 100.0, RULES)
     _record, changes = after_read(record, server("offline"), 130.0, RULES)
-    event = changes[0].as_dict()
+    event = asdict(changes[0])
     assert event.pop("why")
     assert event == {
         "event": "crashed",
