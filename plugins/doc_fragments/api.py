@@ -85,8 +85,7 @@ options:
       - V(redis://:password@host:6379/0), or V(rediss://...) for TLS, shares it between several machines in Redis or Valkey. This needs the
         Python library C(redis). Append C(?prefix=NAME) to set the prefix of the keys. The default prefix is V(serverprism).
       - V(none) shares nothing. Two runs then do not see each other and may maintain the same server at the same time.
-      - If Redis cannot be reached for 10 seconds, the request is not sent and the task fails. If E(SERVERPRISM_LEDGER_FALLBACK) is set to a
-        folder, the task continues with that folder and warns.
+      - If Redis cannot be reached for 10 seconds, the request is not sent and the task fails.
       - The quota belongs to the customer, so all tokens of a customer share one ledger. Use a separate folder, database or prefix for each
         customer.
       - If not set, E(SERVERPRISM_LEDGER) is used.

@@ -27,17 +27,13 @@ def server(tmp_path):
         yield start
 
 
-def test_local_folder_is_the_fallback(server, simulator, operate, tmp_path, monkeypatch):
+def test_unreachable_redis_is_an_error_before_any_request(server, simulator, operate, monkeypatch):
     monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.3)
     redis = server()
     redis.stop()
-    sim, warnings = simulator(), []
+    sim = simulator()
     result = operate(sim, "server_info", ledger=redis.url())
     assert result["failed"] and "could not be changed" in result["msg"] and not sim.requests(), result
-    monkeypatch.setenv("SERVERPRISM_LEDGER_FALLBACK", str(tmp_path / "own"))
-    result = operate(sim, "server_info", ledger=redis.url(), warn=warnings.append)
-    assert not result.get("failed") and len(warnings) == 1 and str(tmp_path / "own") in warnings[0], result
-    assert list((tmp_path / "own").glob("ledger-*.json"))
 
 
 @pytest.mark.parametrize("keywords", [{}, {"async": 60, "poll": 1}], ids=["action", "module"])
@@ -84,7 +80,7 @@ def test_countdown_that_loses_its_ledger_is_cancelled_and_announced(server, simu
     result = operate(sim, "maintenance", **options, wait_timeout=5.0)
     thread.join()
     assert sim.console(1234) == ["say Restart in 2 seconds", "say Maintenance cancelled: no restart now."], result
-    assert sim.states(1234) == ["running"] and not result["changed"] and "SERVERPRISM_LEDGER_FALLBACK" in result["msg"], result
+    assert sim.states(1234) == ["running"] and not result["changed"] and "set ledger to a folder" in result["msg"], result
 
 
 def test_repeated_run_on_another_machine_restarts_no_server_twice(server, simulator, operate, tmp_path, monkeypatch):

@@ -209,10 +209,6 @@ def _read_only(ledger: FileLedger) -> None:
     mount(Path(ledger.folder), "-o", "remount,ro")
 
 
-def _newer(ledger: FileLedger) -> None:
-    Path(ledger.path).write_text(json.dumps({"version": _ledger.VERSION + 1, "all": "is new"}))
-
-
 def _no_folder(ledger: FileLedger) -> None:
     shutil.rmtree(ledger.folder)
     Path(ledger.folder).write_text("")
@@ -237,7 +233,6 @@ UNUSABLE: dict[str, Callable[[FileLedger], None]] = {
     "locks: EIO": lambda ledger: _flock_fails(errno.EIO),
     "locks: EROFS": lambda ledger: _flock_fails(errno.EROFS),
     "a lock that is not given back": _held,
-    "a ledger of a newer release": _newer,
     **{f"{thing} in place of the ledger": lambda ledger, thing=thing: _in_place(thing, ledger.path) for thing in THINGS},
     **{f"{thing} in place of the lock": lambda ledger, thing=thing: _in_place(thing, ledger.lock_path) for thing in THINGS},
     "a folder in place of the new ledger": lambda ledger: _in_place("a folder", ledger.path + ".new"),

@@ -177,7 +177,7 @@ def test_unusable_redis_is_an_error_with_its_address_and_advice(redis_server, mo
         if redis_server.process.poll() is None:
             redis_server.process.send_signal(signal.SIGCONT)
     text = str(caught.value)
-    advice = "SERVERPRISM_LEDGER_FALLBACK" in text or "option ledger" in text
+    advice = "set ledger to a folder" in text or "option ledger" in text
     clear = text.endswith(".") and ".." not in text and "{" not in text
     broken = not (words in text and str(redis_server.port) in text and advice and clear)
     note("ledger", what, "redis", failed=True, broken=broken)

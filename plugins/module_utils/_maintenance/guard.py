@@ -11,9 +11,9 @@ from typing import Optional
 
 from .._errors import JournalUnusable, LedgerLost, LockLost
 from .._operation import Context
-from .._quota.file_ledger import FALLBACK_VARIABLE
 from .._runs.journal import (
     DONE,
+    FOLDER_VARIABLE,
     MAY_HAVE_BEGUN,
     REFUSED,
     SIGNAL,
@@ -29,7 +29,7 @@ def journal_folder(settings: Settings) -> str:
     """Return the folder of the journals: that of the ledger, or the default one if the ledger is not a file. Each machine has its own."""
     folder = settings.ledger
     if folder == "none" or "://" in folder:
-        folder = os.environ.get(FALLBACK_VARIABLE) or str(API_ARGUMENT_SPEC["ledger"]["default"])
+        folder = os.environ.get(FOLDER_VARIABLE) or str(API_ARGUMENT_SPEC["ledger"]["default"])
     return os.path.abspath(os.path.expanduser(folder))
 
 

@@ -44,11 +44,6 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
     return out
 
 
-def prune_calendars(calendars: Calendars, before: float) -> Calendars:
-    """Return the calendars without entries before ``before``, UTC seconds."""
-    return {bucket: _reservations.prune(calendar, before) for bucket, calendar in calendars.items()}
-
-
 def dump_calendars(calendars: Calendars) -> Dict[str, Any]:
     """Return the data to store."""
     return {

@@ -11,34 +11,17 @@ import json
 import os
 import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
+from typing import Callable, Iterator, Mapping, Optional, Tuple
 
 from .._clock import Clock
-from .._files import (
-    make_folder,
-    make_new,
-    open_locked,
-    open_own,
-    read_all,
-    write_all,
-)
+from .._files import make_folder, make_new, open_locked, open_own, read_all, write_all
 from .._process import boot_id
-from .codec import (
-    NOT_A_LEDGER,
-    Calendars,
-    dump_calendars,
-    parse_calendars,
-    prune_calendars,
-    seconds,
-)
+from .codec import NOT_A_LEDGER, Calendars, dump_calendars, parse_calendars
 from .ledger import Ledger, MemoryLedger, T
 from .reservations import Calendar, Quota
 
-VERSION = 1
 # Seconds to wait for the file lock. Processes hold it for about a millisecond, so after this time the holder hangs.
 LOCK_PATIENCE = 10.0
-# The environment variable with the folder of the ledger that is used if Redis cannot be reached.
-FALLBACK_VARIABLE = "SERVERPRISM_LEDGER_FALLBACK"
 
 
 class LedgerUnusable(Exception):
@@ -68,7 +51,7 @@ class FileLedger(Ledger):
         self._thread_lock = threading.Lock()
         self._boot = boot_id()
         # The file as this process last wrote it, and what is in it. A run makes thousands of changes, nearly all of them by itself.
-        self._written: Optional[Tuple[bytes, Calendars, float]] = None
+        self._written: Optional[Tuple[bytes, Calendars]] = None
 
     @property
     def _origin(self) -> float:
@@ -77,10 +60,10 @@ class FileLedger(Ledger):
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         try:
             with self._thread_lock, self._locked():
-                calendars, window = self._load()
+                calendars = self._load()
                 out = step(calendars)
                 if commit:
-                    self._save(calendars, window)
+                    self._save(calendars)
                 return out
         except OSError as exc:
             raise LedgerUnusable(f"{exc.strerror or exc}") from exc
@@ -94,36 +77,26 @@ class FileLedger(Ledger):
         finally:
             os.close(descriptor)
 
-    def _load(self) -> Tuple[Calendars, float]:
-        own = max(quota.window for quota in self.quotas.values())
-        empty: Calendars = {bucket: Calendar() for bucket in self.quotas}
+    def _load(self) -> Calendars:
         try:
             descriptor = open_own(self.path, os.O_RDONLY)
         except FileNotFoundError:
-            return empty, own
+            return {bucket: Calendar() for bucket in self.quotas}
         try:
             text = read_all(descriptor)
             if self._written is not None and text == self._written[0]:
-                return dict(self._written[1]), self._written[2]
+                return dict(self._written[1])
             data = json.loads(text.decode())
-            version = data["version"]
-            if isinstance(version, int) and version > VERSION:
-                raise LedgerUnusable(f"it was written by a newer release of this collection (format {version}), so update the collection")
-            return {**empty, **self._parse(data)}, max(own, seconds(data["window"]))
+            # Within one boot, setting the clock does not move the slots.
+            moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
+            return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
         except NOT_A_LEDGER:
             self._warn(f"The ledger {self.path} was not readable and starts again empty. Requests of the last minute are not counted.")
-            return empty, own
+            return {bucket: Calendar() for bucket in self.quotas}
 
-    def _parse(self, data: Mapping[str, Any]) -> Calendars:
-        """Return the calendars in the time of this process. Within one boot, setting the clock does not move them."""
-        moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
-        return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
-
-    def _save(self, calendars: Calendars, window: float) -> None:
-        keep = self.clock.now() - 2 * max(window, 1.0)
-        kept = prune_calendars(calendars, keep)
-        data = {"version": VERSION, "origin": self._origin, "boot_id": self._boot, "window": window, "buckets": dump_calendars(kept)}
-        text = json.dumps(data).encode()
+    def _save(self, calendars: Calendars) -> None:
+        kept = self._pruned(calendars)
+        text = json.dumps({"origin": self._origin, "boot_id": self._boot, "buckets": dump_calendars(kept)}).encode()
         # Only the process that holds the lock uses this name.
         name = self.path + ".new"
         descriptor = make_new(name)
@@ -132,7 +105,7 @@ class FileLedger(Ledger):
         finally:
             os.close(descriptor)
         os.replace(name, self.path)
-        self._written = (text, kept, window)
+        self._written = (text, kept)
 
 
 class FileOrMemory(Ledger):

@@ -45,6 +45,11 @@ class Ledger:
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         raise NotImplementedError
 
+    def _pruned(self, calendars: Calendars) -> Calendars:
+        """Return the calendars without entries that are older than two windows."""
+        before = self.clock.now() - 2 * max(quota.guarded for quota in self.quotas.values())
+        return {bucket: _reservations.prune(calendar, before) for bucket, calendar in calendars.items()}
+
     def reserve(
         self,
         bucket: str,
@@ -193,8 +198,5 @@ class MemoryLedger(Ledger):
             calendars = dict(self._calendars)
             out = step(calendars)
             if commit:
-                now = self.clock.now()
-                for bucket, calendar in calendars.items():
-                    if calendar is not self._calendars[bucket]:
-                        self._calendars[bucket] = _reservations.prune(calendar, now - 2 * self.quotas[bucket].guarded)
+                self._calendars = self._pruned(calendars)
             return out

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Callable
 
 from .._clock import Clock
 from .._settings import Settings
-from .file_ledger import FALLBACK_VARIABLE, FileLedger, FileOrMemory
+from .file_ledger import FileLedger, FileOrMemory
 from .ledger import Ledger, MemoryLedger
 from .reservations import READ, WRITE, Quota
 
@@ -26,11 +25,6 @@ def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = 
         return MemoryLedger(quotas, clock)
     if "://" not in settings.ledger:
         return FileOrMemory(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
-    from .redis_ledger import RedisLedger, RedisOrFolder
+    from .redis_ledger import RedisLedger
 
-    shared = RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)
-    folder = os.path.abspath(os.path.expanduser(os.environ.get(FALLBACK_VARIABLE, "") or "/"))
-    if folder == "/":
-        return shared
-    own = FileOrMemory(FileLedger(folder, settings.api_url, quotas, clock, warn), warn)
-    return RedisOrFolder(shared, own, folder, warn)
+    return RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)

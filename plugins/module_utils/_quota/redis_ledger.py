@@ -24,15 +24,8 @@ from .._errors import LedgerLost, MissingLibrary
 from .._redact import Redaction
 from .._settings import shown_ledger
 from . import reservations as _reservations
-from .codec import (
-    NOT_A_LEDGER,
-    Calendars,
-    dump_calendars,
-    parse_calendars,
-    prune_calendars,
-    seconds,
-)
-from .file_ledger import FALLBACK_VARIABLE, LOCK_PATIENCE, VERSION, LedgerUnusable
+from .codec import NOT_A_LEDGER, Calendars, dump_calendars, parse_calendars
+from .file_ledger import LOCK_PATIENCE
 from .ledger import Ledger
 from .reservations import Calendar, Quota
 
@@ -58,7 +51,7 @@ SOCKET_TIMEOUT = 3.0
 CLOCK_SAMPLES = 3
 # Seconds for which the events of a maintenance ID are kept for other machines.
 NOTES_KEPT = 7 * 86400
-WHAT_TO_DO = "check the Redis server, or set SERVERPRISM_LEDGER_FALLBACK to a folder."
+WHAT_TO_DO = "check the Redis server, or set ledger to a folder."
 T = TypeVar("T")
 
 
@@ -183,20 +176,18 @@ class RedisLedger(Ledger):
         ahead = self._server_ahead()
         with self._redis.pipeline() as pipe:
             pipe.watch(self.key)
-            calendars, window = self._parse(pipe.get(self.key), ahead)
+            calendars = self._parse(pipe.get(self.key), ahead)
             out = step(calendars)
-            return not commit or self._write(pipe, calendars, window, ahead), out
+            return not commit or self._write(pipe, self._pruned(calendars), ahead), out
 
-    def _write(self, pipe: Any, calendars: Calendars, window: float, ahead: float) -> bool:
+    def _write(self, pipe: Any, calendars: Calendars, ahead: float) -> bool:
         """Store the calendars. Return False if another process changed them first."""
-        shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
-        buckets = dump_calendars(prune_calendars(shifted, self.clock.now() + ahead - 2 * max(window, 1.0)))
         # The key may expire some time after the last reservation and the last lock have ended.
         ends = [at for one in calendars.values() for at in (*one.slots, one.blocked_until, *(lock.until for lock in one.locks))]
-        last = max([0.0, *ends])
-        keep = max(60, int(last - self.clock.now() + 4 * window))
+        keep = max([0.0, *ends]) - self.clock.now() + 4 * max(quota.window for quota in self.quotas.values())
+        shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
         pipe.multi()
-        pipe.set(self.key, json.dumps({"version": VERSION, "window": window, "buckets": buckets}), ex=keep)
+        pipe.set(self.key, json.dumps(dump_calendars(shifted)), ex=max(60, int(keep)))
         try:
             pipe.execute()
         except redis.exceptions.WatchError:
@@ -215,56 +206,14 @@ class RedisLedger(Ledger):
             self._ahead = min(samples)[1]
         return self._ahead
 
-    def _parse(self, raw: Optional[bytes], ahead: float) -> Tuple[Calendars, float]:
-        """Return the calendars in the time of this process, and the longest window of all processes."""
-        own = max(quota.window for quota in self.quotas.values())
-        if raw is None:
-            return {bucket: Calendar() for bucket in self.quotas}, own
-        try:
-            data = json.loads(raw)
-            if isinstance(data["version"], int) and data["version"] > VERSION:
-                raise LedgerLost(
-                    f"The ledger {self.shown} was written by a newer release of this collection (format {data['version']}). Update it here."
-                )
-            return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now()), max(own, seconds(data["window"]))
-        except NOT_A_LEDGER:
-            self._warn(f"The ledger {self.shown} was not readable and starts again empty. Requests of the last minute are not counted.")
-            return {bucket: Calendar() for bucket in self.quotas}, own
+    def _parse(self, raw: Optional[bytes], ahead: float) -> Calendars:
+        """Return the calendars in the time of this process."""
+        if raw is not None:
+            try:
+                return parse_calendars(json.loads(raw), self.quotas, -ahead, self.clock.now())
+            except NOT_A_LEDGER:
+                self._warn(f"The ledger {self.shown} was not readable and starts again empty. Requests of the last minute are not counted.")
+        return {bucket: Calendar() for bucket in self.quotas}
 
     def _clean(self, text: str) -> str:
         return self._redaction.text(text)
-
-
-class RedisOrFolder(Ledger):
-    """A ledger in Redis that is replaced by one of this machine, with a warning, if Redis fails (SERVERPRISM_LEDGER_FALLBACK)."""
-
-    def __init__(self, first: RedisLedger, second: Ledger, folder: str, warn: Callable[[str], None]) -> None:
-        super().__init__(first.quotas, first.clock)
-        self._first: Optional[RedisLedger] = first
-        self._second = second
-        self._folder = folder
-        self._warn = warn
-
-    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
-        return self._either(lambda ledger: ledger._change(step, commit))
-
-    def note(self, journal: str, server_id: int, event: str) -> None:
-        """See Ledger."""
-        self._either(lambda ledger: ledger.note(journal, server_id, event))
-
-    def noted(self, journal: str, server_id: int) -> Optional[str]:
-        """See Ledger."""
-        return self._either(lambda ledger: ledger.noted(journal, server_id))
-
-    def _either(self, ask: Callable[[Ledger], T]) -> T:
-        if self._first is not None:
-            try:
-                return ask(self._first)
-            except (LedgerLost, LedgerUnusable) as exc:
-                self._first = None
-                why = str(exc).replace(f", or set {FALLBACK_VARIABLE} to a folder", "")
-                self._warn(
-                    f"{why} This task continues with the ledger in {self._folder}: it shares the quota and the server locks only with "
-                    "tasks on this machine."
-                )
-        return ask(self._second)

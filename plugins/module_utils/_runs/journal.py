@@ -22,6 +22,8 @@ from .._text import iso
 
 # Seconds to wait for the lock on the file. Its owner needs it for one line only, so after this time it hangs.
 LOCK_PATIENCE = 10.0
+# The environment variable with the folder of the journals of a run whose ledger is not a folder.
+FOLDER_VARIABLE = "SERVERPRISM_JOURNAL"
 SIGNAL, DONE, UNCONFIRMED, REFUSED = "signal", "done", "unconfirmed", "refused"
 # The reason of a repeated run for a server whose signal may have been sent.
 MAY_HAVE_BEGUN = "its signal may have been sent already"

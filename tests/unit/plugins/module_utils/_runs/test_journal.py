@@ -61,9 +61,9 @@ def test_strongest_event_leaves_the_least_to_do(here, there, known):
 
 def test_journal_is_in_the_folder_of_the_ledger_or_the_default_one(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("SERVERPRISM_LEDGER_FALLBACK", raising=False)
+    monkeypatch.delenv("SERVERPRISM_JOURNAL", raising=False)
     folders = {ledger: journal_folder(settings(ledger)) for ledger in ("/var/ledger", "none", "redis://host/0")}
     at_home = str(tmp_path / ".ansible" / "serverprism")
     assert folders == {"/var/ledger": "/var/ledger", "none": at_home, "redis://host/0": at_home}
-    monkeypatch.setenv("SERVERPRISM_LEDGER_FALLBACK", "/shared")
+    monkeypatch.setenv("SERVERPRISM_JOURNAL", "/shared")
     assert [journal_folder(settings(ledger)) for ledger in folders] == ["/var/ledger", "/shared", "/shared"]
