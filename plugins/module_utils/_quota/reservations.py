@@ -22,6 +22,8 @@ GUARD_SHARE, GUARD_MINIMUM = 0.015, 0.05
 NETWORK_SHARE, IGNORED_SHARE = 0.4, 0.1
 # Slots that differ by less than this are the same, in seconds, because a shared ledger rounds them.
 SAME = 0.001
+# A window that is shorter by less than this, in seconds, is a whole one, because sums are rounded.
+ROUNDING = 1e-6
 LONGEST_RETRY_AFTER = 86400.0
 
 
@@ -101,17 +103,8 @@ def reserve(
         if later <= start:
             break
         start = later
-    new = tuple(_slots_from(offsets, start, limit, quota.guarded))
+    new = tuple(start + offset for offset in offsets)
     return replace(calendar, slots=tuple(sorted((*calendar.slots, *new)))), new
-
-
-def _slots_from(offsets: Sequence[float], start: float, limit: int, window: float) -> List[float]:
-    """Return ``start + offset`` for all offsets. Offsets that are exactly a window apart stay so, although sums are rounded."""
-    new = [start + offset for offset in offsets]
-    for index in range(limit, len(new)):
-        while new[index] - new[index - limit] < window <= offsets[index] - offsets[index - limit]:
-            new[index] += abs(new[index]) * 2.0**-52
-    return new
 
 
 def _next_start(slots: Sequence[float], offsets: Sequence[float], start: float, limit: int, window: float) -> float:
@@ -120,7 +113,7 @@ def _next_start(slots: Sequence[float], offsets: Sequence[float], start: float, 
     If limit + 1 slots are within one window, the latest new one of them must move to a whole window after the earliest reserved one. All
     starts before that are skipped.
     """
-    new = _slots_from(offsets, start, limit, window)
+    new = [start + offset for offset in offsets]
     low = bisect_left(slots, min(new) - window)
     high = bisect_left(slots, max(new) + window)
     merged: List[Tuple[float, float]] = [(at, -1.0) for at in slots[low:high]]
@@ -128,7 +121,7 @@ def _next_start(slots: Sequence[float], offsets: Sequence[float], start: float, 
         insort(merged, (at, offset))
     target = start
     for index in range(len(merged) - limit):
-        if merged[index + limit][0] - merged[index][0] >= window:
+        if merged[index + limit][0] - merged[index][0] > window - ROUNDING:
             continue
         run = merged[index : index + limit + 1]
         moving = [offset for _at, offset in run if offset >= 0.0]
@@ -137,16 +130,8 @@ def _next_start(slots: Sequence[float], offsets: Sequence[float], start: float, 
             continue
         if not fixed:
             raise ValueError(f"this timeline needs more than {limit} requests in {window:g} s")
-        target = max(target, _window_after(min(fixed) + window, max(moving), min(fixed), window))
+        target = max(target, min(fixed) + window - max(moving))
     return target
-
-
-def _window_after(edge: float, offset: float, fixed: float, window: float) -> float:
-    """Return the start that puts the offset a whole window after ``fixed``, despite rounding errors."""
-    start = edge - offset
-    while (start + offset) - fixed < window:
-        start += max(abs(start) * 2.0**-52, 1e-9)
-    return start
 
 
 def due(calendar: Calendar, quota: Quota, at: float, now: float) -> float:
@@ -212,9 +197,9 @@ def _next_slot(before: Sequence[float], quota: Quota, start: float) -> float:
     """Return the earliest slot at or after ``start`` for a request that is sent after all of ``before``."""
     limit = max(1, quota.limit)
     start = max([start, *before[-1:]])
-    if len(before) < limit or start - before[-limit] >= quota.sent_window:
+    if len(before) < limit or start - before[-limit] > quota.sent_window - ROUNDING:
         return start
-    return _window_after(before[-limit] + quota.sent_window, 0.0, before[-limit], quota.sent_window)
+    return before[-limit] + quota.sent_window
 
 
 def release(calendar: Calendar, slots: Sequence[float]) -> Calendar:

@@ -186,7 +186,7 @@ def test_unusable_folder_causes_one_warning_and_the_task_continues(tmp_path, fol
     book = FileLedger(folder.format(tmp=tmp_path), "https://x", quotas(2), FakeClock())
     resilient = FileOrMemory(book, warnings.append)
     slots = [resilient.reserve(READ)[0] for _each in range(3)]
-    assert is_allowed(slots, 2, book.quotas[READ].guarded)
+    assert is_allowed(slots, 2, book.quotas[READ].guarded - 1e-6)
     assert len(warnings) == 1 and "HTTP 429" in warnings[0] and "ledger" in warnings[0]
 
 
