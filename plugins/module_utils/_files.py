@@ -71,21 +71,17 @@ def make_new(path: str) -> int:
 
 def open_locked(path: str, flags: int, patience: float) -> int:
     """Open a file with ``open_own`` and lock it. Raises OSError, also if the lock is not free within ``patience`` seconds."""
-    until = time.monotonic() + patience
-    while True:
-        descriptor = open_own(path, flags)
-        try:
-            _lock(descriptor, until, patience)
-            if _is_same_file(descriptor, path):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        # The file was replaced during the wait, so other processes would lock another file.
+    descriptor = open_own(path, flags)
+    try:
+        _lock(descriptor, patience)
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
-def _lock(descriptor: int, until: float, patience: float) -> None:
+def _lock(descriptor: int, patience: float) -> None:
+    until = time.monotonic() + patience
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,13 +89,6 @@ def _lock(descriptor: int, until: float, patience: float) -> None:
             if time.monotonic() > until:
                 raise TimeoutError(errno.ETIMEDOUT, f"another process has held the lock for {patience:g} s") from None
             time.sleep(random.uniform(0.001, 0.02))
-
-
-def _is_same_file(descriptor: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def read_all(descriptor: int) -> bytes:

@@ -75,7 +75,6 @@ class Process:
     """A process of any machine: the place where its ID is valid, the ID, and the start, because IDs are reused."""
 
     host: str
-    machine: str
     boot: str
     namespace: str
     pid: str
@@ -84,13 +83,13 @@ class Process:
     @classmethod
     def of(cls, pid: int) -> "Process":
         """Return a process of this container."""
-        return cls(socket.gethostname(), _read("/etc/machine-id"), boot_id(), _namespace(), str(pid), _started(pid) or "")
+        return cls(socket.gethostname(), boot_id(), _namespace(), str(pid), _started(pid) or "")
 
     @classmethod
     def parse(cls, name: str) -> Optional["Process"]:
         """Return the process of a stored name, or None if the name is invalid."""
         parts = name.split("/")
-        return cls(*parts) if len(parts) == 6 else None
+        return cls(*parts) if len(parts) == 5 else None
 
     def __str__(self) -> str:
         return "/".join(part.replace("/", "") for part in astuple(self))
@@ -99,15 +98,9 @@ class Process:
 def fate(owner: Optional[Process], here: Process, started: Optional[str], exists: bool) -> str:
     """Return ALIVE, DEAD, or UNKNOWN for a process that cannot be checked from ``here``.
 
-    ``started`` and ``exists`` are the state of its process ID on this system. If the machine has been booted again since, the process
-    is dead. Machines with the same host name are distinguished by their machine IDs, if they have them.
+    ``started`` and ``exists`` are the state of its process ID on this system.
     """
-    if owner is None or owner.host != here.host:
-        return UNKNOWN
-    if owner.boot != here.boot:
-        is_other_machine = bool(owner.machine and here.machine and owner.machine != here.machine)
-        return DEAD if owner.boot and here.boot and not is_other_machine else UNKNOWN
-    if owner.namespace != here.namespace or not owner.started:
+    if owner is None or (owner.host, owner.boot, owner.namespace) != (here.host, here.boot, here.namespace) or not owner.started:
         return UNKNOWN
     if started is None:
         return ALIVE if exists else DEAD

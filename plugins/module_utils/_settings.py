@@ -85,20 +85,9 @@ class Settings:
         ca_path = params["ca_path"] or ""
         if ca_path and not os.path.exists(ca_path):
             raise _bad("ca_path", f"the file {ca_path} does not exist")
-        return cls(
-            params["api_token"],
-            _check_url(params["api_url"]),
-            params["validate_certs"],
-            ca_path,
-            params["timeout"],
-            params["max_wait"],
-            params["read_limit"],
-            params["write_limit"],
-            params["limit_window"],
-            params["write_headroom"],
-            _check_ledger(params["ledger"]),
-            params["status_cache"],
-        )
+        values: Dict[str, Any] = {name: params[name] for name in API_ARGUMENT_SPEC}
+        values.update(api_url=_check_url(params["api_url"]), ca_path=ca_path, ledger=_check_ledger(params["ledger"]))
+        return cls(**values)
 
 
 def _check_token(token: str) -> None:
@@ -144,19 +133,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-# An address with a typing error must not be used as the name of a folder, because it may contain a password.
-_ALMOST_REDIS = re.compile(r"\s*rediss?:(?!//)", re.IGNORECASE)
-
-
 def shown_ledger(ledger: str) -> str:
-    """Return the ledger without the password that an address of Redis can contain."""
-    if "://" not in ledger:
-        return "***" if _ALMOST_REDIS.match(ledger) else ledger
-    scheme, rest = ledger.split("://", 1)
+    """Return the ledger without the password that an address of Redis can contain, also if the address has a typing error."""
+    if ":" not in ledger:
+        return ledger
+    scheme, mark, rest = ledger.partition("://")
     secret, at, place = rest.rpartition("@")
-    if any(mark in secret for mark in "?#/"):
-        # The end of such a password is ambiguous.
-        return f"{scheme}://***"
+    # The end of a password with these characters is ambiguous.
+    if not mark or any(character in secret for character in "?#/"):
+        return "***"
     return f"{scheme}://" + ("***@" if at else "") + re.split(r"[?#]", place)[0]
 
 
@@ -165,18 +150,14 @@ def _check_ledger(ledger: str) -> str:
         return ledger
     if not ledger.strip():
         raise _bad("ledger", "is empty. Set it to a folder, a Redis address, or none")
-    if _ALMOST_REDIS.match(ledger):
-        raise _bad("ledger", "must be an address such as redis://:password@host:6379/0")
-    if "://" in ledger:
-        scheme, _rest = ledger.split("://", 1)
-        if scheme not in ("redis", "rediss"):
-            raise _bad("ledger", f"{scheme}:// is not supported. Use a folder, redis://, rediss://, or none")
-        try:
-            parts = urlsplit(ledger)
-            known = bool(parts.hostname) and (parts.port or True) and re.fullmatch(r"/?\d*", parts.path)
-        except ValueError:
-            known = False
-        if not known:
-            raise _bad("ledger", f"must be an address such as {scheme}://:password@host:6379/0")
-        return ledger
-    return os.path.abspath(os.path.expanduser(ledger))
+    if ":" not in ledger:
+        return os.path.abspath(os.path.expanduser(ledger))
+    try:
+        parts = urlsplit(ledger)
+        known = parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port or True) and re.fullmatch(r"/?\d*", parts.path)
+    except ValueError:
+        known = None
+    if not known:
+        # The address is not shown, because it can contain a password.
+        raise _bad("ledger", "must be a folder, none, or an address such as redis://:password@host:6379/0")
+    return ledger

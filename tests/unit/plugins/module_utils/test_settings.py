@@ -69,6 +69,7 @@ def test_address_is_normalized(given, url):
         ("write_headroom", 20),
         ("ledger", ""),
         ("ledger", "http://localhost"),
+        ("ledger", "redis:/host"),
         ("ledger", "redis://"),
         ("ledger", "redis://localhost:port"),
         ("ledger", "redis://localhost/db"),
@@ -104,6 +105,8 @@ def test_ledger_in_the_home_folder_is_expanded():
         ("redis://host:6379/0", "redis://host:6379/0"),
         ("rediss://:secret@host/1?prefix=x", "rediss://***@host/1"),
         ("redis://user:se@cret@host", "redis://***@host"),
+        ("redis:/user:secret@host", "***"),
+        ("redis://user:se/cret@host", "***"),
     ],
 )
 def test_password_of_a_ledger_is_not_shown(ledger, shown):

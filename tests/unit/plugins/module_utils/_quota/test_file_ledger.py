@@ -246,7 +246,7 @@ def test_lock_ends_with_its_owner_its_lease_or_its_time(tmp_path):
         "another container of this machine": (str(replace(me, namespace="pid:[1]", pid="999999999")), 60.0),
         "this machine, alive": (name_of(1), 90.0),
         "this machine, dead": (str(replace(me, pid="999999999")), 0.0),
-        "this machine, before it was started again": (str(replace(me, boot="another")), 0.0),
+        "this machine, before it was started again": (str(replace(me, boot="another")), 60.0),
     }
     for owner, seconds in owners.values():
         for later in (0.0, 30.0, 70.0, 91.0):
