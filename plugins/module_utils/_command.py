@@ -54,18 +54,17 @@ async def run(ctx: Context) -> Result:
 @contextmanager
 def failing_with(result: Result, ctx: Context) -> Iterator[None]:
     """Raise each error as OperationFailed with the result. ``changed`` is True if the command may have reached the game."""
-    server_id = result["server_id"]
     try:
         yield
     except OperationFailed:
         raise
     except ServerPrismError as exc:
         changed = isinstance(exc, Ambiguous)
-        raise OperationFailed(str(exc), {**result, "changed": changed}, server_id=server_id, status=exc.status) from exc
+        raise OperationFailed(str(exc), {**result, "changed": changed}) from exc
     except BaseException as exc:
         if not is_interruption(exc) or not ctx.client.usage.writes:
             raise
-        why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {server_id}"
+        why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {result['server_id']}"
         raise OperationFailed(f"{why}: it may have been delivered.", {**result, "changed": True}) from exc
 
 

@@ -150,7 +150,6 @@ def _missing(ids: Sequence[int], not_found: Sequence[int]) -> OperationFailed:
         f"Server {names}: not found, or not owned by the customer of this token. "
         "Check the number in its /services/ID address, or set missing to report. (HTTP 404)",
         {"servers": [], "not_found": list(not_found)},
-        status=404,
     )
 
 

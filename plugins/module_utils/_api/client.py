@@ -154,7 +154,7 @@ class Client:
         try:
             return parse_server(payload, server_id)
         except BadAnswer as exc:
-            raise MalformedServer(f"Server {server_id}: {exc}", server_id=server_id) from exc
+            raise MalformedServer(f"Server {server_id}: {exc}") from exc
 
     async def send_signal(
         self,
@@ -175,7 +175,7 @@ class Client:
             return {"signal": signal}
 
         call = _Call("POST", f"{BASE}/{server_id:d}/power", WRITE, f"{signal} of server {server_id}", server_id, body)
-        responses.check_sent(await self._request(call, slot, patience), call.what, server_id)
+        responses.check_sent(await self._request(call, slot, patience), call.what)
 
     async def send_command(
         self, server_id: int, line: Callable[[], str], *, slot: Optional[float] = None, patience: Optional[Patience] = None
@@ -186,7 +186,7 @@ class Client:
         """
         what = f"the console command for server {server_id}"
         call = _Call("POST", f"{BASE}/{server_id:d}/command", WRITE, what, server_id, lambda: {"command": line()}, True)
-        responses.check_sent(await self._request(call, slot, patience), what, server_id)
+        responses.check_sent(await self._request(call, slot, patience), what)
 
     async def pause(self, seconds: float, why: str) -> None:
         """Wait between two calls. The wait is shown and counted like the waits within a call."""
@@ -312,7 +312,7 @@ class Client:
                 f"{self.settings.api_url} cannot be reached for {call.what} ({reason}), and nothing was sent. "
                 f"It was tried for {tried:.0f} s. Check the network, the proxy and api_url."
             )
-            raise Unreachable(self._clean(text), server_id=call.server_id)
+            raise Unreachable(self._clean(text))
 
     def _is_now(self, bucket: str, slot: float) -> bool:
         """Return whether the caller has just waited for this slot."""
@@ -346,11 +346,8 @@ class Client:
     async def _pause(self, call: _Call, kind: str, reply: Optional[Reply], reason: str, attempt: int, patience: Patience) -> None:
         """Wait before the next attempt. Raise the final error if the request must not be repeated or cannot wait."""
         if not retry.may_repeat(kind, call.bucket == WRITE):
-            raise Ambiguous(
-                self._clean(f"No clear response to {call.what} ({reason}): it may have been carried out, so it is not repeated."),
-                server_id=call.server_id,
-                status=reply.status if reply else None,
-            )
+            text = f"No clear response to {call.what} ({reason}): it may have been carried out, so it is not repeated."
+            raise Ambiguous(self._clean(text))
         asked = retry.parse_retry_after(reply.headers.get("retry-after"), self.clock.now()) if reply else None
         if kind == retry.THROTTLED:
             # Even with a Retry-After of 0, the requests must slow down.
@@ -360,14 +357,11 @@ class Client:
             wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)
         spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")
         if wait > patience.remaining(spent):
-            raise self._waited_too_long(call, kind, reply, reason, wait, patience)
+            raise self._waited_too_long(call, kind, reason, wait, patience)
         self._show_wait(wait, self._clean(f"no response to {call.what} yet ({reason}): trying again in {wait:.0f} s"))
         await self._sleep(wait, patience, spent)
 
-    def _waited_too_long(
-        self, call: _Call, kind: str, reply: Optional[Reply], reason: str, wait: float, patience: Patience
-    ) -> ServerPrismError:
-        more: Dict[str, Any] = {"server_id": call.server_id, "status": reply.status if reply else None, "retry_after": wait}
+    def _waited_too_long(self, call: _Call, kind: str, reason: str, wait: float, patience: Patience) -> ServerPrismError:
         # A caller with a limit of 0 repeats requests itself, so max_wait has no meaning for it.
         late = f" The next attempt is due in {wait:.{0 if wait >= 10 else 1}f} s, which exceeds max_wait ({patience.limit:g} s): "
         late += f"{patience.report()}."
@@ -377,14 +371,14 @@ class Client:
                 f"The quota of {call.bucket}s is used up by other programs of this customer: {call.what} was refused, "
                 f"and nothing was done.{end} (HTTP 429)"
             )
-            return RateLimited(self._clean(text), **more)
+            return RateLimited(self._clean(text), retry_after=wait)
         if kind == retry.UNAVAILABLE:
             text = f"The node is unavailable for {call.what}, and nothing was done.{end} (HTTP 503)"
-            return NodeUnavailable(self._clean(text), **more)
+            return NodeUnavailable(self._clean(text), retry_after=wait)
         if kind == retry.UNSENT:
             text = f"{self.settings.api_url} cannot be reached for {call.what} ({reason}), and nothing was sent.{end}"
-            return Unreachable(self._clean(text), **more)
-        return BadAnswer(self._clean(f"No usable response to {call.what} ({reason}).{end}"), **more)
+            return Unreachable(self._clean(text), retry_after=wait)
+        return BadAnswer(self._clean(f"No usable response to {call.what} ({reason}).{end}"), retry_after=wait)
 
     def _clean(self, text: str) -> str:
         """Remove the token and control characters from a message, which may quote a response or a library."""

@@ -113,7 +113,7 @@ def parse_server(payload: Any, server_id: int) -> Server:
     """Return one server with details. Raises BadAnswer, also for a response about another server."""
     data = _map(_map(payload, "the response").get("data"), "data")
     if _whole(data, "id", "data") != server_id:
-        raise BadAnswer(f"The API's response is about another server than {server_id}.", server_id=server_id)
+        raise BadAnswer(f"The API's response is about another server than {server_id}.")
     limits = _map(data.get("limits"), "limits")
     resources = data.get("resources")
     return Server(

@@ -58,13 +58,12 @@ def says_not_running(reply: Reply) -> bool:
     return reply.status == 502 and bool(said) and not re.search(r"communicat|daemon|exception|timed? ?out|gateway", said)
 
 
-def check_sent(payload: Any, what: str, server_id: int) -> None:
+def check_sent(payload: Any, what: str) -> None:
     """Raise Ambiguous unless the response says that the write was sent."""
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, dict) or data.get("sent") is not True:
         raise errors.Ambiguous(
-            f"The response to {what} does not say that it was sent: it may have been carried out, so it is not repeated.",
-            server_id=server_id,
+            f"The response to {what} does not say that it was sent: it may have been carried out, so it is not repeated."
         )
 
 
@@ -84,7 +83,7 @@ def error(
     told = (text or "Unexpected response to {what}.").format(what=what).replace("Check api_token.", f"Check {token_source}.")
     if not text or kind in (errors.Conflict, errors.InvalidRequest):
         told += quoted
-    out: ServerPrismError = kind(clean(f"{told} (HTTP {status})"), server_id=server_id, status=status)
+    out: ServerPrismError = kind(clean(f"{told} (HTTP {status})"))
     return out
 
 

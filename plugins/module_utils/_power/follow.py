@@ -13,7 +13,7 @@ from typing import Callable, List, Optional, Tuple
 from .._api.client import Patience
 from .._api.coroutines import sleep
 from .._api.models import Server
-from .._errors import Ambiguous, LedgerLost, ServerPrismError
+from .._errors import Ambiguous, Forbidden, LedgerLost, MissingScope, ServerNotFound, ServerPrismError, Unauthenticated
 from .._operation import Context, OperationFailed
 from .._quota.reservations import READ, WRITE
 from .evidence import Evidence, Observation
@@ -73,7 +73,6 @@ async def look_until_known(ctx: Context, server_id: int, slot: Optional[float] =
                 f"The state of server {server_id} is unknown (its node does not report it): nothing was sent. "
                 f"It was read for {limit:g} s. Look at the panel, or try again later.",
                 {"before": None, "after": None},
-                server_id=server_id,
             )
         await sleep(ctx.clock, max(0.05, min(until - now, ctx.params.get("poll_interval") or 5.0)))
 
@@ -107,7 +106,6 @@ async def settle(
                 f"Server {server_id} is still {observation.state or 'in an unknown state'} after {waiting.timeout:g} s: "
                 "nothing was sent. Look at its console.",
                 {"before": observation.state, "after": observation.state},
-                server_id=server_id,
             )
         if not told:
             ctx.progress(f"{observation.state or 'state unknown'}: waiting for this to end")
@@ -231,9 +229,9 @@ class Follow:
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
             _server, observation = await look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
+        except (Unauthenticated, MissingScope, Forbidden, ServerNotFound):
+            raise
         except ServerPrismError as exc:
-            if exc.status in (401, 403, 404):
-                raise
             # The signal has been sent, so one failed read must not end the task before the time is up.
             self.ctx.progress(f"reading the state failed: {exc}")
             return False

@@ -47,8 +47,7 @@ def refuse_suspended(server: Server, signal: Optional[str]) -> None:
     """Raise OperationFailed for a suspended service, which ignores signals."""
     if server.service_status == "suspended":
         raise OperationFailed(
-            f"Server {server.id} is suspended (billing): {signal or 'the signal'} was not sent. Settle its invoice first.",
-            server_id=server.id,
+            f"Server {server.id} is suspended (billing): {signal or 'the signal'} was not sent. Settle its invoice first."
         )
 
 
@@ -100,10 +99,10 @@ class _PowerChange:
     def _failed(self, exc: ServerPrismError) -> OperationFailed:
         """Return the failure with all that is known, such as a signal that was sent before a read failed."""
         if isinstance(exc, OperationFailed):
-            return OperationFailed(str(exc), {**self.outcome.as_result(), **exc.result}, server_id=exc.server_id, status=exc.status)
+            return OperationFailed(str(exc), {**self.outcome.as_result(), **exc.result})
         signal = self.outcome.signal
         sent = f"Server {self.server_id}: {signal} was sent, but its outcome is not known. " if self.outcome.changed else ""
-        return OperationFailed(f"{sent}{exc}", self.outcome.as_result(), server_id=self.server_id, status=exc.status)
+        return OperationFailed(f"{sent}{exc}", self.outcome.as_result())
 
     async def _change(self) -> None:
         server, observation, decision = await settle(
@@ -116,7 +115,7 @@ class _PowerChange:
             refuse_suspended(server, decision.signal)
             await self._send(observation, decision.signal)
         elif decision.action == REFUSE:
-            raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.", server_id=server.id)
+            raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: nothing was sent.")
         elif decision.action == KEEP:
             await self._await_start(observation)
         elif decision.action == SKIP:
@@ -130,7 +129,7 @@ class _PowerChange:
         if decision.action == WAIT:
             decision = decide(self.wanted, "offline", self.if_offline)
         if decision.action == REFUSE:
-            raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: it would fail.", server_id=server.id)
+            raise OperationFailed(f"Server {server.id} is offline and if_offline is fail: it would fail.")
         if decision.action == SEND:
             refuse_suspended(server, decision.signal)
             self._update(changed=True, signal=decision.signal, after=AFTER[self.wanted], **_NOTHING_CONFIRMED)

@@ -58,13 +58,12 @@ def failure_of(follow: Follow, outcome: SignalOutcome) -> Optional[OperationFail
         hint = "If this game never reports running, set running_when to starting." if last == "starting" else "Look at its console."
         return OperationFailed(
             f"Server {server_id}: {signal} was sent, but after {follow.waiting.timeout:g} s it is not {AFTER[follow.wanted]} "
-            f"(last state: {last}). {hint}",
-            server_id=server_id,
+            f"(last state: {last}). {hint}"
         )
     if outcome.status == "failed":
         return OperationFailed(f"Server {server_id}: {signal} was sent, but {outcome.why}. Look at its console.")
     if follow.ambiguous is not None:
         seen = f"It is {follow.after} now, which does not show whether it was. " if follow.after else ""
         message = f"{follow.ambiguous} {seen}Look at its console before you send another signal."
-        return OperationFailed(message, server_id=server_id, status=follow.ambiguous.status)
+        return OperationFailed(message)
     return OperationFailed(f"Server {server_id}: {outcome.why}. Look at its console.") if outcome.why else None
