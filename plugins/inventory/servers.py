@@ -105,8 +105,6 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._text import pri
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._options import check_options, check_template
 
 display = Display()
-# Host variables that exist only with details.
-DETAILS = ("name", "limits", "resources", "state")
 # A file that names this plugin has this key within its first characters.
 PLUGIN_KEY = re.compile(r"\bplugin[\"']?\s*:\s*[\"']?serverprism\.cloud\.servers\b")
 SEARCHED = 10_000
@@ -235,9 +233,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Return the name that the option ``hostname`` gives each host. Warn if it gives none at all."""
         names = [self._name(row) for row in rows]
         if rows and self.get_option("hostname") and not any(names):
-            wants_details = any(f"serverprism_{name}" in one for one in self.get_option("hostname") for name in DETAILS)
-            more = " Names and limits are read only with details: true." if wants_details and not self.get_option("details") else ""
-            display.warning(f"hostname gives no name for any server{self._why_no_name}, so hosts are named after product and ID.{more}")
+            display.warning(
+                f"hostname gives no name for any server{self._why_no_name}, so hosts are named after product and ID. "
+                "Names and limits are read only with details: true."
+            )
         return names
 
     def _name(self, row: dict[str, Any]) -> str:

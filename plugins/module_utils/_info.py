@@ -104,7 +104,7 @@ def _read_all(client: Client, server_ids: Sequence[int]) -> Dict[int, Detail]:
 
     def read(server_id: int) -> Detail:
         try:
-            return _read(client, server_id, Patience(client.settings.max_wait, client.clock, {"unavailable": 0.0}))
+            return _read(client, server_id, Patience(client.settings.max_wait, waits_for_node=False))
         except (MalformedServer, NodeUnavailable) as exc:
             return exc
 

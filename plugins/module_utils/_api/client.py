@@ -59,23 +59,21 @@ FIRST_CONTACT = 30.0
 class Patience:
     """A limit in seconds on the waits of one call, and the seconds spent by cause. Concurrent threads need one each.
 
-    ``at_most`` limits single causes further: with ``{"unavailable": 0.0}``, HTTP 503 is an error at once.
+    Without ``waits_for_node``, HTTP 503 is an error at once.
     """
 
-    def __init__(self, limit: float, clock: Clock, at_most: Optional[Mapping[str, float]] = None) -> None:
+    def __init__(self, limit: float, waits_for_node: bool = True) -> None:
         self.limit = limit
-        self._clock = clock
-        self._at_most = dict(at_most or {})
+        self._waits_for_node = waits_for_node
         self._spent: Dict[str, float] = {}
         self._lock = threading.Lock()
 
     def remaining(self, kind: str = "slot") -> float:
         """Return the seconds that may still be spent on this kind of wait."""
+        if kind == "unavailable" and not self._waits_for_node:
+            return 0.0
         with self._lock:
-            left = self.limit - sum(self._spent.values())
-            if kind in self._at_most:
-                left = min(left, self._at_most[kind] - self._spent.get(kind, 0.0))
-            return max(0.0, left)
+            return max(0.0, self.limit - sum(self._spent.values()))
 
     def spend(self, kind: str, seconds: float) -> None:
         """Count seconds that were spent on a wait of the kind ``slot``, ``throttled``, ``unavailable`` or ``retry``."""
@@ -135,7 +133,7 @@ class Client:
         self.usage = Usage()
         # The time of the last attempt of the last write, UTC seconds.
         self.written_at = 0.0
-        self.patience = Patience(settings.max_wait, clock)
+        self.patience = Patience(settings.max_wait)
         self._transport = transport if transport is not None else Transport(settings)
         self._warn = warn
         self._progress = progress

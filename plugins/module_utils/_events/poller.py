@@ -182,7 +182,7 @@ class Poller:
     def _read_list(self) -> List[Change]:
         slot = self._await_slot(self._next_round)
         # A failed read is repeated by the next step and not by the client, so that it gets a slot of its own.
-        summaries = run(self._client.list_servers(slot=slot, patience=Patience(0.0, self._clock)), self._clock)
+        summaries = run(self._client.list_servers(slot=slot, patience=Patience(0.0)), self._clock)
         self._next_round = slot + max(self._params["poll_interval"] or 0.0, self._fresh)
         first = self._records is None
         known = self._records or {}
@@ -213,7 +213,7 @@ class Poller:
         slot = self._await_slot(self._read_at.get(server_id, 0.0) + self._fresh)
         server: Optional[Server] = None
         try:
-            server = run(self._client.get_server(server_id, slot=slot, patience=Patience(0.0, self._clock)), self._clock)
+            server = run(self._client.get_server(server_id, slot=slot, patience=Patience(0.0)), self._clock)
         except ServerNotFound:
             # The next read of the list shows whether the server is gone.
             self._due.pop(0)

@@ -319,7 +319,7 @@ class Countdown:
         if self.warned():
             left = min(LONGEST_CANCEL, until - self.ctx.clock.now())
             patience = min(self.ctx.settings.max_wait, max(SHORTEST_CANCEL, left))
-            await self.say(CANCEL, self.options.cancel_text, Patience(patience, self.ctx.clock), slot)
+            await self.say(CANCEL, self.options.cancel_text, Patience(patience), slot)
 
     def cancel_problem(self) -> str:
         """Return the sentence for players who were warned and may not know of the cancellation. Empty if there are none."""

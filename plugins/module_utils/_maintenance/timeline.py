@@ -476,7 +476,7 @@ class Maintenance:
             if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
                 raise TooLate
             try:
-                self.action_at = await follow.send(signal, observation, slot, Patience(0.0, self.ctx.clock))
+                self.action_at = await follow.send(signal, observation, slot, Patience(0.0))
                 break
             except BaseException as exc:
                 # Ctrl-C can come while the journal is being written, before the signal is sent.

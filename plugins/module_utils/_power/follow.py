@@ -228,7 +228,7 @@ class Follow:
         """Read once. Return whether the state is known, since a kill is never decided on an older one."""
         try:
             left = max(self.ctx.settings.timeout, until - self.ctx.clock.now())
-            _server, observation = await look(self.ctx, self.server_id, Patience(left, self.ctx.clock))
+            _server, observation = await look(self.ctx, self.server_id, Patience(left))
         except (Unauthenticated, MissingScope, Forbidden, ServerNotFound):
             raise
         except ServerPrismError as exc:
