@@ -26,7 +26,7 @@ from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import file_ledger as _ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger, FileOrMemory
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 
 FORK = multiprocessing.get_context("fork")
@@ -247,15 +247,14 @@ def alone(folder: Path, spoil: Callable[[FileLedger], None], times: int) -> dict
 
     def run() -> None:
         out: dict[str, Any] = {"warnings": [], "error": None, "slots": []}
-        book = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock())
+        book = FileLedger(str(folder), API, quotas(5, 0.5), SystemClock(), out["warnings"].append)
         book.reserve(READ)
         spoil(book)
-        resilient = FileOrMemory(book, out["warnings"].append)
         begun = time.monotonic()
         try:
-            out["slots"] = [resilient.reserve(READ)[0] for _each in range(times)]
-            resilient.release(READ, out["slots"][-1:])
-            resilient.block(WRITE, resilient.blocked_until(WRITE) + 1)
+            out["slots"] = [book.reserve(READ)[0] for _each in range(times)]
+            book.release(READ, out["slots"][-1:])
+            book.block(WRITE, book.blocked_until(WRITE) + 1)
         except BaseException as exc:
             out["error"] = repr(exc)
         out.update(seconds=time.monotonic() - begun, path=book.path)

@@ -24,14 +24,11 @@ from .reservations import Calendar, Quota
 LOCK_PATIENCE = 10.0
 
 
-class LedgerUnusable(Exception):
-    """The error for a ledger file that cannot be locked, read or written."""
-
-
 class FileLedger(Ledger):
     """A ledger in a folder of this machine: one file is locked with ``flock``, another with the calendars is replaced atomically.
 
-    A killed process leaves either the old calendars or the new ones, and the system releases its lock.
+    A killed process leaves either the old calendars or the new ones, and the system releases its lock. Once the files cannot be used, this
+    process continues with a ledger in memory and warns.
     """
 
     def __init__(
@@ -49,6 +46,7 @@ class FileLedger(Ledger):
         self.lock_path = os.path.join(folder, f"ledger-{name}.lock")
         self._warn = warn
         self._thread_lock = threading.Lock()
+        self._memory: Optional[MemoryLedger] = None
         self._boot = boot_id()
         # The file as this process last wrote it, and what is in it. A run makes thousands of changes, nearly all of them by itself.
         self._written: Optional[Tuple[bytes, Calendars]] = None
@@ -57,16 +55,32 @@ class FileLedger(Ledger):
     def _origin(self) -> float:
         return float(getattr(self.clock, "origin", 0.0))
 
+    @property
+    def is_given_up(self) -> bool:
+        """See Ledger."""
+        return self._memory is not None
+
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
-        try:
-            with self._thread_lock, self._locked():
-                calendars = self._load()
-                out = step(calendars)
-                if commit:
-                    self._save(calendars)
-                return out
-        except OSError as exc:
-            raise LedgerUnusable(f"{exc.strerror or exc}") from exc
+        with self._thread_lock:
+            if self._memory is None:
+                try:
+                    return self._change_file(step, commit)
+                except OSError as exc:
+                    self._memory = MemoryLedger(self.quotas, self.clock)
+                    self._warn(
+                        f"The ledger {self.path} cannot be used: {exc.strerror or exc}. This task continues without it: it does not see "
+                        "the requests and server locks of other tasks, and waits after HTTP 429. Set the option ledger to a folder that "
+                        "can be written."
+                    )
+        return self._memory._change(step, commit)
+
+    def _change_file(self, step: Callable[[Calendars], T], commit: bool) -> T:
+        with self._locked():
+            calendars = self._load()
+            out = step(calendars)
+            if commit:
+                self._save(calendars)
+            return out
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -106,35 +120,3 @@ class FileLedger(Ledger):
             os.close(descriptor)
         os.replace(name, self.path)
         self._written = (text, kept)
-
-
-class FileOrMemory(Ledger):
-    """A file ledger that is replaced by one in memory, with a warning, once the file cannot be used."""
-
-    def __init__(self, file: FileLedger, warn: Callable[[str], None]) -> None:
-        super().__init__(file.quotas, file.clock)
-        self._file: Optional[FileLedger] = file
-        self._memory = MemoryLedger(file.quotas, file.clock)
-        self._warn = warn
-        self._lock = threading.Lock()
-
-    @property
-    def is_given_up(self) -> bool:
-        """See Ledger."""
-        return self._file is None
-
-    def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
-        file = self._file
-        if file is not None:
-            try:
-                return file._change(step, commit)
-            except LedgerUnusable as exc:
-                with self._lock:
-                    if self._file is not None:
-                        self._warn(
-                            f"The ledger {file.path} cannot be used: {exc}. This task continues without it: it does not see the "
-                            "requests and server locks of other tasks, and waits after HTTP 429. Set the option ledger to a folder "
-                            "that can be written."
-                        )
-                    self._file = None
-        return self._memory._change(step, commit)

@@ -10,7 +10,7 @@ from typing import Callable
 
 from .._clock import Clock
 from .._settings import Settings
-from .file_ledger import FileLedger, FileOrMemory
+from .file_ledger import FileLedger
 from .ledger import Ledger, MemoryLedger
 from .reservations import READ, WRITE, Quota
 
@@ -24,7 +24,7 @@ def open_ledger(settings: Settings, clock: Clock, warn: Callable[[str], None] = 
     if settings.ledger == "none":
         return MemoryLedger(quotas, clock)
     if "://" not in settings.ledger:
-        return FileOrMemory(FileLedger(settings.ledger, settings.api_url, quotas, clock, warn), warn)
+        return FileLedger(settings.ledger, settings.api_url, quotas, clock, warn)
     from .redis_ledger import RedisLedger
 
     return RedisLedger(settings.ledger, settings.api_url, quotas, clock, warn, settings.ca_path)
