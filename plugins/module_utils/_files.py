@@ -71,17 +71,21 @@ def make_new(path: str) -> int:
 
 def open_locked(path: str, flags: int, patience: float) -> int:
     """Open a file with ``open_own`` and lock it. Raises OSError, also if the lock is not free within ``patience`` seconds."""
-    descriptor = open_own(path, flags)
-    try:
-        _lock(descriptor, patience)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _lock(descriptor: int, patience: float) -> None:
     until = time.monotonic() + patience
+    while True:
+        descriptor = open_own(path, flags)
+        try:
+            _lock(descriptor, until, patience)
+            if _is_same_file(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # The file was removed during the wait, such as by a program that cleans up. Other processes would lock another file.
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, until: float, patience: float) -> None:
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,6 +93,13 @@ def _lock(descriptor: int, patience: float) -> None:
             if time.monotonic() > until:
                 raise TimeoutError(errno.ETIMEDOUT, f"another process has held the lock for {patience:g} s") from None
             time.sleep(random.uniform(0.001, 0.02))
+
+
+def _is_same_file(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
 
 
 def read_all(descriptor: int) -> bytes:
