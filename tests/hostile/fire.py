@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota import codec
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota import file_ledger as _ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
@@ -209,6 +210,10 @@ def _read_only(ledger: FileLedger) -> None:
     mount(Path(ledger.folder), "-o", "remount,ro")
 
 
+def _newer(ledger: FileLedger) -> None:
+    Path(ledger.path).write_text(json.dumps({"version": codec.VERSION + 1, "all": "is new"}))
+
+
 def _no_folder(ledger: FileLedger) -> None:
     shutil.rmtree(ledger.folder)
     Path(ledger.folder).write_text("")
@@ -233,6 +238,7 @@ UNUSABLE: dict[str, Callable[[FileLedger], None]] = {
     "locks: EIO": lambda ledger: _flock_fails(errno.EIO),
     "locks: EROFS": lambda ledger: _flock_fails(errno.EROFS),
     "a lock that is not given back": _held,
+    "a ledger of a newer release": _newer,
     **{f"{thing} in place of the ledger": lambda ledger, thing=thing: _in_place(thing, ledger.path) for thing in THINGS},
     **{f"{thing} in place of the lock": lambda ledger, thing=thing: _in_place(thing, ledger.lock_path) for thing in THINGS},
     "a folder in place of the new ledger": lambda ledger: _in_place("a folder", ledger.path + ".new"),

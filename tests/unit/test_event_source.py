@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests that the event source agrees with its documentation, guide and rulebook, and that it finds its code."""
+"""Tests that the event source agrees with its documentation, schema, guide and rulebook, and that it finds its code."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 import yaml
 from ansible_collections.serverprism.cloud.plugins.doc_fragments.api import ModuleDocFragment
 from ansible_collections.serverprism.cloud.plugins.module_utils._events.changes import EVENTS, Change
-from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import OPTIONS, read_arguments
+from ansible_collections.serverprism.cloud.plugins.module_utils._events.poller import ARGUMENT_SPEC, OPTIONS, read_arguments
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 
@@ -29,7 +30,9 @@ SPEC = importlib.util.spec_from_file_location("server_state", ROOT / SOURCES / "
 SOURCE = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(SOURCE)
 DOCUMENTED = yaml.safe_load(SOURCE.DOCUMENTATION)
+SCHEMA = json.loads((ROOT / SOURCES / "schemas" / "server_state.json").read_text())
 PAGE = (ROOT / "docs" / "docsite" / "rst" / "event_driven.rst").read_text()
+TYPES = {"str": "string", "path": "string", "float": "number", "int": "integer", "bool": "boolean", "list": "array"}
 
 
 def test_documentation_has_the_arguments():
@@ -55,6 +58,17 @@ def test_api_options_are_documented_with_their_environment_variables():
         assert [env["name"] for env in plugins[name]["env"]] == [variable], name
         # Earlier sentences can name other environment variables.
         assert re.findall(r"\bSERVERPRISM_[A-Z_]+", fragment[name]["description"][-1]) == [variable], name
+
+
+def test_schema_has_the_arguments():
+    assert SCHEMA["additionalProperties"] is False and "required" not in SCHEMA, "the token can come from an environment variable"
+    for name, entry in ARGUMENT_SPEC.items():
+        prop = SCHEMA["properties"][name]
+        assert prop["type"] == TYPES[entry["type"]] and prop.get("default") == entry.get("default"), name
+        assert prop["title"] and prop["description"]
+    assert set(SCHEMA["properties"]) == set(ARGUMENT_SPEC)
+    # The address of a ledger can hold a password.
+    assert {name for name, prop in SCHEMA["properties"].items() if prop.get("format") == "password"} == {"api_token", "ledger"}
 
 
 def test_examples_are_valid():

@@ -12,9 +12,17 @@ from . import reservations as _reservations
 from .reservations import LONGEST_RETRY_AFTER, Calendar, Lock
 
 Calendars = Dict[str, Calendar]
+# The format of the stored data.
+VERSION = 1
 LATEST = 95_649_119_999.0  # The end of the year 5000.
 # The exceptions that reading invalid data can raise.
 NOT_A_LEDGER = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+def is_newer(data: Any) -> bool:
+    """Return whether a newer release wrote the stored data, in a format that this one does not know. Raises one of NOT_A_LEDGER."""
+    version = data["version"]
+    return isinstance(version, int) and version > VERSION
 
 
 def seconds(value: Any) -> float:

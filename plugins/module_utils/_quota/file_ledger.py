@@ -16,7 +16,7 @@ from typing import Callable, Iterator, Mapping, Optional, Tuple
 from .._clock import Clock
 from .._files import make_folder, make_new, open_locked, open_own, read_all, write_all
 from .._process import boot_id
-from .codec import NOT_A_LEDGER, Calendars, dump_calendars, parse_calendars
+from .codec import NOT_A_LEDGER, VERSION, Calendars, dump_calendars, is_newer, parse_calendars
 from .ledger import Ledger, MemoryLedger, T
 from .reservations import Calendar, Quota
 
@@ -101,6 +101,8 @@ class FileLedger(Ledger):
             if self._written is not None and text == self._written[0]:
                 return dict(self._written[1])
             data = json.loads(text.decode())
+            if is_newer(data):
+                raise OSError("a newer release of this collection wrote it, so update the collection")
             # Within one boot, setting the clock does not move the slots.
             moved = self._origin - float(data["origin"]) if data["boot_id"] == self._boot and self._boot else 0.0
             return parse_calendars(data["buckets"], self.quotas, moved, self.clock.now())
@@ -110,7 +112,7 @@ class FileLedger(Ledger):
 
     def _save(self, calendars: Calendars) -> None:
         kept = self._pruned(calendars)
-        text = json.dumps({"origin": self._origin, "boot_id": self._boot, "buckets": dump_calendars(kept)}).encode()
+        text = json.dumps({"version": VERSION, "origin": self._origin, "boot_id": self._boot, "buckets": dump_calendars(kept)}).encode()
         # Only the process that holds the lock uses this name.
         name = self.path + ".new"
         descriptor = make_new(name)

@@ -24,7 +24,7 @@ from .._errors import LedgerLost, MissingLibrary
 from .._redact import Redaction
 from .._settings import shown_ledger
 from . import reservations as _reservations
-from .codec import NOT_A_LEDGER, Calendars, dump_calendars, parse_calendars
+from .codec import NOT_A_LEDGER, VERSION, Calendars, dump_calendars, is_newer, parse_calendars
 from .file_ledger import LOCK_PATIENCE
 from .ledger import Ledger
 from .reservations import Calendar, Quota
@@ -187,7 +187,7 @@ class RedisLedger(Ledger):
         keep = max([0.0, *ends]) - self.clock.now() + 4 * max(quota.window for quota in self.quotas.values())
         shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
         pipe.multi()
-        pipe.set(self.key, json.dumps(dump_calendars(shifted)), ex=max(60, int(keep)))
+        pipe.set(self.key, json.dumps({"version": VERSION, "buckets": dump_calendars(shifted)}), ex=max(60, int(keep)))
         try:
             pipe.execute()
         except redis.exceptions.WatchError:
@@ -210,7 +210,10 @@ class RedisLedger(Ledger):
         """Return the calendars in the time of this process."""
         if raw is not None:
             try:
-                return parse_calendars(json.loads(raw), self.quotas, -ahead, self.clock.now())
+                data = json.loads(raw)
+                if is_newer(data):
+                    raise LedgerLost(f"A newer release of this collection wrote the ledger {self.shown}. Update the collection here.")
+                return parse_calendars(data["buckets"], self.quotas, -ahead, self.clock.now())
             except NOT_A_LEDGER:
                 self._warn(f"The ledger {self.shown} was not readable and starts again empty. Requests of the last minute are not counted.")
         return {bucket: Calendar() for bucket in self.quotas}

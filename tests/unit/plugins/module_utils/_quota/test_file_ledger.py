@@ -148,7 +148,7 @@ def test_incomplete_new_file_of_a_killed_process_is_ignored(tmp_path):
     assert book.reserve(READ)[0] > book.clock.now()
 
 
-GOOD = {"origin": 1_000_000.0, "boot_id": "x", "buckets": {"read": {"slots": [1.0], "blocked_until": 0}}}
+GOOD = {"version": 1, "origin": 1_000_000.0, "boot_id": "x", "buckets": {"read": {"slots": [1.0], "blocked_until": 0}}}
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,18 @@ def test_invalid_file_starts_again_empty_with_a_warning(tmp_path, content):
     assert book.reserve(READ) == (book.clock.now(),)
     assert len(warnings) == 1 and book.path in warnings[0]
     assert ledger(tmp_path).reserve(READ) and len(warnings) == 1
+
+
+def test_file_of_a_newer_release_is_not_changed(tmp_path):
+    warnings = []
+    book = ledger(tmp_path, warn=warnings.append)
+    book.reserve(READ)
+    with open(book.path, "w") as stream:
+        json.dump({**GOOD, "version": 99}, stream)
+    assert book.reserve(READ) and book.is_given_up
+    assert "newer release" in warnings[0]
+    with open(book.path) as stream:
+        assert json.load(stream)["version"] == 99
 
 
 @pytest.mark.parametrize("folder", ["/proc/serverprism", "{tmp}/file/ledger"])

@@ -138,12 +138,19 @@ def test_lost_redis_fails_after_the_time_limit(server, monkeypatch):
     assert str(redis.port) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", json.dumps({"read": {"slots": ["x"]}})])
+@pytest.mark.parametrize("content", ["", "{", json.dumps({"version": 1, "buckets": {"read": {"slots": ["x"]}}})])
 def test_invalid_content_starts_again_empty_with_a_warning(server, content):
     warnings = []
     book = ledger(server().url(), limit=1, warn=warnings.append)
     book._redis.set(book.key, content)
     assert book.reserve(READ)[0] - book.clock.now() < 20 and len(warnings) == 1
+
+
+def test_content_of_a_newer_release_is_not_changed(server):
+    book = ledger(server().url())
+    book._redis.set(book.key, json.dumps({"version": 99}))
+    with pytest.raises(LedgerLost, match="newer release"):
+        book.reserve(READ)
 
 
 def test_key_expires_in_redis(server):
