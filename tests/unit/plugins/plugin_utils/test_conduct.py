@@ -78,7 +78,7 @@ def test_every_host_gets_its_result_and_its_usage(bench):
 
 def test_plan_is_shown_before_anything_else(bench):
     plan = bench.conduct(bench.order("a", 1, maintenance_game="minecraft"), bench.order("b", 2, maintenance_game="minecraft"))
-    assert re.fullmatch(r"2 servers, 6 writes: done in about 2 minutes, at \d\d:\d\d UTC, all at once\.", plan)
+    assert re.fullmatch(r"2 servers, 6 writes: ends in about 2 minutes, at \d\d:\d\d UTC, not limited by the quota\.", plan)
     assert bench.told[0] == ("", plan)
 
 
@@ -152,7 +152,7 @@ def test_notice_of_the_game_is_shown_for_its_host(monkeypatch):
 
 def test_check_mode_sends_nothing(bench):
     bench.conduct(bench.order("a", 1), bench.order("b", 2), check_mode=True, diff=True)
-    assert bench.outcomes() == {"a": "done", "b": "done"} and not bench.api.lines and not bench.api.signals
+    assert bench.outcomes() == {"a": "planned", "b": "planned"} and not bench.api.lines and not bench.api.signals
     assert "announcement: say in 60" in bench.results["a"]["diff"]["after"]
 
 
@@ -178,7 +178,7 @@ def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
     given = [bench.order(host, server_id, maintenance_id="CHG-7") for host, server_id in (("a", 1), ("b", 2), ("c", 3))]
     run = Run(given, [], Listener(lambda *_: None, lambda *_: None, lambda *_: None), clock=bench.api.clock)
     assert run._plan().startswith("1 server, 3 writes: ")
-    assert run._plan().endswith("Left out: 1 done already and 1 whose signal may have been sent already under maintenance_id CHG-7.")
+    assert run._plan().endswith("1 server is left out: its signal may have been sent under maintenance_id CHG-7.")
 
 
 def test_plan_that_cannot_be_computed_does_not_stop_the_run(bench, monkeypatch):
