@@ -156,6 +156,21 @@ def test_check_mode_sends_nothing(bench):
     assert "announcement: say in 60" in bench.results["a"]["diff"]["after"]
 
 
+def test_server_that_the_token_does_not_list_fails_before_anything_is_sent(bench):
+    plan = bench.conduct(bench.order("a", 1), bench.order("b", 9))
+    assert plan.startswith("1 server, 3 writes: ") and bench.outcomes() == {"b": "failed", "a": "done"}
+    said = f"failed: {bench.results['b']['msg']}"
+    assert said.startswith("failed: Server 9: not found") and bench.told.index(("b", said)) < bench.told.index(("a", "sent: say in 60"))
+
+
+def test_failure_is_shown_when_it_happens(bench):
+    bench.api.nodes[1].config.failed_start = True
+    bench.conduct(bench.order("a", 1), bench.order("b", 2))
+    assert ("a", f"failed: {bench.results['a']['msg']}") in bench.told and not any(
+        "failed: " in text for host, text in bench.told if host == "b"
+    )
+
+
 def test_bug_fails_only_its_host(bench, monkeypatch):
     say = _conduct.Client.send_command
 
