@@ -173,10 +173,10 @@ def test_summary_is_aligned_for_wide_host_names(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"日本のサーバー": {"serverprism_id": 1}, "ab": {"serverprism_id": 2}})
     lines = run.stdout.splitlines()
-    start = lines.index("server          outcome      signal         downtime     notice  why")
+    start = lines.index("server          outcome      signal         downtime  notice error  why")
     assert run.rc == 0 and lines[start + 1 : start + 3] == [
-        "ab              skipped                                          offline",
-        "日本のサーバー  skipped                                          offline",
+        "ab              skipped                                             offline",
+        "日本のサーバー  skipped                                             offline",
     ], run.output
 
 
