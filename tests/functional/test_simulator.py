@@ -228,3 +228,28 @@ def test_configuration_file_of_the_readme_runs(tmp_path):
             process.wait(20)
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file"),
+        ("{", "Expecting property name"),
+        ('{"servers": [{"id": 1, "sate": "offline"}]}', "'sate'"),
+        ('{"sped": 2}', "unknown switches: ['sped']"),
+    ],
+)
+def test_bad_configuration_file_is_refused_without_a_traceback(tmp_path, text, words):
+    file = tmp_path / "fleet.json"
+    if text is not None:
+        file.write_text(text)
+    command = [sys.executable, str(ROOT / "tests" / "support" / "simulator"), "--config", str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 2 and f"--config {file}: " in run.stderr and words in run.stderr and "Traceback" not in run.stderr, run.stderr
+
+
+def test_port_in_use_is_refused_without_a_traceback(simulator):
+    port = simulator([]).url.rpartition(":")[2]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "simulator"), "--port", port]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 2 and f"--port {port}: Address already in use" in run.stderr and "Traceback" not in run.stderr, run.stderr
