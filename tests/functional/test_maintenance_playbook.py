@@ -85,13 +85,15 @@ def test_game_without_a_console_gets_no_commands_and_a_warning(simulator, mainta
     run = maintain(sim, {"a": {"serverprism_id": 1}})
     assert run.rc == 0, run.output
     assert "takes no console commands: players are not warned" in run.stdout and not sim.console(1)
+    # At the end, its line in the summary says so as well.
+    assert "; nobody was warned: the game takes no console commands" in run.stdout and run.report["totals"]["not_warned"] == 1, run.output
     assert sim.states(1)[-1] == "running" and len(sim.states(1)) > 1
 
 
 def test_check_and_diff_show_the_plan_and_send_nothing(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--check", "--diff")
-    assert run.rc == 0, run.output
+    assert run.rc == 0 and "Check mode: nothing was sent." in run.stdout and "done" not in run.stdout, run.output
     plan = [line for line in run.stdout.splitlines() if line.startswith("+")]
     assert [line.split(" UTC ", 1)[-1] for line in plan[-3:]] == [
         "announcement: say Restart in 1 second",
