@@ -17,6 +17,12 @@ from ._settings import API_ARGUMENT_SPEC, Settings
 
 Result = Dict[str, Any]
 
+_MISSING = "missing required arguments: "
+NO_TOKEN = (
+    "No API token is set. Set the environment variable SERVERPRISM_API_TOKEN, the variable serverprism_api_token of the playbooks, or the "
+    "option api_token of the modules."
+)
+
 
 def _nothing() -> None:
     """Do nothing. This is the default if nothing can interrupt the operation."""
@@ -27,8 +33,12 @@ def _silent(_text: str) -> None:
 
 
 def with_hint(message: str) -> str:
-    """Return Ansible's message on a missing option. For a missing token, the environment variable is added."""
-    return f"{message} (or set SERVERPRISM_API_TOKEN)" if message.endswith("missing required arguments: api_token") else message
+    """Return Ansible's message about bad options. If the token is missing, the message says where it can be set."""
+    before, said, names = message.partition(_MISSING)
+    others = [name for name in names.split(", ") if name != "api_token"]
+    if not said or others == names.split(", "):
+        return message
+    return f"{before}{said}{', '.join(others)}. {NO_TOKEN}" if others else NO_TOKEN
 
 
 class OperationFailed(ServerPrismError):

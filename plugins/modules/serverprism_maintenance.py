@@ -184,7 +184,7 @@ server_id:
   sample: 1234
 outcome:
   description:
-    - V(done), V(unconfirmed), V(skipped), V(deferred), V(cancelled) or V(failed). In check mode, the expected outcome.
+    - V(done), V(unconfirmed), V(skipped), V(deferred), V(cancelled) or V(failed). In check mode, V(planned) instead of V(done).
     - V(unconfirmed) means that the signal was sent, and there is no evidence that it worked or failed. The task fails.
   type: str
   returned: always
@@ -244,10 +244,19 @@ timeline:
       returned: always
       sample: sent
 notice_error:
-  description: The number of seconds by which the action missed the least accurate announcement. A negative number means too little notice.
+  description:
+    - The notice error, the number of seconds by which the action missed the least accurate announcement. A negative number means too little
+      notice. Null if there was no announcement or no signal.
   type: float
   returned: always
   sample: 0.21
+not_warned:
+  description:
+    - The reason why the players were not warned before the signal, such as a game that takes no console commands. In check mode, the reason
+      why they would not be warned. Null if an announcement was sent, if no signal was sent, or if the server was off or stopping.
+  type: str
+  returned: always
+  sample: null
 confirmed:
   description: True if there is evidence of the result. V(false) means that the signal was accepted and nothing else is known.
   type: bool

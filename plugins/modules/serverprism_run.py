@@ -92,7 +92,7 @@ plan:
   description: The plan of the run in one sentence.
   type: str
   returned: for O(step=conduct)
-  sample: "12 servers, 60 writes: done in about 8 minutes, at 03:08 UTC, limited by the quota."
+  sample: "12 servers, 60 writes: ends in about 8 minutes, at 03:08 UTC, limited by the quota."
 max_wait:
   description:
     - The O(serverprism.cloud.serverprism_power#module:max_wait) that is long enough for all hosts. It is the time that the requests of all

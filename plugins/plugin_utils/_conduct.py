@@ -130,7 +130,10 @@ class Run:
         elif error is not None:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
             result = {**blank(order.server_id), "failed": True, "msg": f"A bug in serverprism.cloud: {error!r}", "exception": text}
-        self.listener.ended(order.host, with_usage(result or {}, client))
+        result = with_usage(result or {}, client)
+        if result.get("failed"):
+            self.listener.tell(order.host, f"{result.get('outcome', 'failed')}: {result['msg']}")
+        self.listener.ended(order.host, result)
 
     def _client(self, settings: Settings, host: str) -> Client:
         key = (settings.api_url, settings.api_token, settings.ca_path, settings.validate_certs, settings.timeout)

@@ -43,7 +43,7 @@ def test_check_mode_returns_the_plan_and_sends_nothing(simulator, operate):
     sim = simulator([SERVER])
     result = operate(sim, "maintenance", server_id=1234, announcements=WARNINGS, commands=["save-all"], check_mode=True, diff=True)
     assert not sim.posts()
-    assert result["changed"] and result["outcome"] == "done"
+    assert result["changed"] and result["outcome"] == "planned"
     assert [(e["kind"], e["outcome"]) for e in result["timeline"]][-1] == ("signal", "planned")
     assert "say Restart in 3 seconds" in result["diff"]["after"]
 

@@ -74,7 +74,7 @@ def test_failed_report_is_reported_and_changes_no_outcome(simulator, maintain, t
 def test_plan_of_one_server_includes_the_text_at_the_end(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}])
     run = maintain(sim, {"a": {"serverprism_id": 1}}, maintenance_done_text="{name} is back.")
-    assert run.rc == 0 and "1 server, 4 writes: done in about" in run.stdout and len(sim.posts()) == 4, run.output
+    assert run.rc == 0 and "1 server, 4 writes: ends in about" in run.stdout and len(sim.posts()) == 4, run.output
 
 
 def test_plan_does_not_count_refused_servers(simulator, maintain):
@@ -82,7 +82,7 @@ def test_plan_does_not_count_refused_servers(simulator, maintain):
     hosts = {"a": {}, "b": {"serverprism_id": 1}, "c": {"serverprism_id": 99}, "d": {"serverprism_id": 2, "maintenance_state": "rebooted"}}
     run = maintain(sim, {**hosts, "e": {"serverprism_id": 3}})
     assert [run.outcomes[name] for name in "abcde"] == ["failed", "skipped", "failed", "failed", "skipped"], run.output
-    assert "2 servers, 6 writes: done in about" in run.stdout, run.output
+    assert "2 servers, 6 writes: ends in about" in run.stdout, run.output
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -95,7 +95,7 @@ def test_plan_of_a_repeated_run_contains_the_remaining_servers(simulator, mainta
     args = ["--check", "-e", json.dumps({**window, "maintenance_canary": before})]
     run = maintain(sim, hosts, *args, maintenance_id="N")
     assert run.rc == 0 and list(run.outcomes.values())[-2:] == ["planned", "planned"] and len(sim.posts()) == sent, run.output
-    assert "2 servers, 6 writes: begins at " in run.stdout and "Left out: 6 done already under maintenance_id N." in run.stdout
+    assert "2 servers, 6 writes: begins at " in run.stdout and "6 servers are left out: they are done under maintenance_id N." in run.stdout
     maintain(sim, hosts, "--limit", "h7:h8", maintenance_id="N", maintenance_announcements=[])
     run = maintain(sim, hosts, *args, maintenance_id="N")
-    assert "Nothing is left to do: 8 done already under maintenance_id N." in run.stdout, run.output
+    assert "Nothing will be sent. 8 servers are left out: they are done under maintenance_id N." in run.stdout, run.output

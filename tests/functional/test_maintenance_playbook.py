@@ -85,13 +85,15 @@ def test_game_without_a_console_gets_no_commands_and_a_warning(simulator, mainta
     run = maintain(sim, {"a": {"serverprism_id": 1}})
     assert run.rc == 0, run.output
     assert "takes no console commands: players are not warned" in run.stdout and not sim.console(1)
+    # At the end, its line in the summary says so as well.
+    assert "; nobody was warned: the game takes no console commands" in run.stdout and run.report["totals"]["not_warned"] == 1, run.output
     assert sim.states(1)[-1] == "running" and len(sim.states(1)) > 1
 
 
 def test_check_and_diff_show_the_plan_and_send_nothing(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, "state": "offline"}])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}}, "--check", "--diff")
-    assert run.rc == 0, run.output
+    assert run.rc == 0 and "Check mode: nothing was sent." in run.stdout and "done" not in run.stdout, run.output
     plan = [line for line in run.stdout.splitlines() if line.startswith("+")]
     assert [line.split(" UTC ", 1)[-1] for line in plan[-3:]] == [
         "announcement: say Restart in 1 second",
@@ -240,7 +242,7 @@ def test_plan_counts_the_writes_of_each_server(simulator, maintain):
     hosts["h2"]["maintenance_commands"] = "{{ ['save-all'] * (ansible_play_batch | length) }}"
     run = maintain(sim, hosts, "--check")
     # One signal each; h2: 1 + 5 lines, h3: 3 + 1, h4: 1 + 1, h5: 1 + 1.
-    assert run.rc == 0 and "5 servers, 19 writes: done in about " in run.stdout and "WARNING" not in run.output, run.output
+    assert run.rc == 0 and "5 servers, 19 writes: ends in about " in run.stdout and "WARNING" not in run.output, run.output
 
 
 def test_deadline_before_the_start_is_refused(simulator, maintain):
@@ -289,7 +291,7 @@ def test_failed_canary_defers_the_other_servers(simulator, maintain):
 
 def test_plan_shown_before_a_canary_contains_all_servers(simulator, maintain):
     run, _spoken = canary(simulator(fleet(1), write_limit=200), maintain, "-e", "maintenance_canary=2")
-    assert "12 servers (2 of them ahead of the others), 36 writes: done in about" in run.stdout, run.output
+    assert "12 servers (2 of them ahead of the others), 36 writes: ends in about" in run.stdout, run.output
     assert run.stdout.index("12 servers (2") < run.stdout.index("sent: say")
 
 
@@ -525,8 +527,8 @@ def test_check_mode_shows_every_server_as_planned(simulator, maintain, ansible, 
 def test_plan_is_shown_before_anything_is_sent(simulator, maintain):
     sim = simulator([{"id": i, **FAST} for i in (1, 2)])
     run = maintain(sim, {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}})
-    plan = run.stdout.index("2 servers, 6 writes: done in about")
-    assert plan < run.stdout.index("sent: say") and ", all at once." in run.stdout, run.output
+    plan = run.stdout.index("2 servers, 6 writes: ends in about")
+    assert plan < run.stdout.index("sent: say") and ", not limited by the quota." in run.stdout, run.output
 
 
 def test_duration_does_not_depend_on_forks(simulator, maintain):

@@ -120,7 +120,7 @@ def test_empty_variables_count_as_not_set_and_an_id_may_be_a_number_or_a_date(si
     assert sim.console(1) == ["Broadcast Restart_in_1_second", "Save"], run.output
     run = maintain(sim, hosts, "--limit", "h2:h3")
     assert run.rc == 0 and list(run.outcomes.values()) == ["skipped"] * 2, run.output
-    assert "Left out: 1 done already under maintenance_id 20260504." in run.stdout, run.output
+    assert "1 server is left out: it is done under maintenance_id 20260504." in run.stdout, run.output
 
 
 def test_announce_accepts_a_number_as_text_and_an_empty_command(simulator, play):
@@ -173,10 +173,10 @@ def test_summary_is_aligned_for_wide_host_names(simulator, maintain):
     sim = simulator([{"id": i, "state": "offline"} for i in (1, 2)])
     run = maintain(sim, {"日本のサーバー": {"serverprism_id": 1}, "ab": {"serverprism_id": 2}})
     lines = run.stdout.splitlines()
-    start = lines.index("server          outcome      signal         downtime     notice  why")
+    start = lines.index("server          outcome      signal         downtime  notice error  why")
     assert run.rc == 0 and lines[start + 1 : start + 3] == [
-        "ab              skipped                                          offline",
-        "日本のサーバー  skipped                                          offline",
+        "ab              skipped                                             offline",
+        "日本のサーバー  skipped                                             offline",
     ], run.output
 
 

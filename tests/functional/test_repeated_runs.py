@@ -66,7 +66,7 @@ def test_repeated_run_does_not_send_an_unconfirmed_signal_again(simulator, opera
 
 def test_check_mode_reads_the_journal_and_writes_nothing(simulator, operate, tmp_path):
     sim = simulator([{"id": 1234, **FAST}])
-    assert maintenance(operate, sim, check_mode=True)["outcome"] == "done" and not (tmp_path / "ledger" / "journal").exists()
+    assert maintenance(operate, sim, check_mode=True)["outcome"] == "planned" and not (tmp_path / "ledger" / "journal").exists()
     maintenance(operate, sim)
     assert maintenance(operate, sim, check_mode=True)["outcome"] == "skipped"
 

@@ -35,7 +35,7 @@ def entry(kind, at, outcome="sent"):
 def row(host, at=0.0, error="", reason=None, **more):
     timeline = [entry("announcement", at), entry("command", at + 50), entry("signal", at + 60)]
     result = {"server_id": 1001, "name": "A name", "outcome": "failed" if error else "done", "reason": reason, "signal": "restart"}
-    result.update(confirmed=not error, evidence="state", notice_error=0.242, downtime=20.0, timeline=timeline)
+    result.update(confirmed=not error, evidence="state", notice_error=0.242, not_warned=None, downtime=20.0, timeline=timeline)
     return {"host": host, "result": {**result, **more}, "error": error}
 
 
@@ -151,8 +151,9 @@ BOXES = """
     font: Math.min(...sizes.map((one) => parseFloat(getComputedStyle(one).fontSize))),
     labels: boxes(".row:not(.axis) .label"), tracks: boxes(".row:not(.axis) .track"),
     ticks: boxes(".tick"), days: boxes(".day"), cells: boxes("td"), card: boxes(".card"), whys: boxes("td.why"), figures: boxes(".tile b"),
+    heads: boxes("th"), tiles: boxes(".tile"),
     cut: sizes.filter((one) => getComputedStyle(one).display !== "inline" && one.scrollWidth > one.clientWidth + 1)
-      .map((one) => one.className),
+      .map((one) => `${one.tagName} ${one.className}: ${one.textContent}`),
   };
 })()
 """
@@ -175,6 +176,13 @@ def test_label_is_above_a_full_width_bar_on_a_phone(shown):
     for label, track in zip(told["labels"], told["tracks"]):
         assert label[3] <= track[1] + 1 and track[2] - track[0] > 330
     assert 2 <= len(told["ticks"]) <= 4
+
+
+def test_sort_buttons_take_one_line_on_a_phone_and_tiles_two_rows(shown):
+    told = shown(width=390, phone=True).tell(BOXES)
+    assert len(told["heads"]) == 3 and len({top for _left, top, _right, _bottom in told["heads"]}) == 1, told["heads"]
+    rows = [top for _left, top, _right, _bottom in told["tiles"]]
+    assert [rows.count(top) for top in sorted(set(rows))] == [4, 3], told["tiles"]
 
 
 def test_label_is_beside_its_bar_on_a_wide_page_and_an_error_takes_few_lines(shown):

@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 import time
 
 import pytest
 import requests
+from functional.harness import ROOT
+from waiting import until
 
 JSON = "application/json"
 
@@ -199,3 +205,51 @@ def test_every_request_and_line_is_logged_with_its_time(simulator, api):
     (row,) = sim.posts()
     (line,) = sim.console_log(1234)
     assert begun <= row["time"] <= line["time"] <= time.time() and row["status"] == 200 and row["token"] == "token"
+
+
+def test_configuration_file_of_the_readme_runs(tmp_path):
+    folder = ROOT / "tests" / "support" / "simulator"
+    text = re.search("```json\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "fleet.json").write_text(text)
+    ready = tmp_path / "ready"
+    command = [sys.executable, str(folder), "--config", str(tmp_path / "fleet.json"), "--ready", str(ready)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: ready.exists() or process.poll() is not None)
+            url, tokens = ready.read_text(), [one["token"] for one in json.loads(text)["tokens"]]
+            servers = f"{url}/api/v1/client/servers"
+            control, read = ({"Authorization": f"Bearer {token}", "Accept": JSON} for token in tokens)
+            listed = requests.get(servers, headers=read, timeout=10).json()["data"]
+            assert [one["id"] for one in listed] == [1234, 1290, 1301, 1302]
+            state = requests.get(f"{servers}/1301", headers=read, timeout=10).json()["data"]["resources"]["current_state"]
+            restart = {"url": f"{servers}/1234/power", "json": {"signal": "restart"}, "timeout": 10}
+            assert state == "offline" and [requests.post(headers=one, **restart).status_code for one in (control, read)] == [200, 403]
+            requests.post(f"{url}/_sim/change", json={"stop": True}, timeout=10)
+            process.wait(20)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file"),
+        ("{", "Expecting property name"),
+        ('{"servers": [{"id": 1, "sate": "offline"}]}', "'sate'"),
+        ('{"sped": 2}', "unknown switches: ['sped']"),
+    ],
+)
+def test_bad_configuration_file_is_refused_without_a_traceback(tmp_path, text, words):
+    file = tmp_path / "fleet.json"
+    if text is not None:
+        file.write_text(text)
+    command = [sys.executable, str(ROOT / "tests" / "support" / "simulator"), "--config", str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 2 and f"--config {file}: " in run.stderr and words in run.stderr and "Traceback" not in run.stderr, run.stderr
+
+
+def test_port_in_use_is_refused_without_a_traceback(simulator):
+    port = simulator([]).url.rpartition(":")[2]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "simulator"), "--port", port]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 2 and f"--port {port}: Address already in use" in run.stderr and "Traceback" not in run.stderr, run.stderr

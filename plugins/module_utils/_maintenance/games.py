@@ -111,11 +111,11 @@ def completed(params: Mapping[str, Any], game: Game) -> Dict[str, Any]:
     """Return the options with the game's values for ``announce_command``, ``commands`` and ``announcements`` that are None.
 
     What the user set wins, and an empty list means none. A game that takes no console commands is sent nothing: no announcements, no
-    commands and no ``done_text``, even if they are set. Its ``announce_command`` becomes the generic one, which is then never used.
+    commands and no ``done_text``, even if they are set. Its ``announce_command`` stays None.
     """
     out = dict(params)
     if not takes_commands(params, game):
-        return {**out, "announce_command": GENERIC.announce_command, "announcements": [], "commands": [], "done_text": None}
+        return {**out, "announcements": [], "commands": [], "done_text": None}
     if out.get("announce_command") is None:
         out["announce_command"] = game.announce_command
     if out.get("commands") is None:

@@ -15,15 +15,16 @@ from .._power.follow import Follow
 from .._power.rules import SignalOutcome
 from .countdown import Countdown
 from .schedule import local_time
-from .steps import SENT, SIGNAL, UNKNOWN, Step
+from .steps import ANNOUNCEMENT, PLANNED, SENT, SIGNAL, UNKNOWN, Step
 
 
 @dataclass(frozen=True)
 class MaintenanceOutcome:
     """The outcome of the maintenance of one server.
 
-    ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed. ``downtime`` and ``notice_error`` are seconds.
-    ``reason`` is set once nothing is left to do without a signal, or if the server went offline.
+    ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed, or in check mode planned. ``downtime`` and ``notice_error``
+    are seconds. ``reason`` is set once nothing is left to do without a signal, or if the server went offline. ``not_warned`` is the reason
+    why the players got no announcement.
     """
 
     server_id: int
@@ -38,6 +39,7 @@ class MaintenanceOutcome:
     after: Optional[str] = None
     timeline: Tuple[Mapping[str, Any], ...] = ()
     notice_error: Optional[float] = None
+    not_warned: Optional[str] = None
     downtime: Optional[float] = None
     confirmed: bool = False
     evidence: str = "none"
@@ -82,6 +84,19 @@ def outcome_of(signal_outcome: SignalOutcome, after: Optional[str]) -> str:
     # A reason is only given for a signal that had no effect.
     is_open = (signal_outcome.status == "unconfirmed" and not signal_outcome.why) or (signal_outcome.status == "timeout" and after is None)
     return "unconfirmed" if is_open else "failed"
+
+
+def not_warned(steps: Sequence[Step], before: Optional[str], takes_commands: bool) -> Optional[str]:
+    """Return the reason why nobody was warned before the signal. None if somebody was, or if the server had no players.
+
+    ``before`` is the last state before the signal, None if it is unknown. ``takes_commands`` is True if the game has console commands.
+    """
+    announcements = [step for step in steps if step.kind == ANNOUNCEMENT]
+    if before in ("offline", "stopping") or any(step.outcome in (SENT, PLANNED) for step in announcements):
+        return None
+    if announcements:
+        return "no announcement is known to have reached the players"
+    return "there were no announcements" if takes_commands else "the game takes no console commands"
 
 
 def unconfirmed(server_id: int, signal: str, wanted: str) -> str:

@@ -39,8 +39,8 @@ class Plan:
     """The requests and the time that a run takes, for a quota that nobody else uses.
 
     ``writes`` and ``duration`` (seconds until the last server is up) count the servers that meet the deadline. ``limited_by`` is
-    countdown (all begin at once), quota or deadline. ``deferred`` is the number of servers that miss the deadline. ``actions`` are the
-    seconds until the first and the last action.
+    countdown (the quota delays no server), quota or deadline. ``deferred`` is the number of servers that miss the deadline. ``actions``
+    are the seconds until the first and the last action.
     """
 
     servers: int
@@ -77,15 +77,15 @@ def make_plan(quota: Quota, headroom: int, batches: Sequence[Batch], deadline: f
 
 
 def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzinfo = timezone.utc, action: str = "") -> str:
-    """Return a plan as a sentence, with times in a time zone.
+    """Return a plan as sentences, with times in a time zone.
 
-    ``begin`` and ``now`` are UTC seconds; ``left_out`` names the servers that are not in the plan. With an ``action``, such as restart, the
-    plan says from when to when it takes place.
+    ``begin`` and ``now`` are UTC seconds; ``left_out`` is the text for the servers that are not in the plan. With an ``action``, such as
+    restart, the plan says from when to when it takes place.
     """
     end = f" {_actions(plan, begin, tz, action)}" if action and plan.servers > plan.deferred else ""
-    end += f" Left out: {left_out}." if left_out else ""
+    end += f" {left_out}" if left_out else ""
     if not plan.servers:
-        return f"Nothing is left to do: {left_out}." if left_out else "Nothing to do."
+        return f"Nothing will be sent.{end}"
     one = plan.servers == 1
     head = f"{plan.servers} server{'s' * (not one)}" + (f" ({plan.canary} of them ahead of the others)" if plan.canary else "")
     if plan.deferred == plan.servers:
@@ -93,7 +93,7 @@ def summarize(plan: Plan, begin: float, now: float, left_out: str = "", tz: tzin
     head = f"{head}, {plan.writes} writes: {_when(begin, now, plan.duration, tz)}"
     if plan.deferred:
         return f"{head}. The deadline leaves out {plan.deferred} of them.{end}"
-    why = {"countdown": "all at once", "quota": "limited by the quota"}[plan.limited_by]
+    why = {"countdown": "not limited by the quota", "quota": "limited by the quota"}[plan.limited_by]
     return f"{head}{'' if one else ', ' + why}.{end}"
 
 
@@ -103,9 +103,9 @@ def _when(begin: float, now: float, duration: float, tz: tzinfo) -> str:
     with_day, end = begin >= now + TODAY, begin + duration
     took = say_duration(round(duration))
     if begin < now + SOON:
-        return f"done in about {took}, at {_clock(end, tz)}"
+        return f"ends in about {took}, at {_clock(end, tz)}"
     other_day = with_day and datetime.fromtimestamp(begin, tz).date() != datetime.fromtimestamp(end, tz).date()
-    return f"begins at {_clock(begin, tz, with_day)} and is done about {took} later, at {_clock(end, tz, other_day)}"
+    return f"begins at {_clock(begin, tz, with_day)} and ends about {took} later, at {_clock(end, tz, other_day)}"
 
 
 def _actions(plan: Plan, begin: float, tz: tzinfo, action: str) -> str:
@@ -118,7 +118,10 @@ def _clock(at: float, tz: tzinfo, with_day: bool = False) -> str:
 
 
 def left_out(done: int, begun: int, maintenance_id: Optional[str]) -> str:
-    """Return the text for the servers that a repeated run leaves out. Empty for none."""
-    parts = [(done, "done already"), (begun, "whose signal may have been sent already")]
-    said = " and ".join(f"{count} {what}" for count, what in parts if count)
-    return f"{said} under maintenance_id {maintenance_id}" if said else ""
+    """Return the sentences for the servers that a repeated run leaves out. Empty for none."""
+    parts = [(done, "it is done", "they are done"), (begun, "its signal may have been sent", "their signals may have been sent")]
+    under = f"under maintenance_id {maintenance_id}"
+    said = [
+        (f"1 server is left out: {one}" if count == 1 else f"{count} servers are left out: {more}") for count, one, more in parts if count
+    ]
+    return " ".join(f"{sentence} {under}." for sentence in said)

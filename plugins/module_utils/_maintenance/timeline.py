@@ -44,7 +44,7 @@ from .countdown import (
 from .durations import say_duration
 from .fleet import Fleet
 from .guard import DONE, UNCONFIRMED, Guard, as_left
-from .outcome import MaintenanceOutcome, diff, outcome_of, timeline, unconfirmed
+from .outcome import MaintenanceOutcome, diff, not_warned, outcome_of, timeline, unconfirmed
 from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
 from .steps import (
@@ -84,7 +84,8 @@ class Maintenance:
         tz = zone(ctx.params["timezone"])
         self.options = TimelineOptions(
             tuple(replace(one, text=with_action(one.text, self.wanted)) for one in parse_announcements(ctx.params["announcements"])),
-            ctx.params["announce_command"],
+            # None for a game that takes no console commands, and so has no lines.
+            ctx.params["announce_command"] or "",
             tuple(ctx.params["commands"] or ()),
             ctx.params["command_wait"],
             with_action(ctx.params["cancel_text"], self.wanted),
@@ -296,7 +297,7 @@ class Maintenance:
             line = countdown.line(step, step.before or 0.0, action)
             steps[index] = Step(step.kind, line, step.planned, before=step.before)
         after = "running" if self.wanted == "restarted" else "offline"
-        self._update(changed=True, outcome="done", signal=signal, after=after, reason="check mode: nothing was sent")
+        self._update(changed=True, outcome="planned", signal=signal, after=after, reason="check mode: nothing was sent")
 
     async def _guarded(self, countdown: Countdown, observation: Observation, signal: str) -> None:
         """Run the countdown and the action. If they are interrupted before the action, tell the players that it is cancelled."""
@@ -508,6 +509,9 @@ class Maintenance:
             self._update(changed=True, signal=self.follow.signals[-1])
         self._update(timeline=tuple(timeline(self.countdown, self.follow)))
         self._update(notice_error=notice_error(self.countdown.steps, self.action_at))
+        if self._was_action_sent() or self.outcome.outcome == "planned":
+            takes_commands = self.params["announce_command"] is not None
+            self._update(not_warned=not_warned(self.countdown.steps, self.outcome.before, takes_commands))
         if self.ctx.diff:
             self._update(diff=diff(self.server_id, self.outcome.timeline, self.options.tz))
 

@@ -13,7 +13,7 @@ from .._text import iso
 
 SCHEMA = 1
 OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
-COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "downtime")
+COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "not_warned", "downtime")
 
 
 def epoch(text: Optional[str]) -> Optional[float]:
@@ -21,14 +21,11 @@ def epoch(text: Optional[str]) -> Optional[float]:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def server(host: str, result: Mapping[str, Any], error: str, check_mode: bool) -> Dict[str, Any]:
+def server(host: str, result: Mapping[str, Any], error: str) -> Dict[str, Any]:
     """Return one server of the report. An error after the maintenance, such as a failed verify task, makes it a failure."""
     outcome = str(result.get("outcome") or "failed")
-    if error and outcome in ("done", "skipped"):
+    if error and outcome in ("done", "planned", "skipped"):
         outcome = "failed"
-    # In check mode the module predicts "done", but a report must not say so if nothing was done.
-    if check_mode and outcome == "done":
-        outcome = "planned"
     out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
     out.update(outcome=outcome, reason=error or result.get("reason"), timeline=list(result.get("timeline") or []))
     return out
@@ -59,6 +56,14 @@ def is_unconfirmed(row: Mapping[str, Any]) -> bool:
     return "unconfirmed" in (row["outcome"], row["earlier"])
 
 
+def why(row: Mapping[str, Any], planned: bool) -> str:
+    """Return the reason for an outcome, after the note that nobody was warned. Empty if there is neither."""
+    note = row["not_warned"] and f"nobody {'would be' if planned else 'was'} warned: {row['not_warned']}"
+    # A report says once that a plan sent nothing.
+    reason = None if row["outcome"] == "planned" else row["reason"]
+    return "; ".join(" ".join(str(part).split()) for part in (note, reason) if part)
+
+
 def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
     known = [value for value in values if value is not None]
     return max(known, key=abs) if known else None
@@ -69,7 +74,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, t
 
     ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
     """
-    servers = sorted((server(row["host"], row["result"], row["error"], check_mode) for row in rows), key=lambda one: str(one["host"]))
+    servers = sorted((server(row["host"], row["result"], row["error"]) for row in rows), key=lambda one: str(one["host"]))
     sent: List[str] = [step["at"] for one in servers for step in one["timeline"] if step["at"]]
     seen = [iso(up) for up in map(up_again, servers) if up is not None]
     totals = {outcome: sum(one["outcome"] == outcome for one in servers) for outcome in OUTCOMES}
@@ -79,7 +84,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, t
         "generated": generated,
         "timezone": timezone,
         "check_mode": check_mode,
-        "totals": {"servers": len(servers), **totals},
+        "totals": {"servers": len(servers), **totals, "not_warned": sum(bool(one["not_warned"]) for one in servers)},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),
         "longest_downtime": _worst([one["downtime"] for one in servers]),
         "begun": min(sent, default=None),

@@ -31,6 +31,7 @@ h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 32px 0 10px; }
 .tile { padding: 10px; font-size: 13px; line-height: 1.3; }
 .tile b { display: block; font-size: 20px; line-height: 1.3; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .tile.bad b { color: var(--bad); }
+.foot { margin: 12px 0 0; font-size: 13px; }
 .bad-list { background: var(--soft); border: 1px solid var(--line); border-radius: 8px; margin: 20px 0 0; padding: 10px 14px; }
 .bad-list p { margin: 4px 0; overflow-wrap: anywhere; }
 .chart { position: relative; }
@@ -75,7 +76,9 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 .failed, .cancelled, .deferred, .unconfirmed { color: var(--bad); font-weight: 600; }
 @media (max-width: 819px) { .fine { display: none; } }
 @media (max-width: 639px) {
-  body { padding: 16px 10px 40px; } .tiles { gap: 8px; }
+  body { padding: 16px 10px 40px; }
+  .tiles { grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); gap: 8px; } .tile { padding: 8px 6px; font-size: 12px; }
+  .tile b { font-size: 17px; }
   .row { grid-template-columns: minmax(0, 1fr); padding: 0 0 8px; }
   .row.axis { padding: 0; margin-bottom: 6px; } .axis .label { display: none; }
   .label { justify-self: start; padding-right: 4px; background: var(--card); }
@@ -83,7 +86,7 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
 }
 @media (max-width: 1039px) {
   table, thead, tbody { display: block; }
-  thead tr { display: flex; flex-wrap: wrap; gap: 6px 16px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
+  thead tr { display: flex; flex-wrap: wrap; gap: 6px 10px; padding-bottom: 10px; border-bottom: 1px solid var(--line); }
   thead th { padding: 0; border: 0; } thead tr::before { content: "sort by"; color: var(--dim); }
   tbody tr { display: flex; flex-wrap: wrap; gap: 2px 16px; padding: 8px 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
@@ -92,6 +95,8 @@ th[aria-sort=ascending] button::after { content: "\\00a0\\2191"; } th[aria-sort=
   tbody td:first-child { width: 100%; font-weight: 600; } tbody td:first-child::before { content: none; }
   .why { width: 100%; }
 }
+@media (max-width: 639px) { thead .rare { display: none; } }
+@media (max-width: 379px) { .tiles { grid-template-columns: repeat(auto-fit, minmax(84px, 1fr)); } }
 """
 
 # Numbers and times are compared as numbers, texts in natural order (h2 before h10). Missing values are last in both directions.

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._maintenance.schedule import zone
 from .chart import chart, span
-from .data import epoch, is_unconfirmed, signalled
+from .data import epoch, is_unconfirmed, signalled, why
 from .markup import SCRIPT, STYLE, abbreviation, clock, outcome_line, seconds, text, up_to
 
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
@@ -29,14 +30,17 @@ HEADS = (
     ("notice error", "number", "value"),
     ("why", "text", "why"),
 )
-# Columns that a plan does not have.
-MEASURED = ("evidence", "downtime", "notice error")
+# The columns whose sort buttons fit on a phone.
+PHONE = ("server", "outcome", "downtime")
+# The largest number of tiles side by side on a phone.
+TILES = 4
+NOTICE_ERROR = "Notice error: how much longer (+) or shorter (-) the notice was than players were told."
 # The word for each signal that was carried out.
 DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """Return the outcomes of the servers as one sentence, and the number of those that need attention."""
+    """Return the outcomes of the servers, and how many had no warning, and how many need attention."""
     counts: Dict[str, int] = {}
     for one in servers:
         is_done = one["outcome"] in ("done", "planned")
@@ -45,7 +49,10 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
     troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
     attention = {0: "Nothing needs attention.", 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
     parts = [f"{count} {'would be ' if planned and word in DID.values() else ''}{word}" for word, count in counts.items()]
-    return f"{', '.join(parts) or 'No servers'}. {attention}"
+    silent = sum(bool(one["not_warned"]) for one in servers)
+    where = "1 server" if silent == 1 else f"{silent} servers"
+    warned = f" On {where}, nobody {'would be' if planned else 'was'} warned." if silent else ""
+    return f"{', '.join(parts) or 'No servers'}.{warned} {attention}"
 
 
 def _tiles(report: Mapping[str, Any]) -> str:
@@ -57,7 +64,10 @@ def _tiles(report: Mapping[str, Any]) -> str:
         tiles.append(("worst notice error", seconds(worst, signed=True), worst < 0))
     if longest is not None:
         tiles.append(("longest downtime, at most", seconds(longest), False))
-    return "".join(f'<div class="tile{" bad" if bad else ""}"><b>{text(value)}</b>{text(name)}</div>' for name, value, bad in tiles)
+    drawn = "".join(f'<div class="tile{" bad" if bad else ""}"><b>{text(value)}</b>{text(name)}</div>' for name, value, bad in tiles)
+    # Rows of about the same length.
+    columns = math.ceil(len(tiles) / math.ceil(len(tiles) / TILES))
+    return f'<div class="tiles" style="--columns: {columns}">{drawn}</div>'
 
 
 def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
@@ -76,8 +86,6 @@ def _cells(one: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[Tuple[Any,
     """Return a row of the table in the order of ``HEADS``: the shown value, and for numbers and times the value to sort by."""
     sent = signalled(one, planned)
     signal = one["signal"] if sent is None else f"{one['signal']} {clock(sent, tz)}"
-    # The page says once that a plan sent nothing.
-    why = None if one["outcome"] == "planned" else one["reason"]
     return [
         (one["host"], None),
         (one["server_id"], one["server_id"]),
@@ -87,23 +95,31 @@ def _cells(one: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[Tuple[Any,
         (one["evidence"] if one["confirmed"] else "none" if sent is not None and not planned else None, None),
         (up_to(one["downtime"]), one["downtime"]),
         (seconds(one["notice_error"], signed=True), one["notice_error"]),
-        (why, None),
+        (why(one, planned), None),
     ]
 
 
 def _table(servers: Sequence[Mapping[str, Any]], planned: bool, tz: tzinfo) -> str:
-    kept = [index for index, (name, _kind, _look) in enumerate(HEADS) if not planned or name not in MEASURED]
-    titles = [f'<th scope="col" data-kind="{HEADS[index][1]}"><button type="button">{HEADS[index][0]}</button></th>' for index in kept]
-    rows = []
-    for one in servers:
-        cells = _cells(one, planned, tz)
-        rows.append(f"<tr>{''.join(_cell(HEADS[index], *cells[index], one['outcome']) for index in kept)}</tr>")
-    return f"<table><thead><tr>{''.join(titles)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    """Return the table, without the columns that would be empty."""
+    rows = [(one["outcome"], list(zip(HEADS, _cells(one, planned, tz)))) for one in servers]
+    kept = {head for _outcome, cells in rows for head, cell in cells if not _is_missing(head, *cell)}
+    titles = [
+        f'<th scope="col"{"" if head[0] in PHONE else " class=rare"} data-kind="{head[1]}"><button type="button">{head[0]}</button></th>'
+        for head in HEADS
+        if head in kept
+    ]
+    lines = [f"<tr>{''.join(_cell(head, *cell, outcome) for head, cell in cells if head in kept)}</tr>" for outcome, cells in rows]
+    note = f'<p class="foot dim">{NOTICE_ERROR}</p>' if any(one["notice_error"] is not None for one in servers) else ""
+    return f"<table><thead><tr>{''.join(titles)}</tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
+
+
+def _is_missing(head: Tuple[str, str, str], shown: Any, value: Optional[float]) -> bool:
+    return value is None if head[1] == "number" else shown in (None, "")
 
 
 def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcome: str) -> str:
-    name, kind, look = head
-    missing = value is None if kind == "number" else shown in (None, "")
+    name, _kind, look = head
+    missing = _is_missing(head, shown, value)
     looks = " ".join([look, *([outcome] if name == "outcome" else []), *(["missing"] if missing else [])])
     raw = "" if value is None else f' data-value="{text(value)}"'
     return f'<td class="{text(looks)}" data-label="{name}"{raw}>{text(shown)}</td>'
@@ -134,18 +150,18 @@ def page(report: Mapping[str, Any]) -> str:
     """Return the page as HTML."""
     servers: Sequence[Dict[str, Any]] = report["servers"]
     planned = bool(report["check_mode"])
-    kind = "Maintenance plan" if planned else "Maintenance"
+    title = "Maintenance plan" if planned else "Maintenance report"
     tz, known = zone(report["timezone"]), span(servers, planned)
     zones, drawing = _zones(known, tz), chart(servers, planned, tz)
     timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{kind} report</title>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
-<h1>{kind} report</h1><div class="dim">{text(_when(report, known, tz))}</div>
+<h1>{title}</h1><div class="dim">{text(_when(report, known, tz))}</div>
 <p class="sentence">{text(sentence(servers, planned))}</p>
-<div class="tiles">{_tiles(report)}</div>
+{_tiles(report)}
 {_troubles(servers)}
 {timeline if drawing else ""}
 <h2>Servers{zones}</h2><div class="card">{_table(servers, planned, tz)}</div>

@@ -74,7 +74,10 @@ def main() -> None:
     for flag, what in EXEC.items():
         parser.add_argument(flag, nargs=2, action="append", default=[], metavar=("ID", what.upper()), help=HELP[what])
     args = parser.parse_args()
-    config = Config.load(json.loads(args.config.read_text())) if args.config else Config()
+    try:
+        config = Config.load(json.loads(args.config.read_text())) if args.config else Config()
+    except (OSError, TypeError, ValueError) as exc:
+        parser.error(f"--config {args.config}: {exc}")
     if args.speed:
         config.speed = args.speed
     if not config.servers:
@@ -89,7 +92,10 @@ def main() -> None:
         if args.ready:
             tell(args.ready, url)
 
-    serve(config, listening, args.port, args.certificate)
+    try:
+        serve(config, listening, args.port, args.certificate)
+    except OSError as exc:
+        parser.error(f"--port {args.port}: {exc.strerror}")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def prepared_stuck():
     return one
 
 
-def test_a_failed_start_goes_offline_without_a_word():
+def test_a_failed_start_goes_offline_without_an_error():
     one = node("offline", failed_start=True)
     one.signal("start", 0.0)
     assert path(one)[1:] == ["starting", "stopping", "offline"]
@@ -146,7 +146,7 @@ def test_counters_belong_to_the_container():
     assert (off["memory_bytes"], off["cpu_absolute"], off["network_rx_bytes"]) == (0, 0.0, 0) and off["disk_bytes"] > 0
 
 
-def test_an_unreachable_node_tells_nothing_or_zeros():
+def test_an_unreachable_node_returns_nothing_or_zeros():
     assert node(null=True).resources(0.0) is None and node(node_down=True).resources(0.0) is None
     missing = node(shown_state="missing").resources(0.0)
     assert missing["current_state"] == "missing" and not any(value for key, value in missing.items() if key != "current_state")

@@ -37,7 +37,7 @@ OTHER = replace(HERE, pid="200", started="7000")
         (None, None, False, UNKNOWN),
     ],
 )
-def test_fate_of_an_owner(owner, started, exists, expected):
+def test_owner_is_alive_dead_or_unknown(owner, started, exists, expected):
     assert fate(owner, HERE, started, exists) == expected
 
 

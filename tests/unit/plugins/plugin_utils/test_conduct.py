@@ -78,7 +78,7 @@ def test_every_host_gets_its_result_and_its_usage(bench):
 
 def test_plan_is_shown_before_anything_else(bench):
     plan = bench.conduct(bench.order("a", 1, maintenance_game="minecraft"), bench.order("b", 2, maintenance_game="minecraft"))
-    assert re.fullmatch(r"2 servers, 6 writes: done in about 2 minutes, at \d\d:\d\d UTC, all at once\.", plan)
+    assert re.fullmatch(r"2 servers, 6 writes: ends in about 2 minutes, at \d\d:\d\d UTC, not limited by the quota\.", plan)
     assert bench.told[0] == ("", plan)
 
 
@@ -152,8 +152,23 @@ def test_notice_of_the_game_is_shown_for_its_host(monkeypatch):
 
 def test_check_mode_sends_nothing(bench):
     bench.conduct(bench.order("a", 1), bench.order("b", 2), check_mode=True, diff=True)
-    assert bench.outcomes() == {"a": "done", "b": "done"} and not bench.api.lines and not bench.api.signals
+    assert bench.outcomes() == {"a": "planned", "b": "planned"} and not bench.api.lines and not bench.api.signals
     assert "announcement: say in 60" in bench.results["a"]["diff"]["after"]
+
+
+def test_server_that_the_token_does_not_list_fails_before_anything_is_sent(bench):
+    plan = bench.conduct(bench.order("a", 1), bench.order("b", 9))
+    assert plan.startswith("1 server, 3 writes: ") and bench.outcomes() == {"b": "failed", "a": "done"}
+    said = f"failed: {bench.results['b']['msg']}"
+    assert said.startswith("failed: Server 9: not found") and bench.told.index(("b", said)) < bench.told.index(("a", "sent: say in 60"))
+
+
+def test_failure_is_shown_when_it_happens(bench):
+    bench.api.nodes[1].config.failed_start = True
+    bench.conduct(bench.order("a", 1), bench.order("b", 2))
+    assert ("a", f"failed: {bench.results['a']['msg']}") in bench.told and not any(
+        "failed: " in text for host, text in bench.told if host == "b"
+    )
 
 
 def test_bug_fails_only_its_host(bench, monkeypatch):
@@ -178,7 +193,7 @@ def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
     given = [bench.order(host, server_id, maintenance_id="CHG-7") for host, server_id in (("a", 1), ("b", 2), ("c", 3))]
     run = Run(given, [], Listener(lambda *_: None, lambda *_: None, lambda *_: None), clock=bench.api.clock)
     assert run._plan().startswith("1 server, 3 writes: ")
-    assert run._plan().endswith("Left out: 1 done already and 1 whose signal may have been sent already under maintenance_id CHG-7.")
+    assert run._plan().endswith("1 server is left out: its signal may have been sent under maintenance_id CHG-7.")
 
 
 def test_plan_that_cannot_be_computed_does_not_stop_the_run(bench, monkeypatch):

@@ -48,10 +48,6 @@ def test_message_of_a_failed_server_is_its_reason():
     assert one.data["servers"][0]["reason"] == "the node is away"
 
 
-def test_outcome_of_a_plan_is_not_done():
-    assert report({"a": BASE}, check_mode=True).data["servers"][0]["outcome"] == "planned"
-
-
 @pytest.mark.parametrize(
     ("results", "tested"),
     [

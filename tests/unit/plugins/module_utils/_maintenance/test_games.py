@@ -138,7 +138,7 @@ def test_options_of_the_user_are_not_changed():
 def test_game_without_a_console_is_sent_nothing(params):
     out = completed(options(**params), GAMES["valheim"])
     assert not out["announcements"] and not out["commands"] and not out["done_text"]
-    assert out == {**options(**params), "announce_command": "say {text}", "announcements": [], "commands": [], "done_text": None}
+    assert out == {**options(**params), "announcements": [], "commands": [], "done_text": None}
 
 
 def test_announce_command_makes_a_game_without_a_console_take_commands():

@@ -78,20 +78,20 @@ def test_figures_fit_together(servers, headroom, offsets, deadline):
 
 
 SENTENCES = [
-    (Plan(1, 5, 360.0, "countdown"), 0.0, "", "1 server, 5 writes: done in about 6 minutes, at 02:06 UTC."),
-    (Plan(4, 20, 360.0, "countdown"), 0.0, "", "4 servers, 20 writes: done in about 6 minutes, at 02:06 UTC, all at once."),
-    (Plan(40, 200, 900.4, "quota"), 0.0, "", "40 servers, 200 writes: done in about 15 minutes, at 02:15 UTC, limited by the quota."),
+    (Plan(1, 5, 360.0, "countdown"), 0.0, "", "1 server, 5 writes: ends in about 6 minutes, at 02:06 UTC."),
+    (Plan(4, 20, 360.0, "countdown"), 0.0, "", "4 servers, 20 writes: ends in about 6 minutes, at 02:06 UTC, not limited by the quota."),
+    (Plan(40, 200, 900.4, "quota"), 0.0, "", "40 servers, 200 writes: ends in about 15 minutes, at 02:15 UTC, limited by the quota."),
     (
         Plan(40, 200, 900.0, "quota", canary=1),
         0.0,
         "",
-        "40 servers (1 of them ahead of the others), 200 writes: done in about 15 minutes, at 02:15 UTC, limited by the quota.",
+        "40 servers (1 of them ahead of the others), 200 writes: ends in about 15 minutes, at 02:15 UTC, limited by the quota.",
     ),
     (
         Plan(40, 100, 900.0, "deadline", 20),
         0.0,
         "",
-        "40 servers, 100 writes: done in about 15 minutes, at 02:15 UTC. The deadline leaves out 20 of them.",
+        "40 servers, 100 writes: ends in about 15 minutes, at 02:15 UTC. The deadline leaves out 20 of them.",
     ),
     (Plan(1, 0, 0.0, "deadline", 1), 0.0, "", "1 server, 0 writes: the deadline leaves it out."),
     (Plan(3, 0, 0.0, "deadline", 3), 0.0, "", "3 servers, 0 writes: the deadline leaves all of them out."),
@@ -99,28 +99,27 @@ SENTENCES = [
         Plan(4, 20, 360.0, "countdown"),
         3600.0,
         "",
-        "4 servers, 20 writes: begins at 03:00 UTC and is done about 6 minutes later, at 03:06 UTC, all at once.",
+        "4 servers, 20 writes: begins at 03:00 UTC and ends about 6 minutes later, at 03:06 UTC, not limited by the quota.",
     ),
     (
         Plan(4, 20, 360.0, "countdown"),
         12 * 3600.0,
         "",
-        "4 servers, 20 writes: begins at 2026-05-04 14:00 UTC and is done about 6 minutes later, at 14:06 UTC, all at once.",
+        "4 servers, 20 writes: begins at 2026-05-04 14:00 UTC and ends about 6 minutes later, at 14:06 UTC, not limited by the quota.",
     ),
     (
         Plan(4, 20, 7200.0, "quota"),
         21 * 3600.0,
         "",
-        "4 servers, 20 writes: begins at 2026-05-04 23:00 UTC and is done about 2 hours later, at 2026-05-05 01:00 UTC, "
-        "limited by the quota.",
+        "4 servers, 20 writes: begins at 2026-05-04 23:00 UTC and ends about 2 hours later, at 2026-05-05 01:00 UTC, limited by the quota.",
     ),
-    (Plan(0, 0, 0.0, ""), 0.0, "", "Nothing to do."),
-    (Plan(0, 0, 0.0, ""), 0.0, "3 done already", "Nothing is left to do: 3 done already."),
+    (Plan(0, 0, 0.0, ""), 0.0, "", "Nothing will be sent."),
+    (Plan(0, 0, 0.0, ""), 0.0, "3 servers are left out.", "Nothing will be sent. 3 servers are left out."),
     (
         Plan(1, 5, 360.0, "countdown"),
         0.0,
-        "3 done already",
-        "1 server, 5 writes: done in about 6 minutes, at 02:06 UTC. Left out: 3 done already.",
+        "3 servers are left out.",
+        "1 server, 5 writes: ends in about 6 minutes, at 02:06 UTC. 3 servers are left out.",
     ),
 ]
 
@@ -132,20 +131,33 @@ def test_sentence(plan, begin, rest, sentence):
 
 def test_times_of_a_plan_are_those_of_its_zone():
     said = summarize(Plan(2, 10, 360.0, "countdown"), NOW + 22.5 * 3600.0, NOW, tz=ZoneInfo("Europe/Berlin"))
-    assert said.endswith(" writes: begins at 2026-05-05 02:30 CEST and is done about 6 minutes later, at 02:36 CEST, all at once.")
+    assert said.endswith(
+        " writes: begins at 2026-05-05 02:30 CEST and ends about 6 minutes later, at 02:36 CEST, not limited by the quota."
+    )
 
 
 @pytest.mark.parametrize(
     ("done", "begun", "text"),
     [
         (0, 0, ""),
-        (2, 0, "2 done already under maintenance_id CHG-7"),
-        (0, 1, "1 whose signal may have been sent already under maintenance_id CHG-7"),
-        (2, 1, "2 done already and 1 whose signal may have been sent already under maintenance_id CHG-7"),
+        (2, 0, "2 servers are left out: they are done under maintenance_id CHG-7."),
+        (0, 1, "1 server is left out: its signal may have been sent under maintenance_id CHG-7."),
+        (
+            1,
+            2,
+            "1 server is left out: it is done under maintenance_id CHG-7. "
+            "2 servers are left out: their signals may have been sent under maintenance_id CHG-7.",
+        ),
     ],
 )
 def test_servers_that_a_repeated_run_leaves_out(done, begun, text):
     assert left_out(done, begun, "CHG-7") == text
+
+
+@pytest.mark.parametrize("begin", [0.0, 3600.0])
+@pytest.mark.parametrize(("limited_by", "deferred"), [("countdown", 0), ("quota", 0), ("deadline", 1), ("deadline", 4)])
+def test_plan_does_not_say_that_anything_is_done(begin, limited_by, deferred):
+    assert "done" not in summarize(Plan(4, 20, 360.0, limited_by, deferred), NOW + begin, NOW)
 
 
 def test_plan_with_a_time_of_the_action_says_from_when_to_when():

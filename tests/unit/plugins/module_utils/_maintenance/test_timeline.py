@@ -463,8 +463,9 @@ def test_check_mode_assumes_that_a_stopping_server_becomes_offline(options):
         return api
 
     predicted, real = maintain(stopping(), check_mode=True, **options), maintain(stopping(), **options)
-    keys = ("outcome", "changed", "signal")
+    keys = ("changed", "signal")
     assert [predicted[key] for key in keys] == [real[key] for key in keys], (predicted, real)
+    assert (predicted["outcome"], real["outcome"]) in (("planned", "done"), ("skipped", "skipped")), (predicted, real)
 
 
 @pytest.mark.parametrize("named", ["commands", "announcements"])
@@ -606,8 +607,39 @@ def test_any_error_in_the_countdown_tells_the_players():
 def test_check_mode_gives_the_plan_and_sends_nothing():
     api = virtual.api(SERVER)
     result = maintain(api, check_mode=True)
-    assert result["changed"] and result["outcome"] == "done" and not api.lines and not api.signals, result
+    assert result["changed"] and result["outcome"] == "planned" and not api.lines and not api.signals, result
     assert [step["text"] for step in result["timeline"]] == [*NOTICE, "save-all", "restart"]
+
+
+NO_CONSOLE, NO_ANNOUNCEMENTS = "the game takes no console commands", "there were no announcements"
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("server", "options", "reason"),
+    [
+        ({}, {}, None),
+        ({"product": "Valheim 8 GB"}, {}, NO_CONSOLE),
+        ({"product": "Valheim 8 GB"}, {"announcements": []}, NO_CONSOLE),
+        ({"product": "Valheim 8 GB"}, {"announce_command": "broadcast {text}"}, None),
+        ({}, {"announcements": []}, NO_ANNOUNCEMENTS),
+        ({}, {"announcements": [], "commands": ["save-all"]}, NO_ANNOUNCEMENTS),
+        # Nobody is on a server that is off, or that is not restarted.
+        ({"state": "offline"}, {"announcements": [], "if_offline": "start"}, None),
+        ({"state": "offline"}, {"announcements": []}, None),
+    ],
+)
+def test_result_says_why_nobody_was_warned(server, options, reason, check_mode):
+    api = virtual.api({**SERVER, **server})
+    result = virtual.operate(api, OPERATION, server_id=1, game="auto", check_mode=check_mode, **options)
+    assert result["not_warned"] == reason, result
+
+
+def test_cancelled_maintenance_does_not_say_that_nobody_was_warned():
+    api = virtual.api(SERVER)
+    api.fault = lambda method, path: virtual.Fault(status=500, done=False) if path.endswith("/command") else None
+    result = maintain(api)
+    assert result["outcome"] == "failed" and result["not_warned"] is None, result
 
 
 def test_max_failures_defers_the_servers_that_have_not_begun():

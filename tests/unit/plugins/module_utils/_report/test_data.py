@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build, why
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page, sentence
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import MAY_HAVE_BEGUN
 
@@ -24,7 +24,7 @@ def step(kind, second, outcome="sent"):
 def result(outcome="done", confirmed=True, **more):
     timeline = [step("announcement", 0), step("command", 9), step("signal", 10)]
     base = {"server_id": 1, "name": "n", "outcome": outcome, "reason": None, "signal": "restart", "confirmed": confirmed}
-    return {**base, "evidence": "state", "notice_error": 0.25, "downtime": 5.0, "timeline": timeline, **more}
+    return {**base, "evidence": "state", "notice_error": 0.25, "not_warned": None, "downtime": 5.0, "timeline": timeline, **more}
 
 
 CANCELLED = result("cancelled", False, timeline=[step("announcement", 0), step("cancel", 4)], downtime=None)
@@ -41,7 +41,7 @@ ROWS = [
 def test_totals_of_a_run():
     report = build(ROWS, "2026-05-04T04:00:00Z", False)
     totals = {"planned": 0, "done": 1, "skipped": 1, "deferred": 0, "failed": 2, "cancelled": 1, "unconfirmed": 1}
-    assert report["totals"] == {"servers": 6, **totals}
+    assert report["totals"] == {"servers": 6, **totals, "not_warned": 0}
     assert (report["worst_notice_error"], report["longest_downtime"]) == (-2.0, 5.0)
     assert (report["begun"][17:19], report["ended"][17:19]) == ("00", "15")
     assert [one["host"] for one in report["servers"]] == list("abcdef")
@@ -58,7 +58,7 @@ def test_run_ends_with_its_last_observation_or_last_line():
 def planned(**more):
     timeline = [step(kind, second, "planned") for kind, second in (("announcement", 0), ("command", 9), ("signal", 10))]
     reason = "check mode: nothing was sent"
-    return result(confirmed=False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
+    return result("planned", False, evidence="none", timeline=timeline, downtime=None, notice_error=None, reason=reason, **more)
 
 
 def test_outcome_of_a_plan_is_planned():
@@ -106,18 +106,18 @@ def test_tiles_of_a_run():
 def test_page_of_a_plan_has_no_measured_values():
     html = page(build([{"host": "a", "result": planned(), "error": ""}], "2026-05-04T04:00:00Z", True))
     assert tiles(html) == [("1", "servers", False), ("1", "planned", False)]
-    assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal", "why"]
+    assert re.findall(r'<button type="button">(.*?)</button>', html) == ["server", "id", "name", "outcome", "signal"]
     assert not re.search(r">done<|check mode: nothing|class=\"(down|up|unknown)\"|key-(down|up|unknown)\"", html)
     assert html.count('class="wait"') == 1 and html.count('class="signal"') == 1
     assert "Nothing was sent. Planned for 2026-05-04 03:00:00 to 03:00:10 UTC" in html
 
 
-SKIPPED = {"outcome": "skipped", "signal": None, "earlier": None}
-BEGUN = {"outcome": "skipped", "signal": None, "earlier": "unconfirmed"}
+SKIPPED = {"outcome": "skipped", "signal": None, "earlier": None, "not_warned": None}
+BEGUN = {**SKIPPED, "earlier": "unconfirmed"}
 
 
-def done(signal, outcome="done"):
-    return {"outcome": outcome, "signal": signal, "earlier": None}
+def done(signal, outcome="done", not_warned=None):
+    return {"outcome": outcome, "signal": signal, "earlier": None, "not_warned": not_warned}
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,66 @@ def done(signal, outcome="done"):
         ([done("restart", "failed"), done("restart")], False, "1 failed, 1 restarted. 1 server needs attention."),
         ([BEGUN, done("restart", "unconfirmed")], False, "2 unconfirmed. 2 servers need attention."),
         ([done("restart", "planned"), SKIPPED], True, "1 would be restarted, 1 skipped. Nothing needs attention."),
+        (
+            [done("restart", not_warned="x"), SKIPPED],
+            False,
+            "1 restarted, 1 skipped. On 1 server, nobody was warned. Nothing needs attention.",
+        ),
+        (
+            [done("restart", "planned", "x")] * 2,
+            True,
+            "2 would be restarted. On 2 servers, nobody would be warned. Nothing needs attention.",
+        ),
         ([done(None, "deferred")], True, "1 deferred. 1 server needs attention."),
     ],
 )
 def test_sentence_names_the_outcomes(rows, is_plan, said):
     assert sentence(rows, is_plan) == said
+
+
+NO_CONSOLE = "the game takes no console commands"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_plan", "expected"),
+    [
+        ({}, False, ""),
+        ({"not_warned": NO_CONSOLE}, False, f"nobody was warned: {NO_CONSOLE}"),
+        ({"not_warned": NO_CONSOLE, "outcome": "failed", "reason": "It crashed."}, False, f"nobody was warned: {NO_CONSOLE}; It crashed."),
+        ({"not_warned": NO_CONSOLE, "outcome": "planned", "reason": "check mode: ..."}, True, f"nobody would be warned: {NO_CONSOLE}"),
+        ({"outcome": "planned", "reason": "check mode: nothing was sent"}, True, ""),
+        ({"outcome": "skipped", "reason": "offline"}, True, "offline"),
+    ],
+)
+def test_why_says_that_nobody_was_warned(more, is_plan, expected):
+    report = build([{"host": "a", "result": result(**more), "error": ""}], "2026-05-04T04:00:00Z", is_plan)
+    (row,) = report["servers"]
+    assert why(row, is_plan) == expected and report["totals"]["not_warned"] == ("not_warned" in more)
+    cells = re.findall(r'<td class="why[^"]*" data-label="why">(.*?)</td>', page(report))
+    assert cells == ([expected] if expected else [])
+
+
+def columns(*rows):
+    """Return the columns of the table in the page of these results."""
+    html = page(build([{"host": f"h{index}", "result": one, "error": ""} for index, one in enumerate(rows)], "2026-05-04T04:00:00Z", False))
+    return re.findall(r'<button type="button">(.*?)</button>', html), "Notice error: how much" in html
+
+
+def test_empty_column_is_not_shown():
+    everything = ["server", "id", "name", "outcome", "signal", "evidence", "downtime", "notice error", "why"]
+    skipped = result("skipped", False, timeline=[], downtime=None, notice_error=None, signal=None, reason="offline")
+    assert columns(result(), skipped) == (everything, True)
+    assert columns(result()) == (everything[:-1], True)
+    assert columns(skipped) == (["server", "id", "name", "outcome", "why"], False)
+    assert columns() == ([], False)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 1), (3, 3), (4, 4), (5, 3), (6, 3), (7, 4), (8, 4)])
+def test_rows_of_tiles_on_a_phone_have_about_the_same_length(count, expected):
+    outcomes = ("done", "skipped", "failed", "cancelled", "deferred")[: count - 1 if count < 7 else count - 3]
+    more = {"notice_error": None, "downtime": None} if count < 7 else {}
+    html = page(build([{"host": one, "result": result(one, **more), "error": ""} for one in outcomes], "2026-05-04T04:00:00Z", False))
+    assert len(tiles(html)) == count and f"--columns: {expected}" in html
 
 
 def test_head_and_axis_name_the_second_day():

@@ -15,6 +15,7 @@ BASE = {
     "signal": "restart",
     "downtime": 30.04,
     "notice_error": 0.254,
+    "not_warned": None,
     "reason": None,
     "confirmed": True,
     "evidence": "state",
@@ -32,7 +33,7 @@ def test_columns_are_aligned_with_their_titles():
     assert rows[0].index("done") == rows[1].index("unconfirmed") == at["outcome"]
     assert rows[0].index("restart") == at["signal"] and rows[0].index("confirmed by its states") == at["why"]
     assert rows[0].index("30.0 s") + len("30.0 s") == head.index("downtime") + len("downtime")
-    assert rows[0].index("+0.25 s") + len("+0.25 s") == head.index("notice") + len("notice")
+    assert rows[0].index("+0.25 s") + len("+0.25 s") == head.index("notice error") + len("notice error")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,8 @@ def test_columns_are_aligned_with_their_titles():
         ({"evidence": "none"}, ""),
         ({"confirmed": False}, ""),
         ({"reason": "offline"}, "offline"),
+        ({"not_warned": "x"}, "confirmed by its states; nobody was warned: x"),
+        ({"not_warned": "x", "reason": "It crashed."}, "nobody was warned: x; It crashed."),
         ({"reason": "two\nlines,  and \t blanks"}, "two lines, and blanks"),
     ],
 )
@@ -60,4 +63,12 @@ def test_negative_notice_error_has_its_sign():
 
 def test_run_without_servers_has_only_a_title():
     (line,) = summary([])
-    assert line.split() == ["server", "outcome", "signal", "downtime", "notice", "why"]
+    assert line.split() == ["server", "outcome", "signal", "downtime", "notice", "error", "why"]
+
+
+def test_summary_of_a_plan_says_once_that_nothing_was_sent():
+    planned = {**BASE, "outcome": "planned", "reason": "check mode: nothing was sent", "notice_error": None, "downtime": None}
+    _head, first, second, last = summary([planned, {**planned, "not_warned": "x", "confirmed": False}])
+    assert first.split() == ["alpha", "planned", "restart"] and second.endswith(" nobody would be warned: x")
+    assert last == "Check mode: nothing was sent."
+    assert len(summary([BASE])) == 2
