@@ -30,6 +30,7 @@ from .._operation import (
     OperationFailed,
     Result,
     is_interruption,
+    name_of_interruption,
 )
 from .evidence import UP
 from .follow import Follow, await_news, look
@@ -143,7 +144,7 @@ class _BringBack:
         except BaseException as exc:
             if not is_interruption(exc) or not self.outcome.changed:
                 raise
-            why = f"Interrupted ({str(exc).rstrip('.')}) after start was sent to server {server_id}"
+            why = f"Interrupted ({name_of_interruption(exc)}) after start was sent to server {server_id}"
             raise OperationFailed(f"{why}: its outcome is not known.", vars(self.outcome)) from exc
         self.ctx.progress(message)
         states = {"before": {"state": self.outcome.before}, "after": {"state": self.outcome.after}}
