@@ -23,11 +23,11 @@ export XDG_CACHE_HOME := $(CURDIR)/.dev/cache
 export TMPDIR := $(CURDIR)/.dev/tmp
 export PYTHONDONTWRITEBYTECODE := 1
 $(shell mkdir -p .dev/tmp)
-GATES ?= sanity coverage galaxy nox docs ecosystem eda newest
+GATES ?= sanity coverage galaxy nox docs ecosystem eda versions
 # Galaxy's import and ansible-test do what the other sessions of nox do.
 SESSIONS ?= yamllint docs-check license-check extra-checks
 
-.PHONY: help venv hooks lint unit functional check test gates hostile prove demo pictures bench docs release clean \
+.PHONY: help venv hooks lint unit functional check test gates versions hostile prove demo pictures bench docs release clean \
   environments build types practice gate-units $(GATES:%=gate-%)
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -42,7 +42,8 @@ $(LINK):
 	mkdir -p $(dir $(LINK))
 	ln -sfn ../../../.. $(LINK)
 
-hooks: venv ## Have git check every commit, with the tools of the virtual environment
+# Have git check every commit, with the tools of the virtual environment.
+hooks: venv
 	$(BIN)/pre-commit install
 
 lint: venv types practice ## Check style, types, good practice and the changelog
@@ -73,6 +74,9 @@ test: lint unit functional ## Run what a change must pass; needs nothing but Pyt
 
 gates: venv ## Run all other checks (GATES="sanity docs": only these)
 	$(MAKE) --jobs=3 --output-sync=target $(GATES:%=gate-%)
+
+versions: venv ## Try what users do on every supported ansible-core, and print a table of it
+	$(BIN)/python tests/external/versions/run.py all
 
 hostile: venv ## Try to break it: faults, kills, full disks, foreign content
 	rm -rf .dev/hostile
@@ -120,18 +124,15 @@ clean: ## Remove everything that was made
 .dev/venv-galaxy/.done: tests/support/tools/galaxy.txt
 .dev/venv-nox/.done: tests/support/tools/nox.txt
 environments: venv $(foreach name,docs ecosystem eda galaxy nox,.dev/venv-$(name)/.done)
-	$(BIN)/python tests/external/versions/run.py --install-only
+	$(BIN)/python tests/external/versions/run.py install
 
 # The unit tests without those marked "long".
 gate-quick: venv
 	$(BIN)/python -m pytest tests/unit -q -n 2 -m "not long"
 
-gate-sanity: venv
-	$(BIN)/python -m tools.ansible_test sanity
-
-# The unit tests as ansible-test runs them.
-gate-units: venv
-	$(BIN)/python -m tools.ansible_test units
+# Sanity and unit tests as ansible-test runs them, on the oldest and on the newest ansible-core.
+gate-sanity gate-units: gate-%: venv
+	$(BIN)/python tests/external/versions/run.py $*
 
 # The same with the integration tests: together they must cover 95 % of the plugins.
 gate-coverage: venv
@@ -161,6 +162,6 @@ gate-ecosystem: venv .dev/venv-ecosystem/.done
 gate-eda: venv .dev/venv-eda/.done
 	$(BIN)/python -m pytest tests/external/rulebook -q -n 2
 
-# What users do, on the newest ansible-core.
-gate-newest: venv
-	$(BIN)/python tests/external/versions/run.py
+# A few tests of what users do, on the oldest and on the newest ansible-core. The other tests use one between them.
+gate-versions: venv
+	$(BIN)/python tests/external/versions/run.py few

@@ -91,9 +91,10 @@ import re
 import sys
 from typing import Any
 
-from ansible.errors import AnsibleParserError, AnsibleRequiredOptionError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import combine_vars
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
@@ -148,7 +149,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         # Without a cause: Ansible would show its message a second time.
         except ServerPrismError as exc:
             raise AnsibleParserError(f"{printable(path)}: {exc}") from None
-        except AnsibleRequiredOptionError as exc:
+        except AnsibleParserError:
+            raise
+        # A missing option. ansible-core 2.18 and older have no special error for it.
+        except AnsibleError as exc:
             hint = " Set SERVERPRISM_API_TOKEN, or api_token to a lookup." if "api_token" in str(exc) else ""
             raise AnsibleParserError(f"{printable(path)}: {exc}{hint}") from None
         self._populate(fleet)
@@ -204,7 +208,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Add hosts, variables and groups. If that fails, remove the hosts again."""
         connection = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         common = connection if self.get_option("connection_local") else {}
-        rows = [variables(server) for server in fleet]
+        # Ansible never evaluates these values as templates. From 2.19 on this also holds for values without this mark.
+        rows = [{name: wrap_var(value) for name, value in variables(server).items()} for server in fleet]
         given = self._names(rows)
         for row in rows:
             row.update(common)
@@ -219,15 +224,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise
 
     def _add(self, hosts: dict[str, dict[str, Any]]) -> None:
-        """Add these hosts. Plain strings are not trusted as templates by Ansible, so texts from the API are never evaluated."""
-        strict = self.get_option("strict")
+        """Add these hosts, with their variables and groups."""
+        strict, compose = self.get_option("strict"), self.get_option("compose")
+        groups, keyed_groups = self.get_option("groups"), self.get_option("keyed_groups")
         for name, row in hosts.items():
             self.inventory.add_host(name)
             for key, value in row.items():
                 self.inventory.set_variable(name, key, value)
-            self._set_composite_vars(self.get_option("compose"), row, name, strict=strict)
-            self._add_host_to_composed_groups(self.get_option("groups"), row, name, strict=strict)
-            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), row, name, strict=strict)
+            if compose:
+                self._set_composite_vars(compose, row, name, strict=strict)
+            if groups:
+                self._add_host_to_composed_groups(groups, row, name, strict=strict)
+            if keyed_groups:
+                self._add_host_to_keyed_groups(keyed_groups, row, name, strict=strict)
 
     def _names(self, rows: list[dict[str, Any]]) -> list[str]:
         """Return the name that the option ``hostname`` gives each host. Warn if it gives none at all."""

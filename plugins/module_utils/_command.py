@@ -17,6 +17,7 @@ from ._operation import (
     OperationFailed,
     Result,
     is_interruption,
+    name_of_interruption,
 )
 from ._power.follow import look
 from ._power.options import check_server_id
@@ -64,7 +65,7 @@ def failing_with(result: Result, ctx: Context) -> Iterator[None]:
     except BaseException as exc:
         if not is_interruption(exc) or not ctx.client.usage.writes:
             raise
-        why = f"Interrupted ({str(exc).rstrip('.')}) while the console command was sent to server {result['server_id']}"
+        why = f"Interrupted ({name_of_interruption(exc)}) while the console command was sent to server {result['server_id']}"
         raise OperationFailed(f"{why}: it may have been delivered.", {**result, "changed": True}) from exc
 
 

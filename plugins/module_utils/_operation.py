@@ -58,6 +58,11 @@ def is_interruption(exc: BaseException) -> bool:
     return not isinstance(exc, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit))
 
 
+def name_of_interruption(exc: BaseException) -> str:
+    """Return the text of an interruption, or its type: up to ansible-core 2.18 the timeout of a task has no text."""
+    return str(exc).rstrip(".") or type(exc).__name__
+
+
 @dataclass
 class Context:
     """The input of an operation: options, a client, a clock, and the functions that take progress lines and warnings."""

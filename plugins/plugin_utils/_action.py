@@ -182,9 +182,9 @@ class ServerPrismAction(ActionBase):  # type: ignore[misc]
                 progress=lambda text: screen.show(self._tell, host, text),
                 warn=warn,
             )
-        for text in warnings:
-            # Ansible adds these to the result, as for a module, and does not show them again.
-            display.warning(printable(text))
+        if warnings:
+            # As in the result of a module. Ansible does not show a warning again.
+            result["warnings"] = [printable(text) for text in warnings]
         if _shows_invocation(task_vars):
             shown = {name: HIDDEN if spec[name].get("no_log") else value for name, value in params.items() if name in spec}
             shown["ledger"] = shown_ledger(params["ledger"])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible.release import __version__ as ansible_version
 from functional.preloaded import PROGRAMS, Servers
 from simulator.process import Simulator
 
@@ -33,6 +34,16 @@ OPERATIONS = {
 }
 
 
+# ansible-core 2.18 and older break the lines of warnings and errors.
+BREAKS_LINES = tuple(map(int, ansible_version.split(".")[:2])) < (2, 19)
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which each warning and each error is one line."""
+    message = re.compile(r"^\[(?:WARNING|ERROR)\].*?(?=\n(?:\[|ERROR|\Z))", re.MULTILINE | re.DOTALL)
+    return message.sub(lambda found: re.sub(r"(?<=\w-)\n", "", found[0]).replace("\n", " "), text)
+
+
 @dataclass
 class Run:
     """The result of a run."""
@@ -41,6 +52,9 @@ class Run:
     stdout: str
     stderr: str
     report: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stderr = unbroken(self.stderr) if BREAKS_LINES else self.stderr
 
     @property
     def output(self) -> str:
@@ -77,7 +91,7 @@ class Ansible:
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_PYTHON_INTERPRETER": os.environ.get("TARGET_PYTHON", sys.executable),
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_REMOTE_TEMP": str(self.folder / "tmp"),

@@ -85,6 +85,9 @@ def run_both_ways(simulator, ansible, cases):
     assert "Traceback" not in output and not [host for host, its in hosts.items() if its["token"] in output + json.dumps(results)]
     assert set(re.findall(r"<(\w+)> EXEC .*AnsiballZ_serverprism_", output)) == {host for host in hosts if host.startswith("module")}
     by_host = {result.pop("_host"): result for result in results}
+    for result in results:
+        # ansible-core 2.22 leaves this key of its own in the results of modules.
+        result.pop("ansible_parsed", None)
     return [(by_host[f"action_{number}"], by_host[f"module_{number}"]) for number in range(len(cases))]
 
 

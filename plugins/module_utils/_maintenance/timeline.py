@@ -21,6 +21,7 @@ from .._operation import (
     OperationFailed,
     Result,
     is_interruption,
+    name_of_interruption,
 )
 from .._power.evidence import Observation
 from .._power.follow import Follow, await_news, look, look_until_known, settle
@@ -131,7 +132,7 @@ class Maintenance:
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
-            raise self.not_begun(str(exc)) from exc
+            raise self.not_begun(name_of_interruption(exc)) from exc
         self._complete_outcome()
         if self._cancel_problem():
             self._update(reason=f"{self.outcome.reason}; {self._cancel_problem()}")
@@ -269,8 +270,9 @@ class Maintenance:
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
+            name = name_of_interruption(exc)
             self.ctx.warn(
-                f"Interrupted ({exc}): the maintenance of server {self.server_id} is done, but its done_text may not have been sent."
+                f"Interrupted ({name}): the maintenance of server {self.server_id} is done, but its done_text may not have been sent."
             )
 
     def _tell_plan(self, countdown: Countdown) -> None:
@@ -319,7 +321,7 @@ class Maintenance:
         except BaseException as exc:
             self._begin_cancelling()
             if is_interruption(exc):
-                await self._interrupted(countdown, str(exc).rstrip("."), signal)
+                await self._interrupted(countdown, name_of_interruption(exc), signal)
             if not self._was_action_sent():
                 await countdown.cancel()
                 if isinstance(exc, LockLost) and countdown.warned():

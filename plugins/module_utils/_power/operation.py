@@ -18,6 +18,7 @@ from .._operation import (
     OperationFailed,
     Result,
     is_interruption,
+    name_of_interruption,
 )
 from .evidence import Observation
 from .follow import Follow, look, settle
@@ -83,7 +84,7 @@ class _PowerChange:
             if not is_interruption(exc) or not self.outcome.changed:
                 raise
             self._end(_NOTHING_CONFIRMED)
-            why = f"Interrupted ({str(exc).rstrip('.')}) after {self.outcome.signal} was sent to server {self.server_id}"
+            why = f"Interrupted ({name_of_interruption(exc)}) after {self.outcome.signal} was sent to server {self.server_id}"
             raise OperationFailed(f"{why}: its outcome is not known.", self.outcome.as_result()) from exc
         self._end({})
         result = self.outcome.as_result()

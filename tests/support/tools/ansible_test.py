@@ -15,20 +15,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ansible.release import __version__ as ansible_version
 from staging import ROOT, stage
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 FOLDER = ROOT / ".dev" / "ansible-test"
 WANTED = re.compile(r"The bootstrap script can be manually downloaded and saved to: (\S+)")
 PYTHON = ".".join(map(str, sys.version_info[:2]))
+CORE = ".".join(ansible_version.split(".")[:2])
 
 
 class AnsibleTest:
-    """ansible-test with a separate copy and home, so that two of them can run side by side."""
+    """ansible-test with a separate copy and home for each name and version, so that several can run side by side."""
 
     def __init__(self, name: str) -> None:
-        self.home = FOLDER / name / "home"
-        self.tree = stage(FOLDER / name)
+        folder = FOLDER / f"{name}-{CORE}"
+        self.home = folder / "home"
+        self.tree = stage(folder)
         # ansible-test asks git for the files, and the repository around this ignores the folder.
         subprocess.check_call(["git", "init", "-q", self.tree])
         self._hand_on_pip_configuration()
@@ -65,8 +68,8 @@ class AnsibleTest:
         programs = Path(sys.executable).parent
         # The caller's collections and modules must not be visible.
         env = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
-        # ansible-test looks there for shellcheck.
-        env.update(HOME=str(self.home), PATH=f"{programs}:{os.environ['PATH']}")
+        # ansible-test looks there for shellcheck and for its Python.
+        env.update(HOME=str(self.home), PATH=f"{programs}:{Path(sys.base_prefix) / 'bin'}:{os.environ['PATH']}")
         wanted = None
         with subprocess.Popen(
             [str(programs / "ansible-test"), *arguments],

@@ -36,7 +36,7 @@ def test_server_of_two_hosts_is_refused(name):
         ("power", {"power_state": ""}, "missing required arguments: power_state"),
         ("power", {"power_state": "rebooted"}, "value of power_state must be one of"),
         ("power", {**GOOD["power"], "power_wait_timeout": 0}, "power_wait_timeout: must be greater than 0"),
-        ("power", {**GOOD["power"], "power_kill_after": "soon"}, "argument 'power_kill_after' is of type str"),
+        ("power", {**GOOD["power"], "power_kill_after": "soon"}, "argument 'power_kill_after' is of type"),
         ("power", {**GOOD["power"], "serverprism_id": "abc"}, "serverprism_id: 0 is not a service ID"),
         ("announce", {}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": " "}, "announce_text: is empty"),
