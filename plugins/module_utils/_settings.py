@@ -11,12 +11,13 @@ import math
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping
-from urllib.parse import urlsplit
+from typing import Any, Dict, List, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
 from ._errors import BadOption
+from ._redact import register_secrets
 from ._text import is_visible_ascii
 
 
@@ -85,6 +86,8 @@ class Settings:
         ca_path = params["ca_path"] or ""
         if ca_path and not os.path.exists(ca_path):
             raise _bad("ca_path", f"the file {ca_path} does not exist")
+        ledger = _check_ledger(params["ledger"])
+        register_secrets(params["api_token"], *ledger_passwords(ledger))
         return cls(
             params["api_token"],
             _check_url(params["api_url"]),
@@ -96,7 +99,7 @@ class Settings:
             params["write_limit"],
             params["limit_window"],
             params["write_headroom"],
-            _check_ledger(params["ledger"]),
+            ledger,
             params["status_cache"],
         )
 
@@ -158,6 +161,14 @@ def shown_ledger(ledger: str) -> str:
         # The end of such a password is ambiguous.
         return f"{scheme}://***"
     return f"{scheme}://" + ("***@" if at else "") + re.split(r"[?#]", place)[0]
+
+
+def ledger_passwords(ledger: str) -> List[str]:
+    """Return the passwords in the address of a ledger, in each form that a message could quote. A folder has none."""
+    if "://" not in ledger:
+        return []
+    parts = urlsplit(ledger)
+    return [secret for secret in (parts.password, unquote(parts.password or ""), dict(parse_qsl(parts.query)).get("password")) if secret]
 
 
 def _check_ledger(ledger: str) -> str:
