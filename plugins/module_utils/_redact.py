@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove secrets from texts and API responses, because a server or proxy may echo them. Pure. Private to this collection."""
+"""Remove secrets from texts and API responses, because a server or proxy may echo them, and from the output of Ansible.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
@@ -43,3 +46,18 @@ class Redaction:
                 else:
                     nodes.append(value)
         return payload
+
+
+def register_secrets(*secrets: str) -> None:
+    """Let ansible-core 2.22 or newer hide secrets in everything that it prints. Older versions cannot, so nothing happens there.
+
+    ansible-core itself registers only options with ``no_log``, not a password in an address or an option of the inventory. A secret
+    shorter than SHORTEST is not registered, because ordinary words of the output would be hidden.
+    """
+    try:
+        from ansible.module_utils.secrets import register_secret
+    except ImportError:
+        return
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            register_secret(secret)

@@ -11,12 +11,13 @@ import math
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping
-from urllib.parse import urlsplit
+from typing import Any, Dict, List, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
 from ._errors import BadOption
+from ._redact import register_secrets
 from ._text import is_visible_ascii
 
 
@@ -87,6 +88,7 @@ class Settings:
             raise _bad("ca_path", f"the file {ca_path} does not exist")
         values: Dict[str, Any] = {name: params[name] for name in API_ARGUMENT_SPEC}
         values.update(api_url=_check_url(params["api_url"]), ca_path=ca_path, ledger=_check_ledger(params["ledger"]))
+        register_secrets(values["api_token"], *ledger_passwords(values["ledger"]))
         return cls(**values)
 
 
@@ -143,6 +145,14 @@ def shown_ledger(ledger: str) -> str:
     if not mark or any(character in secret for character in "?#/"):
         return "***"
     return f"{scheme}://" + ("***@" if at else "") + re.split(r"[?#]", place)[0]
+
+
+def ledger_passwords(ledger: str) -> List[str]:
+    """Return the passwords in the address of a ledger, in each form that a message could quote. A folder has none."""
+    if "://" not in ledger:
+        return []
+    parts = urlsplit(ledger)
+    return [secret for secret in (parts.password, unquote(parts.password or ""), dict(parse_qsl(parts.query)).get("password")) if secret]
 
 
 def _check_ledger(ledger: str) -> str:

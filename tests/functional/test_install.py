@@ -67,13 +67,23 @@ def installed(environment, artifact, tmp_path_factory):
 def test_files_of_development_are_not_published(files):
     assert {name for name in files if "/" not in name} == PUBLISHED
     assert {name.split("/")[0] for name in files if "/" in name} == FOLDERS
-    tools = ["*.pyc", "*.tar.gz", "*/.*", "docs/antsibull-docs.cfg", "docs/build", "docs/conf.py", "docs/site.css", "docs/*.txt"]
+    tools = [
+        "*.pyc",
+        "*.tar.gz",
+        "*/.*",
+        "docs/antsibull-docs.cfg",
+        "docs/build",
+        "docs/conf.py",
+        "docs/site.css",
+        "docs/*.txt",
+        "*/molecule/*",
+    ]
     assert not [name for name in files for pattern in tools if fnmatch.fnmatch(name, pattern)]
 
 
 def test_everything_that_users_run_and_read_is_published(files):
     known = {str(path.relative_to(ROOT)) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
-    wanted = [name for name in known if not name.startswith(("changelogs/", "docs/")) and "__pycache__" not in name]
+    wanted = [name for name in known if not name.startswith(("changelogs/", "docs/", "extensions/molecule/")) and "__pycache__" not in name]
     assert set(wanted) <= files and {"extensions/eda/rulebooks/bring_back.yml", "meta/execution-environment.yml"} <= set(wanted)
     pages = [name for name in known if name.startswith(("docs/docsite/", "docs/examples/"))]
     assert {*pages, "README.md", "COPYING", "changelogs/changelog.yaml", "docs/docsite/rst/event_driven.rst"} <= files

@@ -10,6 +10,7 @@ import json
 import sys
 
 import pytest
+from ansible.release import __version__
 
 TRAP = "{{ lookup('pipe', 'touch %s') }}"
 FLEET = [
@@ -298,3 +299,17 @@ def test_fleet_of_the_plugin_is_maintained(simulator, inventory, ansible):
     path = str(ansible.folder / "fleet.serverprism.yml")
     run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", path, "-e", json.dumps(options))
     assert run.rc == 0 and sim.console(2) == ["Broadcast Soon", "Save"], run.output
+
+
+def test_token_of_the_inventory_is_hidden_by_ansible_if_it_can(simulator, ansible):
+    sim = simulator(FLEET)
+    secret = ansible.folder / "token"
+    secret.write_text(sim.token)
+    source = ansible.folder / "fleet.serverprism.yml"
+    token = f"{{{{ lookup('ansible.builtin.file', '{secret}') }}}}"
+    source.write_text(json.dumps({"plugin": "serverprism.cloud.servers", "api_token": token}))
+    shows = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": f"It is {token}."}, "run_once": True}]}]
+    done = ansible.run(sim, shows, "-i", str(source), env={"SERVERPRISM_API_TOKEN": None})
+    # Since ansible-core 2.22. Before that, a playbook that prints the token shows it.
+    shown = "$REDACTED$" if tuple(map(int, __version__.split(".")[:2])) >= (2, 22) else sim.token
+    assert done.rc == 0 and f"It is {shown}." in done.stdout, done.output

@@ -17,12 +17,12 @@ import sys
 import threading
 import time
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .._clock import Clock
 from .._errors import LedgerLost, MissingLibrary
 from .._redact import Redaction
-from .._settings import shown_ledger
+from .._settings import ledger_passwords, shown_ledger
 from . import reservations as _reservations
 from .codec import NOT_A_LEDGER, VERSION, Calendars, dump_calendars, is_newer, parse_calendars
 from .file_ledger import LOCK_PATIENCE
@@ -89,8 +89,7 @@ class RedisLedger(Ledger):
         address, prefix = split_url(url)
         self.shown = shown_ledger(url)
         self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        secret = urlsplit(url).password or ""
-        self._redaction = Redaction(secret, unquote(secret), dict(parse_qsl(urlsplit(url).query)).get("password", ""), replacement="***")
+        self._redaction = Redaction(*ledger_passwords(url), replacement="***")
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None

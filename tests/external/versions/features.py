@@ -58,7 +58,6 @@ FEATURES = {
             "test_status_writes_files",
         ),
     ),
-    "bring_back": Feature(("test_bring_back.py",), ("test_crashed_server_is_started",)),
     "inventory": Feature(
         ("test_inventory.py",),
         (
