@@ -18,7 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.locks imp
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Calendar, Quota, is_allowed
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.stagger import Stagger
 
-ELSEWHERE = "elsewhere//another-boot/n/7/1"
+ELSEWHERE = "elsewhere/another-boot/n/7/1"
 OFFSETS = (0.0, 50.0, 60.0)
 
 

@@ -670,7 +670,7 @@ def test_run_shows_its_progress():
 def test_server_that_another_run_maintains_fails():
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1)
-    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    other = Lock(1, "elsewhere/boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
         virtual.run(OPERATION, ctx)
@@ -682,7 +682,7 @@ def test_run_with_the_same_id_fails_while_another_waits_for_evidence(tmp_path):
     api = virtual.api(SERVER)
     ctx = virtual.context(api, OPERATION, server_id=1, ledger=str(tmp_path), maintenance_id="CHG-7")
     Journal(str(tmp_path), ctx.settings.api_url, "CHG-7").note(1, "signal", api.clock.now())
-    other = Lock(1, "elsewhere//boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
+    other = Lock(1, "elsewhere/boot/ns/7/1", api.clock.now() + 600.0, api.clock.now())
     ctx.client.ledger._change(lambda calendars: calendars.update({WRITE: replace(calendars[WRITE], locks=(other,))}))
     with pytest.raises(ServerPrismError, match="Another run is maintaining server 1"):
         virtual.run(OPERATION, ctx)
