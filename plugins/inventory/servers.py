@@ -60,25 +60,27 @@ options:
 """
 
 EXAMPLES = r"""
-# fleet.serverprism.yml. The token comes from the environment variable SERVERPRISM_API_TOKEN.
+# fleet.serverprism.yml. This line is enough if the token is in the environment variable SERVERPRISM_API_TOKEN.
 plugin: serverprism.cloud.servers
 
----
-# Only active servers, in one group for each game: game_minecraft, game_palworld. The token comes from another variable.
-plugin: serverprism.cloud.servers
+# The token comes from another variable.
 api_token: "{{ lookup('ansible.builtin.env', 'COMMUNITY_TOKEN') }}"
+
+# Only active servers.
 service_status: active
+
+# Hosts named after their servers, with limits and states. Costs one read for each server.
+details: true
+hostname: serverprism_name | lower
+
+# One group for each game, such as game_minecraft and game_palworld, and one for large servers.
 keyed_groups:
   - key: serverprism_product | split | first | lower
     prefix: game
-
----
-# Hosts named after their servers, with limits and states, cached for ten minutes.
-plugin: serverprism.cloud.servers
-details: true
-hostname: serverprism_name | lower
 groups:
   big: serverprism_limits.memory_mb >= 8192
+
+# Read the servers again only after ten minutes.
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/serverprism

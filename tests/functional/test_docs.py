@@ -216,17 +216,14 @@ def test_examples_of_the_modules_run(simulator, ansible, module):
     assert run.rc == 0 and not sim.posts(), run.output
 
 
-def test_examples_of_the_inventory_list_the_fleet(simulator, ansible):
+def test_example_of_the_inventory_lists_the_fleet(simulator, ansible):
     sim = simulator(FLEET)
-    examples = importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES
-    for index, example in enumerate(yaml.safe_load_all(examples)):
-        path = ansible.folder / f"{index}.serverprism.yml"
-        path.write_text(json.dumps(example))
-        tasks = [{"ansible.builtin.assert": {"that": "ansible_play_hosts | length == 2"}}]
-        run = ansible.run(
-            sim, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], "-i", str(path), env={"COMMUNITY_TOKEN": sim.token}
-        )
-        assert run.rc == 0 and "failed=0" in run.stdout, run.output
+    path = ansible.folder / "example.serverprism.yml"
+    path.write_text(importlib.import_module("ansible_collections.serverprism.cloud.plugins.inventory.servers").EXAMPLES)
+    tasks = [{"ansible.builtin.assert": {"that": "ansible_play_hosts | length == 2"}}]
+    play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    run = ansible.run(sim, play, "-i", str(path), env={"COMMUNITY_TOKEN": sim.token})
+    assert run.rc == 0 and "failed=0" in run.stdout, run.output
 
 
 def test_nightly_script_skips_a_date_of_its_file(simulator, ansible):

@@ -146,6 +146,18 @@ def run_ansible_test(cores: list[Core], command: str) -> int:
     return failed
 
 
+def install_all(cores: list[Core]) -> int:
+    """Create the environments. Return 1 if one cannot be created."""
+    try:
+        target()
+        for core in cores:
+            install(core)
+    except NotTried as exc:
+        print(f"NOT INSTALLED: {exc}")
+        return 1
+    return 0
+
+
 def main(command: str = "all", *versions: str) -> int:
     """Run a command and return its exit code."""
     unknown = set(versions) - {core.version for core in CORES}
@@ -153,10 +165,7 @@ def main(command: str = "all", *versions: str) -> int:
         sys.exit(f"{', '.join(sorted(unknown))}: not one of {', '.join(core.version for core in CORES)}")
     cores = [core for core in CORES if core.version in versions] or (list(CORES) if command == "all" else [OLDEST, NEWEST])
     if command == "install":
-        for core in cores:
-            install(core)
-        target()
-        return 0
+        return install_all(cores)
     if command in ("sanity", "units"):
         return run_ansible_test(cores, command)
     return show_features(cores, command == "few")
