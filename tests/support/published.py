@@ -22,7 +22,7 @@ def environment(home: Path, programs: Path = PROGRAMS) -> dict[str, str]:
     return {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "true"}
 
 
-def call(env: dict[str, str], *command: Any, **more: str) -> str:
+def call(env: dict[str, str], *command: Any, timeout: float = 110, **more: str) -> str:
     """Run a program at home and return its output. Raise if it fails."""
     run = subprocess.run(
         list(map(str, command)),
@@ -31,7 +31,7 @@ def call(env: dict[str, str], *command: Any, **more: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=timeout,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
