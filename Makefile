@@ -103,12 +103,9 @@ bench: venv ## Measure, side by side, and put the figures into the documentation
 
 docs: gate-docs ## Build the documentation site (.dev/site), and check it and its examples
 
-# It works on a copy, because antsibull-changelog reads everything beside it. It can be repeated for the same version.
+# It can be repeated for the same version.
 release: venv ## Move the changelog's fragments into the release that galaxy.yml names (DATE=YYYY-MM-DD, else today)
-	tree="$$($(BIN)/python -m staging)" && cd "$$tree" && mkdir -p changelogs/fragments && \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-changelog release --update-existing $(DATE:%=--date %) && \
-	  cp CHANGELOG.md CHANGELOG.rst "$(CURDIR)" && cp changelogs/changelog.yaml "$(CURDIR)/changelogs" && \
-	  rm -f "$(CURDIR)"/changelogs/fragments/*.yml
+	$(BIN)/python -m tools.release changelog $(DATE)
 
 clean: ## Remove everything that was made
 	rm -rf .venv .dev .nox
@@ -139,8 +136,7 @@ gate-coverage: venv
 	$(BIN)/python -m tools.coverage
 
 build: venv
-	rm -f .dev/build/*.tar.gz
-	$(BIN)/ansible-galaxy collection build --force --output-path .dev/build "$$($(BIN)/python -m staging)"
+	$(BIN)/python -m tools.release build .dev/build
 
 # The changelog, and the artifact as Galaxy looks at it when it is uploaded.
 gate-galaxy: build .dev/venv-galaxy/.done

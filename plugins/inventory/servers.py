@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: servers
 short_description: Inventory of the servers of a ServerPrism customer
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes every active or suspended server a host. The name of the configuration file must end in C(.serverprism.yml) or
     C(.serverprism.yaml).

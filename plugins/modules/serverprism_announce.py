@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_announce
 short_description: Send a text to the players of a server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sends a text to the players of a running server with the console command of its game.
   - A server that is offline, or whose game has no console, is skipped.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_command
 short_description: Send a console command to a server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sends one command to the console of a running server.
   - The console returns no output. If it is unknown whether the command arrived, the task fails and says so. The command is never sent

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_maintenance
 short_description: Announce, save, restart and verify a server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Maintains one server as one timeline. It warns the players in steps, saves the world, restarts or stops the server, and verifies the
     result.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_power
 short_description: Start, stop, restart or kill a server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Starts, stops, restarts or kills a server, and returns whether there is evidence that it worked.
   - The module reads the state first. It sends nothing if the server is already in the requested state. If the state is unknown, it sends

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_run
 short_description: Maintain the servers of many hosts as one run
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Provides the steps of the role P(serverprism.cloud.maintenance#role) and of the playbook C(serverprism.cloud.maintenance). One process,
     the conductor, maintains the servers of all hosts. It shares the quota between them, starts each server in time, and cancels every

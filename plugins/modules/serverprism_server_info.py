@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_server_info
 short_description: List servers and their state
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the servers of the customer that the token belongs to. With O(details), also returns their current state.
   - Without O(details) and O(server_ids), the task costs one read for any number of servers. Each server with details costs one more read,

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: serverprism_status
 short_description: Show the state of the servers of an inventory
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Shows a table of the servers of all hosts that match a pattern, and optionally writes it to a file. C(serverprism_id) of each host is
     the ID of its server.

@@ -10,6 +10,7 @@ import fnmatch
 import json
 import posixpath
 import re
+import shutil
 import tarfile
 
 import documents
@@ -24,6 +25,7 @@ PUBLISHED = {
     "CHANGELOG.md.license",
     "CHANGELOG.rst",
     "CHANGELOG.rst.license",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "COPYING",
     "FILES.json",
@@ -34,6 +36,8 @@ PUBLISHED = {
     "bindep.txt",
     "requirements.txt",
 }
+# The community package requires that playbooks, roles and plugins need no other folders.
+RUN_TIME = {"meta", "playbooks", "plugins", "roles"}
 FOLDERS = {"LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 
 
@@ -58,9 +62,12 @@ def files(artifact):
 
 @pytest.fixture(scope="module")
 def installed(environment, artifact, tmp_path_factory):
-    """Return a collections path that contains only the artifact."""
+    """Return a collections path that contains only the artifact, and of that only what may be needed at run time."""
     path = tmp_path_factory.mktemp("collections")
     published.install(environment, artifact, path)
+    for folder in (path / "ansible_collections" / "serverprism" / "cloud").iterdir():
+        if folder.is_dir() and folder.name not in RUN_TIME:
+            shutil.rmtree(folder)
     return path
 
 

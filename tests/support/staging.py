@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Copy the files that git knows, or would add, to a folder in which Ansible's tools expect a collection: ``python -m staging [FOLDER]``.
+"""Copy the files that git knows, or would add, to a folder in which Ansible's tools expect a collection.
 
 The tools resolve links, so it has to be a real folder.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +35,3 @@ def stage(folder: Path = STAGED) -> Path:
     if kept.exists():
         kept.rename(output)
     return tree
-
-
-if __name__ == "__main__":
-    print(stage(*map(Path, sys.argv[1:])))

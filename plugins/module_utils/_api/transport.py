@@ -33,7 +33,7 @@ else:
     # requests does not wrap all exceptions that its own libraries raise for an invalid response.
     _BROKEN = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 # The largest accepted response in bytes, after decompression. The list of 10,000 servers has about 1 MB.
 BODY_CAP = 4 * 1024 * 1024
 # Seconds after which a write gets a new connection. The other end may close an idle connection at any time. A write on it would be lost

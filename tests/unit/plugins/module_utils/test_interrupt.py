@@ -14,6 +14,7 @@ import time
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _interrupt
+from ansible_collections.serverprism.cloud.plugins.module_utils._api import deadline as _deadline
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import sleep
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import Interrupted, Signals, told_to_stop
@@ -181,6 +182,14 @@ def test_threads_get_no_signals_that_stop_a_run():
         thread.start()
     thread.join()
     assert masks[0] >= set(_interrupt.STOPPING) and not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & set(_interrupt.STOPPING)
+
+
+def test_thread_of_a_deadline_gets_no_signals(masks_of_threads):
+    exchange = _deadline.Exchange()
+    exchange.begin(time.monotonic() + 60)
+    exchange.on(None)
+    exchange.end()
+    assert len(masks_of_threads) == 1 and masks_of_threads[0] >= set(_interrupt.STOPPING)
 
 
 class TaskTimeout(BaseException):
