@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 
 import documents
@@ -17,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal im
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 from benchmarks import figures
-from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROLE, ROOT
+from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROOT
 
 ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC} | {FOLDER_VARIABLE}
 # Blocks in these languages are run by tests where possible. Any other language is a mistake.
@@ -146,25 +145,6 @@ def test_github_workflow_has_one_run_at_a_time_pinned_actions_and_a_secret_token
     gitlab = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text())["maintenance"]
     assert gitlab["resource_group"] and gitlab["interruptible"] is False
     assert "SERVERPRISM_API_TOKEN" not in gitlab["variables"]
-
-
-def test_the_credential_type_fits_together():
-    inputs = yaml.safe_load((EXAMPLES / "awx-credential-inputs.yml").read_text())
-    env = yaml.safe_load((EXAMPLES / "awx-credential-injectors.yml").read_text())["env"]
-    fields = {field["id"]: field for field in inputs["fields"]}
-    # An optional field that is left empty would reach the collection as an empty text, which it refuses.
-    assert set(inputs["required"]) == set(fields)
-    assert {value.strip("{} ") for value in env.values()} == set(fields)
-    assert set(env) <= ENVIRONMENT
-    assert fields["api_token"]["secret"] and fields["ledger"]["secret"]
-
-
-def test_awx_survey_asks_for_existing_variables():
-    for question in json.loads((EXAMPLES / "awx-survey.json").read_text())["spec"]:
-        variable = question["variable"]
-        assert variable in documents.variables("maintenance")
-        assert question.get("choices") == ROLE.get(variable, {}).get("choices"), variable
-        assert question["type"] in ("text", "integer", "multiplechoice")
 
 
 def test_execution_environment_has_the_collection_and_its_dependencies():

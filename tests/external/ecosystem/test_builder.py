@@ -52,7 +52,19 @@ def test_example_creates_a_build_context(tools: dict[str, str], tmp_path: Path) 
     assert yaml.safe_load((context / "_build" / "requirements.yml").read_text()) == {"collections": [{"name": "serverprism.cloud"}]}
     assert lines(context / "_build" / "requirements.txt") == ["redis"]
     # The last stage is the image.
-    assert "STOPSIGNAL SIGINT" in containerfile.rpartition("\nFROM ")[2]
+    image = containerfile.rpartition("\nFROM ")[2]
+    assert "STOPSIGNAL SIGINT" in image and re.findall(r"^USER (.*)$", image, re.MULTILINE) == ["1000"]
+    # An argument of the build replaces a value everywhere.
+    rest = re.sub(r"^ARG .*$", "", containerfile, flags=re.MULTILINE)
+    values = [given[name] for name in ("EE_BASE_IMAGE", "PYCMD", "PYPKG", "PKGMGR", "ANSIBLE_INSTALL_REFS")]
+    assert not [value for value in values if value in rest]
+
+
+def test_containerfile_has_no_warning(tools: dict[str, str], tmp_path: Path) -> None:
+    create(tools, EXAMPLE, tmp_path / "context")
+    # DL3002: the first stage works as root. The image does not, see above.
+    options = ["--no-color", "--failure-threshold", "warning", "--ignore", "DL3002"]
+    call(tools, "hadolint", *options, tmp_path / "context" / "Containerfile")
 
 
 @pytest.fixture

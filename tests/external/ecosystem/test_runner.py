@@ -2,11 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tests of a maintenance by ansible-runner, as AWX runs it, and by ansible-navigator: players are warned, and no token is stored."""
+"""Tests of a maintenance by ansible-runner, as AWX runs it, and by ansible-navigator: players are warned, and no token is stored.
+
+If one of the two is stopped, the players are told.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +20,12 @@ from typing import Any
 import pytest
 from published import call
 from simulator.process import Simulator
+from waiting import until
 
 WORDS = [{"before": "2s", "text": "Restart in {remaining}"}, {"before": "1s", "text": "Restart now"}]
 QUICK = {"maintenance_announcements": WORDS, "maintenance_command_wait": 0.2, "maintenance_poll_interval": 0.2}
+# Announced long before, so that the run can be stopped.
+SLOW = {**QUICK, "maintenance_announcements": [{"before": "10m", "text": "Restart in {remaining}"}]}
 FLEET = [{"id": 1, "boot_seconds": 3.0, "stop_seconds": 10.0}, {"id": 2, "product": "Palworld 8 GB", "state": "offline"}]
 HOSTS = {"survival": {"serverprism_id": 1}, "pals": {"serverprism_id": 2}}
 
@@ -35,13 +43,13 @@ def write(path: Path, data: Any) -> Path:
     return path
 
 
-def data_dir(folder: Path, sim: Simulator, installed: Path) -> Path:
+def data_dir(folder: Path, sim: Simulator, installed: Path, variables: dict[str, Any] = QUICK) -> Path:
     """Create a private data directory. The token comes from a variable file elsewhere, since the runner stores the environment of a run."""
     secret = folder / "secret"
     secret.write_text(sim.token)
     env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(folder / "ledger"), **sim.environment()}
     del env["SERVERPRISM_API_TOKEN"]
-    write(folder / "data" / "inventory" / "hosts.json", {"all": {"hosts": HOSTS, "vars": QUICK}})
+    write(folder / "data" / "inventory" / "hosts.json", {"all": {"hosts": HOSTS, "vars": variables}})
     write(folder / "data" / "env" / "envvars", env)
     token = f"{{{{ lookup('ansible.builtin.file', '{secret}') }}}}"
     write(folder / "data" / "env" / "extravars", {"serverprism_api_token": token, "maintenance_id": "CHG-4711"})
@@ -49,10 +57,16 @@ def data_dir(folder: Path, sim: Simulator, installed: Path) -> Path:
     return folder / "data"
 
 
+def command(data: Path, *options: str) -> list[str]:
+    """Return the command that runs the playbook of the project."""
+    return ["ansible-runner", "run", str(data), "--playbook", "maintain.yml", "--ident", "night", *options]
+
+
 def run(tools: dict[str, str], data: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the playbook of the project."""
-    command = ["ansible-runner", "run", str(data), "--playbook", "maintain.yml", "--ident", "night", *options]
-    return subprocess.run(command, env=tools, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(
+        command(data, *options), env=tools, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=110, check=False
+    )
 
 
 def assert_kept_secret(sim: Simulator, folder: Path) -> None:
@@ -111,3 +125,45 @@ def test_navigator_runs_the_playbook_and_stores_no_token(tools: dict[str, str], 
     assert (kept / "artifact.json").exists()
     assert_kept_secret(sim, kept)
     assert_kept_secret(sim, tmp_path / "home")
+
+
+def stop(sim: Simulator, process: subprocess.Popen[str], how: Callable[[], None]) -> None:
+    """Stop a process once the first announcement was sent, and assert that the players are told and that nothing is restarted."""
+    with process:
+        try:
+            until(lambda: sim.console(1))
+            how()
+            process.communicate(timeout=110)
+        finally:
+            process.kill()
+    until(lambda: len(sim.console(1)) == 2)
+    assert sim.console(1) == ["say Restart in 10 minutes", "say Maintenance cancelled: no restart now."]
+    assert sim.states(1) == ["running"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
+def test_stopped_runner_tells_the_players(
+    tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    data = data_dir(tmp_path, sim, installed, SLOW)
+    process = subprocess.Popen(command(data), env=tools, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    # It kills ansible-playbook. The process that conducts the run is still there, and notices it.
+    stop(sim, process, lambda: process.send_signal(number))
+    assert (data / "artifacts" / "night" / "status").read_text() == "canceled"
+
+
+def test_interrupted_navigator_tells_the_players(tools: dict[str, str], sim: Simulator, installed: Path, tmp_path: Path) -> None:
+    inventory = write(tmp_path / "inventory.json", {"all": {"hosts": HOSTS, "vars": SLOW}})
+    options = ["--ee", "false", "--mode", "stdout", "--log-file", str(tmp_path / "log"), "--playbook-artifact-enable", "false"]
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(tmp_path / "ledger"), **sim.environment()}
+    process = subprocess.Popen(
+        ["ansible-navigator", "run", "serverprism.cloud.maintenance", "-i", str(inventory), *options],
+        env={**tools, **env},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    # Ctrl-C reaches all processes of the terminal.
+    stop(sim, process, lambda: os.killpg(process.pid, signal.SIGINT))
