@@ -37,6 +37,9 @@ TILES = 4
 NOTICE_ERROR = "Notice error: how much longer (+) or shorter (-) the notice was than players were told."
 # The word for each signal that was carried out.
 DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
+# The word for a server that was skipped because it was off, and the order of the words in the first sentence.
+OFF = "off"
+ORDER = (*DID.values(), "done", "planned", *BAD, OFF, "skipped")
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
@@ -45,10 +48,13 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
     for one in servers:
         is_done = one["outcome"] in ("done", "planned")
         word = DID.get(one["signal"], "done") if is_done else "unconfirmed" if is_unconfirmed(one) else one["outcome"]
+        if word == "skipped" and one.get("reason") == "offline":
+            word = OFF
         counts[word] = counts.get(word, 0) + 1
     troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
     attention = {0: "Nothing needs attention.", 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
-    parts = [f"{count} {'would be ' if planned and word in DID.values() else ''}{word}" for word, count in counts.items()]
+    verbs = {**dict.fromkeys(DID.values(), "would be " if planned else ""), OFF: "was " if counts.get(OFF) == 1 else "were "}
+    parts = [f"{counts[word]} {verbs.get(word, '')}{word}" for word in sorted(counts, key=ORDER.index)]
     silent = sum(bool(one["not_warned"]) for one in servers)
     where = "1 server" if silent == 1 else f"{silent} servers"
     warned = f" On {where}, nobody {'would be' if planned else 'was'} warned." if silent else ""

@@ -113,6 +113,7 @@ def test_page_of_a_plan_has_no_measured_values():
 
 
 SKIPPED = {"outcome": "skipped", "signal": None, "earlier": None, "not_warned": None}
+IS_OFF = {**SKIPPED, "reason": "offline"}
 BEGUN = {**SKIPPED, "earlier": "unconfirmed"}
 
 
@@ -124,9 +125,11 @@ def done(signal, outcome="done", not_warned=None):
     ("rows", "is_plan", "said"),
     [
         ([], False, "No servers. Nothing needs attention."),
-        ([*[done("restart")] * 4, SKIPPED, SKIPPED], False, "4 restarted, 2 skipped. Nothing needs attention."),
-        ([done("stop"), done("kill"), done("start")], False, "1 stopped, 1 killed, 1 started. Nothing needs attention."),
-        ([done("restart", "failed"), done("restart")], False, "1 failed, 1 restarted. 1 server needs attention."),
+        ([SKIPPED, *[done("restart")] * 4, SKIPPED], False, "4 restarted, 2 skipped. Nothing needs attention."),
+        ([IS_OFF, *[done("restart")] * 4, IS_OFF], False, "4 restarted, 2 were off. Nothing needs attention."),
+        ([IS_OFF, SKIPPED, done("restart", "planned")], True, "1 would be restarted, 1 was off, 1 skipped. Nothing needs attention."),
+        ([done("stop"), done("kill"), done("start")], False, "1 stopped, 1 started, 1 killed. Nothing needs attention."),
+        ([done("restart", "failed"), done("restart")], False, "1 restarted, 1 failed. 1 server needs attention."),
         ([BEGUN, done("restart", "unconfirmed")], False, "2 unconfirmed. 2 servers need attention."),
         ([done("restart", "planned"), SKIPPED], True, "1 would be restarted, 1 skipped. Nothing needs attention."),
         (
