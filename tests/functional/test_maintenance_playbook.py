@@ -305,7 +305,8 @@ def test_canary_fails_with_its_verify_tasks(simulator, maintain, tmp_path, messa
     run, spoken = canary(simulator(fleet(), write_limit=200), maintain, maintenance_verify_tasks=str(verify))
     assert run.rc == 2 and spoken == [1], run.output
     assert run.outcomes == {"h01": "failed", **{f"h{i:02}": "deferred" for i in range(2, 13)}}, run.output
-    assert run.reasons["h01"] == (message or "failed"), run.reasons
+    # Some versions of ansible-core have a message of their own for a failure without one.
+    assert run.reasons["h01"] and message in run.reasons["h01"], run.reasons
 
 
 @pytest.fixture
