@@ -106,12 +106,10 @@ class ActionModule(ControllerAction):
         return {"changed": False}
 
     def _conduct(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        batch, play = list(task_vars["ansible_play_batch"]), list(task_vars["ansible_play_hosts_all"])
-        self._batches().put_batch(batch)
+        batch = list(task_vars["ansible_play_batch"])
+        earlier = self._batches().begin_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
-        begins = play.index(batch[0])
-        alive = set(task_vars["ansible_play_hosts"])
-        earlier, later = play[:begins], [host for host in play[play.index(batch[-1]) + 1 :] if host in alive]
+        later = _not_begun(task_vars, [*earlier, *batch])
         return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
 
     def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -128,29 +126,31 @@ class ActionModule(ControllerAction):
         return folder.get(host) or {**blank(0), "failed": True, "msg": lost}
 
     def _report(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        play = list(task_vars["ansible_play_hosts_all"])
         # Ansible's variables lack the failed hosts of the batch. With --start-at-task no conductor has stored it.
-        batch = self._batches().batch() or list(task_vars["ansible_play_batch"]) or play
-        begun = play[: play.index(batch[-1]) + 1]
+        batches = self._batches().batches() or [list(task_vars["ansible_play_batch"]) or list(task_vars["ansible_play_hosts_all"])]
+        batch, begun = batches[-1], [host for one in batches for host in one]
+        alive, rest = set(task_vars["ansible_play_hosts"]), _not_begun(task_vars, begun)
         hosts = Hosts(self, task_vars)
-        found = {name: one.values for name, one in hosts.read(play, [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]).items()}
+        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]
+        found = {name: one.values for name, one in hosts.read([*begun, *rest], names).items()}
         # Ansible begins no further batch if all hosts of a batch have failed.
-        spared = play[len(begun) :] if all(found[name].get(ERROR) for name in batch) else []
-        known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or ERROR in found[name]}
+        spared = rest if alive.isdisjoint(batch) else []
+        # The fact of a host that has not failed is left from an earlier run of this ansible-playbook.
+        errors = {name: "" if name in alive else str(found[name].get(ERROR) or "") for name in begun}
+        known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or errors[name]}
         known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
-        errors = {name: str(found[name].get(ERROR) or "") for name in begun}
         report = RunReport(known, errors, self._task.check_mode, run_check.report_timezone(found.values()))
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
         lines = report.lines([*batch, *spared])
         warning = report.write(folder) if folder else ""
-        if begun == batch and len(begun) < len(play) and not spared and not report.has_tested():
-            self._warn("", report.untested(len(play) - len(begun)))
+        if len(batches) == 1 and rest and not spared and not report.has_tested():
+            self._warn("", report.untested(len(rest)))
         if warning:
             self._warn("", warning)
         self._show(lines)
         # Only the last batch can tell: the canary can have a longer countdown than the others.
-        too_late = run_check.all_too_late(known) if len(begun) == len(play) else ""
+        too_late = "" if rest else run_check.all_too_late(known)
         if too_late and not self._task.check_mode:
             return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
         return {"changed": False, "summary": lines}
@@ -178,7 +178,8 @@ class ActionModule(ControllerAction):
         before = {host: orders.plain(found[host].values.get(RESULT) or {}) for host in earlier}
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
-        if run_check.too_many_failed(variables.extra_vars, [found[host].values.get(ERROR) for host in earlier]):
+        alive = set(task_vars["ansible_play_hosts"])
+        if run_check.too_many_failed(variables.extra_vars, [host not in alive and found[host].values.get(ERROR) for host in earlier]):
             for host in hosts:
                 folder.put(host, {**blank(taken[host].server_id), "outcome": "deferred", "reason": run_check.NOT_BEGUN})
             return ""
@@ -215,6 +216,12 @@ class ActionModule(ControllerAction):
         lines += [report.write(path) or f"The report is in {path}."] if path else []
         for line in lines:
             screen.show(self._tell, "", line)
+
+
+def _not_begun(task_vars: dict[str, Any], begun: list[str]) -> list[str]:
+    """Return the hosts of the play that have neither failed nor been in one of its batches."""
+    alive = set(task_vars["ansible_play_hosts"])
+    return [host for host in task_vars["ansible_play_hosts_all"] if host in alive and host not in begun]
 
 
 def _access(host: HostVariables) -> dict[str, Any]:

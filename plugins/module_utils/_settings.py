@@ -169,5 +169,5 @@ def _check_ledger(ledger: str) -> str:
         known = None
     if not known:
         # The address is not shown, because it can contain a password.
-        raise _bad("ledger", "must be a folder, none, or an address such as redis://:password@host:6379/0")
+        raise _bad("ledger", "must be a folder without a colon, none, or an address such as redis://:password@host:6379/0")
     return ledger

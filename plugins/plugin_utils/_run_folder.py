@@ -62,13 +62,16 @@ class RunFolder:
         """Return whether any process has conducted the host. If so, it must not be maintained again, even if its result is lost."""
         return self._read("conducted", host) is not None
 
-    def put_batch(self, hosts: list[str]) -> None:
-        """Store the hosts of the batch that begins."""
-        self._write("batch", "", {"hosts": hosts})
+    def begin_batch(self, hosts: list[str]) -> list[str]:
+        """Store the hosts of the batch that begins, and return the hosts of the batches before it."""
+        # Another inclusion of the role in the same batch may lack hosts that have failed since.
+        before = [batch for batch in self.batches() if not set(batch) & set(hosts)]
+        self._write("batches", "", {"hosts": [*before, hosts]})
+        return [host for batch in before for host in batch]
 
-    def batch(self) -> list[str]:
-        """Return the hosts of the batch that began last. Without one, the list is empty."""
-        return (self._read("batch", "") or {}).get("hosts", [])
+    def batches(self) -> list[list[str]]:
+        """Return the hosts of each batch that has begun, the last one at the end."""
+        return (self._read("batches", "") or {}).get("hosts", [])
 
     def put(self, host: str, result: dict[str, Any]) -> None:
         """Store the result of a host."""
@@ -113,9 +116,11 @@ class RunFolder:
     def _write(self, kind: str, host: str, data: dict[str, Any]) -> None:
         os.makedirs(self._path, 0o700, exist_ok=True)
         path = self._file(kind, host)
-        with open(f"{path}.new", "w", encoding="utf-8") as stream:
+        # Under a strategy that ignores run_once, several processes can write the same file at once.
+        new = f"{path}.{os.getpid()}.new"
+        with open(new, "w", encoding="utf-8") as stream:
             json.dump(data, stream)
-        os.replace(f"{path}.new", path)
+        os.replace(new, path)
 
 
 def _digest(text: str) -> str:

@@ -289,6 +289,61 @@ def test_failed_canary_defers_the_other_servers(simulator, maintain):
     assert re.search(r"^h12 +deferred +not begun", run.stdout, re.MULTILINE), run.output
 
 
+@pytest.mark.parametrize("broken", [(2,), (1, 2)])
+def test_report_has_every_server_if_a_part_of_the_canary_fails(simulator, maintain, broken):
+    run, spoken = canary(simulator(fleet(*broken), write_limit=200), maintain, "-e", "maintenance_canary=2")
+    assert run.rc == 2 and sorted(spoken) == [1, 2], run.output
+    expected = {f"h{i:02}": "failed" if i in broken else "done" if i < 3 else "deferred" for i in range(1, 13)}
+    assert run.outcomes == expected, run.output
+    assert re.search(r"^h12 +deferred +not begun", run.stdout, re.MULTILINE), run.output
+
+
+@pytest.mark.parametrize("message", ["the map is gone", ""])
+def test_canary_fails_with_its_verify_tasks(simulator, maintain, tmp_path, message):
+    verify = tmp_path / "verify.yml"
+    verify.write_text(json.dumps([{"ansible.builtin.fail": {"msg": message}, "when": "inventory_hostname == 'h01'"}]))
+    run, spoken = canary(simulator(fleet(), write_limit=200), maintain, maintenance_verify_tasks=str(verify))
+    assert run.rc == 2 and spoken == [1], run.output
+    assert run.outcomes == {"h01": "failed", **{f"h{i:02}": "deferred" for i in range(2, 13)}}, run.output
+    # Some versions of ansible-core have a message of their own for a failure without one.
+    assert run.reasons["h01"] and message in run.reasons["h01"], run.reasons
+
+
+@pytest.fixture
+def playbook(ansible):
+    """Run a playbook of three plays: one of the user's, the playbook maintenance, and the same again: ``playbook(sim, tasks, *args)``."""
+
+    def run(sim, tasks, *args, again=False):
+        inventory = ansible.folder / "hosts.json"
+        hosts = {f"h{i}": {"serverprism_id": i} for i in (1, 2, 3)}
+        everyone = {**QUICK, "ansible_connection": "local", "maintenance_product": "Minecraft"}
+        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": everyone}}))
+        mine = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+        maintenance = {"import_playbook": "serverprism.cloud.maintenance"}
+        plays = [maintenance, mine, maintenance] if again else [mine, maintenance]
+        return ansible.run(sim, plays, "-i", str(inventory), *args)
+
+    return run
+
+
+def test_host_that_failed_in_an_earlier_play_is_no_canary(simulator, playbook):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2, 3)])
+    fail = {"ansible.builtin.fail": {"msg": "no backup"}, "when": "inventory_hostname == 'h1'"}
+    run = playbook(sim, [fail], "--check")
+    assert run.rc == 2 and "2 servers, 6 writes: ends in about" in run.stdout, run.output
+    assert re.findall(r"^(h\d) +planned", run.stdout, re.MULTILINE) == ["h2", "h3"], run.output
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_failures_of_an_earlier_run_of_the_playbook_do_not_count(simulator, playbook, cleared):
+    sim = simulator([{"id": i, **FAST} for i in (1, 2, 3)])
+    sim.fault(method="POST", path="/1/", status=403, body="{}", count=1)
+    run = playbook(sim, [{"ansible.builtin.meta": "clear_host_errors"}] if cleared else [], again=True)
+    tables = re.findall(r"^(h\d) +(done|failed|deferred)", run.stdout, re.MULTILINE)
+    assert tables[:3] == [("h1", "failed"), ("h2", "done"), ("h3", "done")], run.output
+    assert tables[3:] == [*([("h1", "done")] if cleared else []), ("h2", "done"), ("h3", "done")], run.output
+
+
 def test_plan_shown_before_a_canary_contains_all_servers(simulator, maintain):
     run, _spoken = canary(simulator(fleet(1), write_limit=200), maintain, "-e", "maintenance_canary=2")
     assert "12 servers (2 of them ahead of the others), 36 writes: ends in about" in run.stdout, run.output

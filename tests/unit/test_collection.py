@@ -106,6 +106,17 @@ def test_action_group_has_every_module():
     assert groups == {"api": MODULES}
 
 
+def test_every_module_that_writes_counts_its_servers_as_nodes():
+    queries = yaml.safe_load((ROOT / "extensions" / "audit" / "event_query.yml").read_text())
+    writing = {name for name in MODULES if load(name).OPERATION.writes}
+    assert set(queries) == {f"serverprism.cloud.{name}" for name in writing}
+
+
+def test_index_of_the_documentation_lists_every_module():
+    index = (ROOT / "docs" / "docsite" / "home.rst").read_text()
+    assert re.findall(r"<(serverprism_\w+)_module>", index) == MODULES
+
+
 def test_versions_of_galaxy_yml_and_client_are_equal():
     assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
 

@@ -210,9 +210,9 @@ def after_billing(record: Record, summary: ServerSummary, at: float) -> Tuple[Re
         # A pending "appeared" is emitted instead, and a pending "resumed" is dropped.
         event = {None: SUSPENDED, APPEARED: APPEARED}.get(record.pending)
         changes = [_change(new, _finding_of(event), at, record.state, None, None)] if event else []
-        return Record(summary, name=record.name), changes
+        return Record(summary, name=record.name, crashed_at=record.crashed_at), changes
     if record.suspended and not new.suspended:
-        return Record(summary, pending=RESUMED, name=record.name), []
+        return Record(summary, pending=RESUMED, name=record.name, crashed_at=record.crashed_at), []
     return new, []
 
 

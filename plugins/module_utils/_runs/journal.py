@@ -110,5 +110,6 @@ class Journal:
     def _unusable(self, exc: Exception) -> JournalUnusable:
         return JournalUnusable(
             f"The journal {self.path} of maintenance_id {self.maintenance_id!r} cannot be used ({getattr(exc, 'strerror', None) or exc}). "
-            "Without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that you can write to."
+            "Without it a run cannot be repeated safely, so nothing was sent. Set the option ledger to a folder that you can write to, or "
+            f"{FOLDER_VARIABLE} if the ledger is not a folder."
         )

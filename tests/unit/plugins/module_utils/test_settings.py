@@ -82,6 +82,11 @@ def test_invalid_value_is_refused_by_name(option, value):
     assert text.startswith(f"{option} (or SERVERPRISM_{option.upper()}): ") and "\n" not in text
 
 
+def test_error_for_a_folder_with_a_colon_names_the_reason():
+    with pytest.raises(BadOption, match="a folder without a colon"):
+        settings(ledger="/data/2026-05-04T03:00")
+
+
 def test_settings_do_not_show_the_token():
     assert "abc" not in repr(settings()) and "abc" not in str(settings())
 

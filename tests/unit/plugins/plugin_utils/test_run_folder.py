@@ -118,3 +118,28 @@ def test_hosts_that_need_not_join_are_taken_once(folder):
 def test_failures_of_this_run_are_counted(folder, result, failures):
     folder.put("a", result)
     assert folder.failures() == failures
+
+
+def test_earlier_batches_are_returned(folder):
+    assert folder.batches() == []
+    assert folder.begin_batch(["a", "b"]) == []
+    # The role is included again after a host has failed.
+    assert folder.begin_batch(["b"]) == []
+    assert folder.begin_batch(["c"]) == ["b"]
+    assert folder.batches() == [["b"], ["c"]]
+
+
+def _begin_often(folder):
+    for _each in range(300):
+        folder.begin_batch(["a", "b"])
+
+
+def test_processes_can_begin_a_batch_at_the_same_time(folder):
+    """A strategy that ignores run_once begins it once for each host."""
+    processes = [FORK.Process(target=_begin_often, args=(folder,)) for _each in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert folder.batches() == [["a", "b"]]

@@ -171,6 +171,16 @@ def test_suspension_is_not_a_crash() -> None:
     assert after_read(record, server("running"), 121.0, RULES)[1][0].event == "started"
 
 
+def test_crashes_before_a_suspension_count() -> None:
+    record, _none = after_read(Record(summary()), server("running"), 0.0, RULES)
+    record, _crashed = after_read(record, server("offline"), 30.0, RULES)
+    records, _suspended = after_list({1: record}, [summary("suspended")], 60.0, announce=True)
+    records, _none = after_list(records, [summary()], 90.0, announce=True)
+    record, _resumed = after_read(records[1], server("running"), 120.0, RULES)
+    _record, changes = after_read(record, server("offline"), 150.0, RULES)
+    assert [(change.event, change.crashes) for change in changes] == [("crashed", 2)]
+
+
 def test_suspension_between_list_and_read_is_not_a_crash() -> None:
     record, _none = after_read(Record(summary()), server("running"), 0.0, RULES)
     record, changes = after_read(record, server("offline", status="suspended"), 30.0, RULES)

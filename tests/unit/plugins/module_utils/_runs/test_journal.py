@@ -10,6 +10,7 @@ import json
 import os
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import journal_folder
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal, last_event, parse, strongest
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
@@ -67,3 +68,9 @@ def test_journal_is_in_the_folder_of_the_ledger_or_the_default_one(monkeypatch, 
     assert folders == {"/var/ledger": "/var/ledger", "none": at_home, "redis://host/0": at_home}
     monkeypatch.setenv("SERVERPRISM_JOURNAL", "/shared")
     assert [journal_folder(settings(ledger)) for ledger in folders] == ["/var/ledger", "/shared", "/shared"]
+
+
+def test_error_of_an_unusable_journal_names_both_settings_of_its_folder(tmp_path):
+    (tmp_path / "journal").write_text("not a folder")
+    with pytest.raises(JournalUnusable, match=r"Set the option ledger .* or SERVERPRISM_JOURNAL if the ledger is not a folder\.$"):
+        Journal(str(tmp_path), "https://example.com", "CHG-1").note(1, "signal", 0.0)
