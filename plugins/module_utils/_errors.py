@@ -10,17 +10,13 @@ from typing import Optional
 
 
 class ServerPrismError(Exception):
-    """The base class of all errors that users see. ``status`` is the HTTP status if there was one.
+    """The base class of all errors that users see.
 
     ``retry_after`` is set if only the limit on waiting has ended the call: the seconds after which it can be repeated.
     """
 
-    def __init__(
-        self, message: str, *, server_id: Optional[int] = None, status: Optional[int] = None, retry_after: Optional[float] = None
-    ) -> None:
+    def __init__(self, message: str, *, retry_after: Optional[float] = None) -> None:
         super().__init__(message)
-        self.server_id = server_id
-        self.status = status
         self.retry_after = retry_after
 
 

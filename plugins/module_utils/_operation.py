@@ -44,8 +44,8 @@ def with_hint(message: str) -> str:
 class OperationFailed(ServerPrismError):
     """A failed operation. ``result`` contains what is known anyway, such as ``changed``, the states and the timeline."""
 
-    def __init__(self, message: str, result: Optional[Mapping[str, Any]] = None, **kwargs: Any) -> None:
-        super().__init__(message, **kwargs)
+    def __init__(self, message: str, result: Optional[Mapping[str, Any]] = None) -> None:
+        super().__init__(message)
         self.result = dict(result or {})
 
 

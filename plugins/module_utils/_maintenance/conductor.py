@@ -338,7 +338,7 @@ def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
         chosen = run(choose_game(ctx), ctx.clock)
     except ServerPrismError as exc:
         server_id = ctx.params["server_id"]
-        raise OperationFailed(str(exc), blank(server_id), server_id=server_id, status=exc.status) from exc
+        raise OperationFailed(str(exc), blank(server_id)) from exc
     if chosen[1]:
         ctx.progress(chosen[1])
     ctx.params = completed(ctx.params, chosen[0])

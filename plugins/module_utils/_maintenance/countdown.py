@@ -208,7 +208,6 @@ class Countdown:
         if self.steps[:-1] and not self._is_anybody_told():
             raise ServerPrismError(
                 f"It is not certain that an announcement reached the players of server {self.server_id}, so no signal was sent.",
-                server_id=self.server_id,
             )
 
     def _is_anybody_told(self) -> bool:

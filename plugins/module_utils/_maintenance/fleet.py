@@ -72,7 +72,6 @@ class Fleet:
         raise AlreadyMaintained(
             f"Another run is maintaining server {server_id} ({who}, until {iso(other.until)[:19]}Z unless it renews its lock): nothing was "
             "sent. Wait until that run has ended, or cancel it with Ctrl-C, which tells the players.",
-            server_id=server_id,
         )
 
     def renew(self) -> Set[int]:
@@ -100,7 +99,7 @@ class Fleet:
     def lost(self, server_id: int) -> LockLost:
         """Return the error for a server whose lock is lost."""
         why = "its lock expired while this machine slept or was stopped, so another run may have had it"
-        return LockLost(f"Server {server_id}: {why}.", server_id=server_id)
+        return LockLost(f"Server {server_id}: {why}.")
 
     def unlock(self) -> None:
         """Unlock all servers."""

@@ -83,7 +83,7 @@ class Guard:
         """
         error = self.fleet.lost(self.server_id)
         if not self._has_noted_signal and not self._is_cancelled:
-            return LockLost(f"{error} No signal was sent.", server_id=self.server_id)
+            return LockLost(f"{error} No signal was sent.")
         self.ctx.warn(f"{error} Nothing more is sent.")
         return None
 
@@ -91,7 +91,7 @@ class Guard:
         """Raise LockLost if another run may have locked the server meanwhile."""
         if not self.fleet.is_locked(self.server_id):
             sent = "Nothing more was sent" if self._has_noted_signal else "No signal was sent"
-            raise LockLost(f"{self.fleet.lost(self.server_id)} {sent}.", server_id=self.server_id)
+            raise LockLost(f"{self.fleet.lost(self.server_id)} {sent}.")
 
     def before_signal(self) -> None:
         """Write into the journal that a signal is sent. Raise LockLost without the lock, or if another run has sent one under this ID."""
@@ -101,7 +101,7 @@ class Guard:
             return
         if self._journal is not None and self._last(self._journal) is not None:
             why = f"another run under maintenance_id {self._journal.maintenance_id} has sent it a signal meanwhile"
-            raise LockLost(f"Server {self.server_id}: {why}. No signal was sent.", server_id=self.server_id)
+            raise LockLost(f"Server {self.server_id}: {why}. No signal was sent.")
         self.note(SIGNAL)
         # The run may have been interrupted during that write.
         self.ctx.check_stop()

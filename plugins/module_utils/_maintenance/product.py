@@ -34,9 +34,7 @@ def game_of_server(params: Mapping[str, Any], products: Mapping[int, str]) -> Tu
     if needs_product(params) and not product:
         raise ServerNotFound(
             f"Server {server_id}: not found, or not owned by the customer of this token. Check serverprism_id, the number in the server's "
-            "/services/ID address, or leave the host out with --limit.",
-            server_id=server_id,
-            status=404,
+            "/services/ID address, or leave the host out with --limit."
         )
     game = named(params["game"], product)
     return game, notice(game, product, params)

@@ -128,7 +128,7 @@ class Maintenance:
             known = {key: value for key, value in exc.result.items() if key == "after"} if isinstance(exc, OperationFailed) else {}
             cancel_problem = self._cancel_problem()
             message = f"{exc} Its {cancel_problem}." if cancel_problem else str(exc)
-            raise OperationFailed(message, {**self.outcome.as_result(), **known}, server_id=self.server_id, status=exc.status) from exc
+            raise OperationFailed(message, {**self.outcome.as_result(), **known}) from exc
         except BaseException as exc:
             if not is_interruption(exc):
                 raise
@@ -142,7 +142,7 @@ class Maintenance:
         """Return the failure of a maintenance that was interrupted before anything was sent."""
         self._update(outcome="cancelled")
         message = f"Interrupted ({name.rstrip('.')}): nothing was sent to server {self.server_id}."
-        return OperationFailed(message, self.outcome.as_result(), server_id=self.server_id)
+        return OperationFailed(message, self.outcome.as_result())
 
     def out_of_time(self, name: str) -> OperationFailed:
         """Return the failure of a maintenance that did not end in time after an interruption."""
@@ -152,7 +152,7 @@ class Maintenance:
         self._complete_outcome()
         warned = "Its players were warned, and may not know that it is cancelled" if self.countdown.warned() else "No player was warned"
         message = f"Interrupted ({name.rstrip('.')}): the maintenance of server {self.server_id} did not end in time. {warned}."
-        return OperationFailed(message, self.outcome.as_result(), server_id=self.server_id)
+        return OperationFailed(message, self.outcome.as_result())
 
     def _cancel_problem(self) -> str:
         return self.countdown.cancel_problem() if self.countdown is not None else ""
@@ -171,7 +171,7 @@ class Maintenance:
         if self.guard.has_begun():
             outcome = "unconfirmed" if as_left(self.wanted, observation.state) else "failed"
             self._update(earlier="unconfirmed", outcome=outcome)
-            raise OperationFailed(self.guard.begun_before(observation.state), server_id=self.server_id)
+            raise OperationFailed(self.guard.begun_before(observation.state))
         decision = self._decide(server, observation)
         if decision is not None:
             await self._timeline(server, observation, decision)
@@ -229,7 +229,6 @@ class Maintenance:
         raise Crashed(
             f"Server {self.server_id} {why}. No signal was sent, and its players could not be told that the maintenance is cancelled. "
             "Look at its console.",
-            server_id=self.server_id,
         )
 
     async def _timeline(self, server: Server, observation: Observation, decision: Decision) -> None:
@@ -406,7 +405,6 @@ class Maintenance:
             now = observation.state or "in an unknown state"
             raise OperationFailed(
                 f"Server {self.server_id} hung while stopping, and is {now} now: nothing was sent. Run the maintenance again.",
-                server_id=self.server_id,
             )
         if observation.state == "offline":
             self._decide(server, observation)
@@ -491,7 +489,7 @@ class Maintenance:
                 spent = self.ctx.clock.now() - begun
                 if spent + wait > self.ctx.settings.max_wait:
                     end = f" It was tried for {spent:.0f} s. The next try would be in {wait:.0f} s, past max_wait."
-                    raise OperationFailed(f"{exc}{end}", server_id=self.server_id, status=exc.status) from exc
+                    raise OperationFailed(f"{exc}{end}") from exc
             self.ctx.progress(f"{signal} refused: trying again in {wait:.0f} s")
             await sleep(self.ctx.clock, wait)
             # Waiting for the quota can take minutes, so the state is read after that.

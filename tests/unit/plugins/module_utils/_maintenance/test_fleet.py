@@ -66,9 +66,8 @@ def test_server_of_another_run_is_refused_and_the_others_are_locked():
     bench.fleet.lock()
     assert bench.locks == {1: own_name(), 2: ELSEWHERE, 3: own_name()}
     bench.fleet.begin(1)
-    with pytest.raises(AlreadyMaintained, match=r"Another run is maintaining server 2 \(process 7 on elsewhere, until ") as caught:
+    with pytest.raises(AlreadyMaintained, match=r"Another run is maintaining server 2 \(process 7 on elsewhere, until "):
         bench.fleet.begin(2)
-    assert caught.value.server_id == 2
 
 
 def test_server_whose_other_run_has_ended_is_locked_when_it_begins():
