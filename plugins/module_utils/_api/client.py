@@ -350,7 +350,9 @@ class Client:
         if kind == retry.THROTTLED:
             # Even with a Retry-After of 0, the requests must slow down.
             wait = self.settings.limit_window if asked is None else max(asked, retry.backoff(attempt) / 2)
-            self.ledger.block(call.bucket, self.clock.now() + wait)
+            # Without the ledger the caller must still learn that the request was refused.
+            with suppress(LedgerLost):
+                self.ledger.block(call.bucket, self.clock.now() + wait)
         else:
             wait = retry.backoff(attempt) if asked is None else max(asked, 0.25)
         spent = {retry.THROTTLED: "throttled", retry.UNAVAILABLE: "unavailable"}.get(kind, "retry")

@@ -371,8 +371,7 @@ class Countdown:
             try:
                 await self.ctx.client.send_command(self.server_id, say_now, slot=slot, patience=patience)
             except LedgerLost:
-                # The timeline had reserved more than was sent, so this line fits into the quota without the ledger.
-                await self.ctx.client.send_command(self.server_id, say_now, slot=self.ctx.clock.now(), patience=patience)
+                await self._send_without_ledger(say_now, patience or self.ctx.client.patience)
             step = step.became(SENT, self.ctx.clock.now())
         except Ambiguous as exc:
             step = step.became(UNKNOWN, self.ctx.clock.now())
@@ -388,6 +387,20 @@ class Countdown:
             raise
         self.extra.append(step)
         self.ctx.progress(f"{step.outcome}: {line}")
+
+    async def _send_without_ledger(self, line: Callable[[], str], patience: Patience) -> None:
+        """Send a line without a slot. The timeline had reserved more than was sent, so the quota usually has room for it.
+
+        If many servers are cancelled at once, it has not. A refused line is therefore sent again after the time that the API asks for.
+        """
+        while True:
+            try:
+                return await self.ctx.client.send_command(self.server_id, line, slot=self.ctx.clock.now(), patience=Patience(0.0))
+            except ServerPrismError as exc:
+                if exc.retry_after is None or exc.retry_after > patience.remaining():
+                    raise
+                patience.spend("throttled", exc.retry_after)
+                await sleep(self.ctx.clock, exc.retry_after)
 
 
 __all__ = ["CANCEL", "DONE", "SIGNAL", "Countdown", "TimelineOptions", "TooLate", "WentOffline"]

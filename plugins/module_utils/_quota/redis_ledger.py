@@ -69,7 +69,10 @@ def _said(exc: Exception) -> str:
 
 
 class RedisLedger(Ledger):
-    """A ledger in Redis or Valkey. Its methods raise LedgerLost if the server cannot be reached for LOCK_PATIENCE seconds."""
+    """A ledger in Redis or Valkey. Its methods raise LedgerLost if the server cannot be reached for LOCK_PATIENCE seconds.
+
+    For as long after that they raise it at once. A run whose servers each waited again could not tell their players in time.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,8 @@ class RedisLedger(Ledger):
         self._warn = warn
         self._lock = threading.Lock()
         self._ahead: Optional[float] = None
+        # The last failure, and the time, in seconds of time.monotonic, until which it is raised again.
+        self._lost, self._lost_until = "", 0.0
         options: Dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT}
         if ca_path and address.startswith("rediss:"):
             options["ssl_ca_certs"] = ca_path
@@ -129,6 +134,8 @@ class RedisLedger(Ledger):
 
     def _patiently(self, attempt: Callable[[], Tuple[bool, T]]) -> T:
         """Repeat an attempt until it succeeds, for at most LOCK_PATIENCE seconds. Raises LedgerLost."""
+        if time.monotonic() < self._lost_until:
+            raise LedgerLost(self._lost)
         until = time.monotonic() + LOCK_PATIENCE
         pause = 0.001
         while True:
@@ -159,7 +166,8 @@ class RedisLedger(Ledger):
                 raise LedgerLost(self._clean(f"The ledger {self.shown} cannot be used ({_said(exc)}): {WHAT_TO_DO}")) from exc
             if time.monotonic() + pause > until:
                 text = f"The ledger {self.shown} could not be changed for {LOCK_PATIENCE:g} s ({why})"
-                raise LedgerLost(self._clean(f"{text}: {WHAT_TO_DO}"))
+                self._lost, self._lost_until = self._clean(f"{text}: {WHAT_TO_DO}"), time.monotonic() + LOCK_PATIENCE
+                raise LedgerLost(self._lost)
             time.sleep(random.uniform(pause / 2, pause))
 
     def _attempt(self, attempt: Callable[[], Tuple[bool, T]]) -> Tuple[bool, T]:

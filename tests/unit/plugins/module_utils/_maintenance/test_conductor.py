@@ -122,6 +122,21 @@ def test_interruption_tells_every_server_whose_players_were_warned():
             assert "SIGTERM" in result["msg"]
 
 
+def test_interruption_without_the_ledger_tells_more_players_than_the_quota_allows_at_once():
+    def away(_step, commit=True):
+        raise LedgerLost("Redis is away")
+
+    def besides(api, requests):
+        requests.at(BEGIN + 600.0, lambda: setattr(api.ledger, "_change", away))
+        requests.at(BEGIN + 601.0, lambda: signal.raise_signal(signal.SIGTERM))
+
+    words = {**WORDS, "announcements": [{"before": "1800", "text": "in 30 minutes"}, {"before": "60", "text": "in 60"}]}
+    api, _results = virtual_fleet.maintain(40, besides=besides, **words)
+    warned = {server for _at, server, line in api.lines if "in 30" in line}
+    assert len(warned) > 20 and api.refused > 0 and not api.signals
+    assert all(api.said(server_id)[-1] == CANCEL for server_id in warned)
+
+
 def test_few_states_are_read_at_a_time():
     """Most servers of a large run are read shortly before their first announcement."""
     api, _results = virtual_fleet.maintain(100, **WORDS)

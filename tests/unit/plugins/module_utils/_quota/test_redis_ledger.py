@@ -140,6 +140,23 @@ def test_lost_redis_fails_after_the_time_limit(server, monkeypatch):
     assert str(redis.port) in str(caught.value)
 
 
+def test_lost_redis_is_not_waited_for_again_at_once(server, monkeypatch):
+    monkeypatch.setattr(_redis, "LOCK_PATIENCE", 0.5)
+    redis = server()
+    book, now = ledger(redis.url()), [1000.0]
+    book.reserve(READ)
+    redis.stop()
+    monkeypatch.setattr(_redis.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_redis.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    for _each in range(3):
+        with pytest.raises(LedgerLost, match="could not be changed for 0.5 s"):
+            book.reserve(READ)
+    assert now[0] < 1000.6
+    redis.start()
+    now[0] += 0.5
+    assert len(book.calendar(READ).slots) <= 1
+
+
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"version": 1, "buckets": {"read": {"slots": ["x"]}}})])
 def test_invalid_content_starts_again_empty_with_a_warning(server, content):
     warnings = []
