@@ -265,5 +265,6 @@ def _after_known_read(
             changes.append(_change(record, finding, observation.at, last.state, observation.state, unseen_seconds))
     origin = None
     if observation.state == "stopping" and last is not None:
-        origin = record.origin if last.state == "stopping" else None if fell(record.traffic, traffic) else last.state
+        # Lower counters are those of another process, which may be stopping because its start failed.
+        origin = None if fell(record.traffic, traffic) else record.origin if last.state == "stopping" else last.state
     return replace(record, last=observation, traffic=traffic, origin=origin, unknown_reads=0, unreachable=False), changes

@@ -226,6 +226,7 @@ DEEDS = st.lists(st.tuples(st.sampled_from(["look", "stop", "crash", "start", "r
 @settings(max_examples=200)
 @example([("look", 0.0), ("stop", 0.0), ("look", 45.0)], False, False, 0.0)
 @example([("look", 0.0), ("stop", 19.0), ("look", 45.0)], False, False, 0.0)
+@example([("look", 0.0), ("restart", 0.0), ("look", 20.0), ("look", 45.0), ("look", 20.0)], True, False, 0.0)
 @given(DEEDS, st.booleans(), st.booleans(), st.floats(0.0, 20.0))
 def test_certain_event_has_really_happened(
     deeds: list[tuple[str, float]], failed_start: bool, auto_restart: bool, boot_seconds: float
