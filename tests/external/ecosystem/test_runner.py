@@ -43,13 +43,13 @@ def write(path: Path, data: Any) -> Path:
     return path
 
 
-def data_dir(folder: Path, sim: Simulator, installed: Path, variables: dict[str, Any] = QUICK) -> Path:
+def data_dir(folder: Path, sim: Simulator, installed: Path, variables: dict[str, Any] | None = None) -> Path:
     """Create a private data directory. The token comes from a variable file elsewhere, since the runner stores the environment of a run."""
     secret = folder / "secret"
     secret.write_text(sim.token)
     env = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "SERVERPRISM_LEDGER": str(folder / "ledger"), **sim.environment()}
     del env["SERVERPRISM_API_TOKEN"]
-    write(folder / "data" / "inventory" / "hosts.json", {"all": {"hosts": HOSTS, "vars": variables}})
+    write(folder / "data" / "inventory" / "hosts.json", {"all": {"hosts": HOSTS, "vars": variables or QUICK}})
     write(folder / "data" / "env" / "envvars", env)
     token = f"{{{{ lookup('ansible.builtin.file', '{secret}') }}}}"
     write(folder / "data" / "env" / "extravars", {"serverprism_api_token": token, "maintenance_id": "CHG-4711"})
