@@ -20,7 +20,7 @@ CRASHED, STOPPED, STARTED, SUSPENDED = "crashed", "stopped", "started", "suspend
 APPEARED, GONE, UNREACHABLE = "appeared", "gone", "unreachable"
 # The ends of "unreachable" and "suspended".
 RECOVERED, RESUMED = "recovered", "resumed"
-# Crashes of this many seconds are counted.
+# The number of seconds for which a crash is counted.
 COUNTED = 3600.0
 EVENTS = (CRASHED, STOPPED, STARTED, SUSPENDED, APPEARED, GONE, UNREACHABLE, RECOVERED, RESUMED)
 
