@@ -144,9 +144,13 @@ gate-galaxy: build .dev/venv-galaxy/.done
 	cd .dev/build && PATH="$(CURDIR)/.dev/venv-galaxy/bin:$$PATH" python -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.log
 	@if grep -E "^(ERROR|WARNING)" .dev/build/importer.log; then exit 1; fi
 
-# Its copies are temporary, and antsibull-docs overlooks roles in a hidden folder.
+# In a copy: reuse reads all folders, and fails on files that another gate removes meanwhile. It is not in a hidden folder,
+# because antsibull-docs overlooks roles there.
 gate-nox: .dev/venv-nox/.done
-	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" .dev/venv-nox/bin/nox --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
+	copy="$$(env -u TMPDIR mktemp -d)"; trap 'rm -rf "$$copy"' EXIT; \
+	cd "$$($(PYTHON) tests/support/staging.py "$$copy")"; git init -q; git add -A; \
+	env -u TMPDIR PATH="$(CURDIR)/.dev/venv-nox/bin:$$PATH" "$(CURDIR)/.dev/venv-nox/bin/nox" --envdir "$(CURDIR)/.nox" \
+	  --no-error-on-missing-interpreters $(if $(SESSIONS),--session $(SESSIONS))
 
 gate-docs: .dev/venv-docs/.done $(LINK)
 	PATH="$(CURDIR)/$(DOCS_BIN):$$PATH" docs/build

@@ -23,7 +23,7 @@ except ImportError:
 antsibull_nox.load_antsibull_nox_toml()
 
 # The oldest one supported, as for the other tests.
-ANSIBLE_CORE = "2.19"
+ANSIBLE_CORE = "2.16"
 
 
 def add_ansible_test(command: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,3 +36,7 @@ def stage(folder: Path = STAGED) -> Path:
     if kept.exists():
         kept.rename(output)
     return tree
+
+
+if __name__ == "__main__":
+    print(stage(Path(sys.argv[1])))
