@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ansible import constants
@@ -14,23 +16,24 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import MAINTENANCE, OPERATION
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result, failure
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import FAILED
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._access import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run, log_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import PlayLog, RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
-RESULT, ERROR = "maintenance_result", "maintenance_error"
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
 # The strategy loads this file in ansible-playbook itself, which looks for results of its workers this often, in seconds. Its default of
@@ -61,9 +64,8 @@ class ActionModule(ControllerAction):
             block = block._parent
         return RunFolder(str(block._uuid))
 
-    def _batches(self) -> RunFolder:
-        """Return the folder for what concerns all batches of the play."""
-        return RunFolder(str(self._task._parent._play._uuid))
+    def _play(self) -> PlayLog:
+        return PlayLog(str(self._task._parent._play._uuid))
 
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         hosts = Hosts(self, task_vars)
@@ -107,7 +109,7 @@ class ActionModule(ControllerAction):
 
     def _conduct(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         batch = list(task_vars["ansible_play_batch"])
-        earlier = self._batches().begin_batch(batch)
+        earlier = self._play().begin_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         later = _not_begun(task_vars, [*earlier, *batch])
         return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
@@ -125,23 +127,31 @@ class ActionModule(ControllerAction):
         lost = f"The result of host {host} is lost. Look at the output of the run and at the server's console before you repeat the run."
         return folder.get(host) or {**blank(0), "failed": True, "msg": lost}
 
+    def _failed(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        host, error = str(task_vars["inventory_hostname"]), params["error"] or "failed"
+        self._play().failed(host, error)
+        one = Hosts(self, task_vars).read([host], orders.NAMES, DEFAULTS)[host]
+        order = orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN)
+        if not order.refused and not self._task.check_mode:
+            # The log of the run cannot be used, but the play must learn of the failure.
+            with suppress(ServerPrismError):
+                log_of(order).add(FAILED, time.time(), host=host, error=error)
+        return {"changed": False, "failed": True, "msg": error}
+
     def _report(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        play = self._play()
         # Ansible's variables lack the failed hosts of the batch. With --start-at-task no conductor has stored it.
-        batches = self._batches().batches() or [list(task_vars["ansible_play_batch"]) or list(task_vars["ansible_play_hosts_all"])]
+        batches = play.batches() or [list(task_vars["ansible_play_batch"]) or list(task_vars["ansible_play_hosts_all"])]
         batch, begun = batches[-1], [host for one in batches for host in one]
-        alive, rest = set(task_vars["ansible_play_hosts"]), _not_begun(task_vars, begun)
-        hosts = Hosts(self, task_vars)
-        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]
-        found = {name: one.values for name, one in hosts.read([*begun, *rest], names).items()}
+        rest = _not_begun(task_vars, begun)
         # Ansible begins no further batch if all hosts of a batch have failed.
-        spared = rest if alive.isdisjoint(batch) else []
-        # The fact of a host that has not failed is left from an earlier run of this ansible-playbook.
-        errors = {name: "" if name in alive else str(found[name].get(ERROR) or "") for name in begun}
-        known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or errors[name]}
-        known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
-        report = RunReport(known, errors, self._task.check_mode, run_check.report_timezone(found.values()))
+        spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
+        known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
+        hosts = Hosts(self, task_vars)
+        found = [one.values for one in hosts.read([*begun, *rest], [orders.REPORT_FOLDER, orders.TIMEZONE]).values()]
+        report = RunReport(known.values(), self._task.check_mode, run_check.report_timezone(found))
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
-        folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
+        folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found)), "")
         lines = report.lines([*batch, *spared])
         warning = report.write(folder) if folder else ""
         if len(batches) == 1 and rest and not spared and not report.has_tested():
@@ -150,72 +160,78 @@ class ActionModule(ControllerAction):
             self._warn("", warning)
         self._show(lines)
         # Only the last batch can tell: the canary can have a longer countdown than the others.
-        too_late = "" if rest else run_check.all_too_late(known)
+        too_late = "" if rest else run_check.all_too_late([known[name] for name in begun if name in known])
         if too_late and not self._task.check_mode:
             return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
         return {"changed": False, "summary": lines}
 
     def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
         """Conduct the run of these hosts, which come between earlier and later batches, and return the text of the plan."""
-        folder = self._folder()
-        results: dict[str, Result] = {}
+        folder, play = self._folder(), self._play()
         warnings: dict[str, list[str]] = {}
+        watched = self._play()
 
-        def ended(host: str, result: Result) -> None:
-            results[host] = {**result, "warnings": warnings[host]} if host in warnings else result
+        def ended(host: str, result: Result, row: Mapping[str, Any]) -> None:
             try:
-                folder.put(host, results[host])
-            except OSError as exc:
+                play.ended(row)
+                folder.put(host, {**result, "warnings": warnings[host]} if host in warnings else result)
+            except (OSError, ServerPrismError) as exc:
                 # The countdowns of the other hosts go on.
-                screen.show(self._warn, host, f"The result of host {host} could not be stored: {exc.strerror or exc}.")
+                screen.show(self._warn, host, f"The result of host {host} could not be stored: {exc}")
 
         def warn(host: str, text: str) -> None:
             warnings.setdefault(host, []).append(text)
             screen.show(self._warn, host, text)
 
+        def write_state() -> None:
+            if path and not self._task.check_mode:
+                present = {**{host: one.as_row(True) for host, one in run.present_state().servers.items()}, **watched.rows()}
+                RunReport(present.values(), False, zone, running=True).write(path)
+
         variables = Hosts(self, task_vars)
-        found = variables.read([*hosts, *earlier, *later], [*orders.NAMES, RESULT, ERROR], DEFAULTS)
-        before = {host: orders.plain(found[host].values.get(RESULT) or {}) for host in earlier}
+        found = variables.read([*hosts, *earlier, *later], orders.NAMES, DEFAULTS)
+        values = [one.values for one in found.values()]
+        path = next(iter(run_check.report_folders(variables.extra_vars, values)), "")
+        zone = run_check.report_timezone(values)
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
-        alive = set(task_vars["ansible_play_hosts"])
-        if run_check.too_many_failed(variables.extra_vars, [host not in alive and found[host].values.get(ERROR) for host in earlier]):
+        failed = play.failed_hosts() - set(task_vars["ansible_play_hosts"])
+        if run_check.too_many_failed(variables.extra_vars, len(failed.intersection(earlier)), len(earlier)):
             for host in hosts:
-                folder.put(host, {**blank(taken[host].server_id), "outcome": "deferred", "reason": run_check.NOT_BEGUN})
+                result = {**blank(taken[host].server_id), "outcome": "deferred", "reason": run_check.NOT_BEGUN}
+                play.ended(server(host, result))
+                folder.put(host, result)
             return ""
         with Screen() as screen:
+            run = Run(
+                [taken[host] for host in hosts],
+                [taken[host] for host in later],
+                Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended, lambda: screen.show(write_state)),
+                check_mode=self._task.check_mode,
+                diff=self._task.diff,
+                max_failures=min((order.max_failures for order in taken.values() if order.max_failures), default=None),
+                failed_before=play.failures(),
+                # The first plan of a run with a canary covers all servers. In check mode a later plan would say the same.
+                shows_plan=shows_plan and not (earlier and self._task.check_mode),
+                earlier=[taken[host] for host in earlier],
+                products=products_of,
+            )
             try:
-                run = Run(
-                    [taken[host] for host in hosts],
-                    [taken[host] for host in later],
-                    Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended),
-                    check_mode=self._task.check_mode,
-                    diff=self._task.diff,
-                    max_failures=min((order.max_failures for order in taken.values() if order.max_failures), default=None),
-                    failed_before=folder.failures(),
-                    # The first plan of a run with a canary covers all servers. In check mode a later plan would say the same.
-                    shows_plan=shows_plan and not (earlier and self._task.check_mode),
-                    earlier=[taken[host] for host in earlier],
-                    products=products_of,
-                )
+                for row in run.known_rows().values():
+                    play.ended_earlier(row)
                 plan = run.conduct()
             except ServerPrismError as exc:
                 for host in hosts:
-                    ended(host, {**blank(taken[host].server_id), **failure(exc)})
+                    result = {**blank(taken[host].server_id), **failure(exc)}
+                    ended(host, result, server(host, result))
                 return ""
             if told_to_stop():
                 # After an interruption Ansible runs no further task, so the report task would never run.
-                self._report_now({**before, **results}, variables.extra_vars, [one.values for one in found.values()], screen)
+                report = RunReport(play.rows().values(), self._task.check_mode, zone)
+                lines = report.lines([host for batch in play.batches() for host in batch])
+                for line in [*lines, *([report.write(path) or f"The report is in {path}."] if path else [])]:
+                    screen.show(self._tell, "", line)
         return plan
-
-    def _report_now(self, results: dict[str, Any], extra_vars: dict[str, Any], values: list[dict[str, Any]], screen: Screen) -> None:
-        """Show the summary of an interrupted run, and write its report."""
-        report = RunReport(results, {}, self._task.check_mode, run_check.report_timezone(values))
-        lines = report.lines(list(results))
-        path = next(iter(run_check.report_folders(extra_vars, values)), "")
-        lines += [report.write(path) or f"The report is in {path}."] if path else []
-        for line in lines:
-            screen.show(self._tell, "", line)
 
 
 def _not_begun(task_vars: dict[str, Any], begun: list[str]) -> list[str]:

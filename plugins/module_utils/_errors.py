@@ -80,8 +80,8 @@ class LedgerLost(ServerPrismError):
     """A shared ledger that cannot be reached. The free quota is unknown, so nothing was sent."""
 
 
-class JournalUnusable(ServerPrismError):
-    """A journal of a maintenance ID that cannot be read or written. Nothing was sent."""
+class RunLogUnusable(ServerPrismError):
+    """A run log that cannot be read or written. Nothing was sent."""
 
 
 class AlreadyMaintained(ServerPrismError):

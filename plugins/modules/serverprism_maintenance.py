@@ -119,6 +119,12 @@ options:
       - A server never gets a second signal under one name, on this machine or on machines that share a O(ledger) in Redis. A server that
         may have had its signal, and is down without evidence of a restart, fails.
     type: str
+  keep_runs:
+    description:
+      - The number of days for which the log of a run is kept after its last event. With it a run can be repeated under its
+        O(maintenance_id).
+    type: int
+    default: 30
   cancel_text:
     description:
       - The text to send if a countdown is cancelled after it was announced. V({action}) and V({name}) are replaced.

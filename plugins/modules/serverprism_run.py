@@ -44,12 +44,13 @@ options:
       - V(join) adds the host to the run. Conditions on the role decide this for each host.
       - V(conduct) maintains the servers of all hosts that joined. Use it with C(run_once). It does not fail if a server fails.
       - V(outcome) returns the result of the host's server, and fails if the server failed.
+      - V(failed) writes O(error) into the report of the run, and fails with it. Use it where you rescue the tasks of a host.
       - V(report) shows the outcome of each server, and writes the report if O(report_dir) or C(maintenance_report_dir) is set. It fails if
         every server that had something to do was deferred by the deadline. Use it with C(run_once).
       - Use V(join), V(conduct) and V(outcome) in this order in one block or task file.
     type: str
     required: true
-    choices: [check, join, conduct, outcome, report]
+    choices: [check, join, conduct, outcome, failed, report]
   playbook:
     description: With V(check), the playbook whose variables are checked, such as C(power_state) for V(power).
     type: str
@@ -64,6 +65,9 @@ options:
     description: For V(conduct), whether hosts take part by V(join). With V(false) all hosts of the batch take part.
     type: bool
     default: true
+  error:
+    description: With V(failed), the message of the error.
+    type: str
   report_dir:
     description:
       - With V(report), the folder for C(report.json) and C(report.html). The default is the variable C(maintenance_report_dir) of any host.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,31 +18,39 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport i
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import Conductor
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import journal_folder
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.loop import Threads
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import read_products
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import opening_of, window_of, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import ACTION_WORDS, make_timeline, parse_announcements
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, OperationFailed, Result, failure, with_usage
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Result, failure, with_usage
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.open import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.progress import RunState, state_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import DONE
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import RunLog
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.open import make_id, open_log
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import rows, server
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import Order, complete
 
 
 @dataclass
 class Listener:
-    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), and for the result of each host."""
+    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), and for the result of each host.
+
+    The last one also gets the row of the report. ``beat`` is called every few seconds.
+    """
 
     tell: Callable[[str, str], None]
     warn: Callable[[str, str], None]
-    ended: Callable[[str, Result], None]
+    ended: Callable[[str, Result, Mapping[str, Any]], None]
+    beat: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -69,6 +76,8 @@ class Run:
     _ledgers: dict[tuple[Any, ...], Ledger] = field(default_factory=dict)
     _transports: dict[tuple[Any, ...], Transport] = field(default_factory=dict)
     _products: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    # Another reader of the log, for another thread.
+    _watched: RunLog | None = None
 
     def conduct(self) -> str:
         """Maintain all servers, and return the text of the plan."""
@@ -76,7 +85,11 @@ class Run:
         for order in self.orders:
             if order.notice:
                 self.listener.tell(order.host, order.notice)
+        run_id = make_id(BEGAN, os.getppid())
         plan = self._plan()
+        if plan and not self.check_mode:
+            named = next((order.params["maintenance_id"] for order in self.orders if not order.refused), None)
+            plan += f" This run is {named or run_id}."
         if self.shows_plan and plan:
             self.listener.tell("", plan)
         if self.check_mode:
@@ -89,6 +102,9 @@ class Run:
             failed_before=self.failed_before,
             owner=name_of(os.getppid()),
             keeps_locks=bool(self.later),
+            run_id=run_id,
+            begun={"plan": plan, "timezone": next((one.params["timezone"] for one in self.orders if not one.refused), "UTC")},
+            beat=self.listener.beat,
             tell=lambda text: self.listener.tell("", text),
             warn=lambda text: self.listener.warn("", text),
         )
@@ -100,9 +116,20 @@ class Run:
         conductor.run()
         return plan
 
+    def known_rows(self) -> dict[str, dict[str, Any]]:
+        """Return the rows that earlier parts of this maintenance have left, by host. Empty without ``maintenance_id``."""
+        named = next((order for order in self.orders if order.params.get("maintenance_id") and not order.refused), None)
+        return rows(log_of(named, self._ledger(Settings.from_params(named.params))).events()) if named else {}
+
+    def present_state(self) -> RunState:
+        """Return the state of the run as its log has it. May be called in another thread."""
+        if self._watched is None:
+            first = next((order for order in self.orders if not order.refused), None)
+            self._watched = log_of(first) if first else RunLog("")
+        return state_of(self._watched.run, self._watched.events())
+
     def _add(self, conductor: Conductor, order: Order) -> None:
         host = order.host
-        client: Client | None = None
         try:
             if order.refused:
                 raise order.refused
@@ -117,23 +144,17 @@ class Run:
                 lambda text: self.listener.tell(host, text),
                 lambda text: self.listener.warn(host, text),
             )
-            conductor.add(context, lambda result, error: self._ended(order, client, result, error))
+            conductor.add(context, lambda result, row: self._ended(host, result, row), host)
         except ServerPrismError as exc:
-            conductor.refused()
-            self._ended(order, client, None, exc)
+            result = with_usage({**blank(order.server_id), **failure(exc)}, None)
+            row = server(host, result)
+            conductor.refused(row)
+            self._ended(host, result, row)
 
-    def _ended(self, order: Order, client: Client | None, result: Result | None, error: BaseException | None) -> None:
-        if isinstance(error, OperationFailed):
-            result = failure(error)
-        elif isinstance(error, ServerPrismError):
-            result = {**blank(order.server_id), **failure(error)}
-        elif error is not None:
-            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            result = {**blank(order.server_id), "failed": True, "msg": f"A bug in serverprism.cloud: {error!r}", "exception": text}
-        result = with_usage(result or {}, client)
+    def _ended(self, host: str, result: Result, row: Mapping[str, Any]) -> None:
         if result.get("failed"):
-            self.listener.tell(order.host, f"{result.get('outcome', 'failed')}: {result['msg']}")
-        self.listener.ended(order.host, result)
+            self.listener.tell(host, f"{result.get('outcome', 'failed')}: {result['msg']}")
+        self.listener.ended(host, result, row)
 
     def _client(self, settings: Settings, host: str) -> Client:
         key = (settings.api_url, settings.api_token, settings.ca_path, settings.validate_certs, settings.timeout)
@@ -212,10 +233,19 @@ class Run:
         return summarize(plan, begin, now, rest, zone(params["timezone"]), action)
 
     def _settled(self, settings: Settings, maintenance_id: str | None, servers: Sequence[int]) -> dict[int, str]:
-        """Return the last journal event of each server that is not maintained again under this ID."""
+        """Return the last event of each server that is not maintained again under this ID."""
         if not maintenance_id:
             return {}
-        return Journal(journal_folder(settings), settings.api_url, maintenance_id).outcomes(servers)
+        log = open_log(settings, self._ledger(settings), maintenance_id, is_named=True)
+        found = ((one, log.last(settings.api_url, one)) for one in servers)
+        return {one: last for one, last in found if last is not None}
+
+
+def log_of(order: Order, ledger: Ledger | None = None) -> RunLog:
+    """Return the log of the run in which the server of an order is maintained."""
+    settings, named = Settings.from_params(order.params), order.params["maintenance_id"]
+    ledger = ledger or open_ledger(settings, SystemClock())
+    return open_log(settings, ledger, named or make_id(BEGAN, os.getppid()), is_named=bool(named), keep_days=order.params["keep_runs"])
 
 
 def _offsets(order: Order) -> tuple[float, ...]:

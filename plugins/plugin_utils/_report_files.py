@@ -22,16 +22,10 @@ TESTED = ("done", "planned", "unconfirmed", "failed", "cancelled")
 
 
 class RunReport:
-    """The report of a run: the results by host, and the errors of hosts whose later tasks failed."""
+    """The report of a run from the rows of its hosts."""
 
-    def __init__(
-        self, results: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], check_mode: bool, timezone: str = "UTC"
-    ) -> None:
-        rows = [
-            {"host": host, "result": result, "error": errors.get(host) or (str(result.get("msg") or "") if result.get("failed") else "")}
-            for host, result in results.items()
-        ]
-        self.data = build(rows, iso(time.time()), check_mode, timezone)
+    def __init__(self, rows: Collection[Mapping[str, Any]], check_mode: bool, timezone: str = "UTC", running: bool = False) -> None:
+        self.data = build(rows, iso(time.time()), check_mode, timezone, running)
 
     def lines(self, hosts: Collection[str]) -> list[str]:
         """Return the summary of these hosts."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,20 +181,19 @@ def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
         raise ServerPrismError(" ".join(dict.fromkeys(map(str, twice.values()))))
 
 
-def all_too_late(results: Mapping[str, Mapping[str, Any]]) -> str:
+def all_too_late(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the message for a run whose deadline left out every server that had something to do, empty for any other run."""
-    had_work = {host: one for host, one in results.items() if one.get("outcome") != "skipped"}
-    late = {host: int(one.get("deadline_missed_by") or 0) for host, one in had_work.items()}
-    if not late or not all(late.values()):
+    had_work = [row for row in rows if row["outcome"] != "skipped"]
+    if not had_work or not all(row["deadline_missed_by"] for row in had_work):
         return ""
-    first = min(late, key=lambda host: late[host])
+    first = min(had_work, key=lambda row: int(row["deadline_missed_by"]))
     return (
-        f"Nothing was maintained: the deadline leaves out every server that had something to do ({len(late)}). "
-        f"The nearest is host {first}: {had_work[first].get('reason')}. Set a later maintenance_deadline, or start earlier."
+        f"Nothing was maintained: the deadline leaves out every server that had something to do ({len(had_work)}). "
+        f"The nearest is host {first['host']}: {first['reason']}. Set a later maintenance_deadline, or start earlier."
     )
 
 
-def too_many_failed(extra_vars: Mapping[str, Any], errors: Collection[Any]) -> bool:
-    """Return whether more servers of earlier batches failed than ``maintenance_max_fail_percentage`` allows. ``errors`` are theirs."""
+def too_many_failed(extra_vars: Mapping[str, Any], failed: int, hosts: int) -> bool:
+    """Return whether more hosts of earlier batches failed than ``maintenance_max_fail_percentage`` allows."""
     share = float(str(extra_vars.get(SHARE) or 0).strip().rstrip("%"))
-    return sum(map(bool, errors)) * 100 > share * len(errors)
+    return failed * 100 > share * hosts

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files with which the tasks of one run share its hosts and their results. Private to this collection.
+"""Files with which the tasks of one ansible-playbook share its hosts and their results. Private to this collection.
 
 Each task of a host runs in a separate process. The files are in the temporary folder of this ansible-playbook, which removes it when it
 ends. No file contains a token.
@@ -13,19 +13,72 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from ansible import constants
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, fate_of, own_name
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import BEGUN, EARLIER, FAILED, RESULT
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import failures, rows
+
+
+class PlayLog:
+    """The events of all batches of a play, from which its report is made. In check mode there are no others.
+
+    ``key`` is the same for all tasks of the play, and for no others.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._log = FileLog(_folder_of(key), "play")
+
+    def begin_batch(self, hosts: list[str]) -> list[str]:
+        """Store the hosts of the batch that begins, and return the hosts of the batches before it."""
+        # Another inclusion of the role in the same batch may lack hosts that have failed since.
+        before = [batch for batch in self.batches() if not set(batch) & set(hosts)]
+        self._log.add(BEGUN, time.time(), hosts=hosts)
+        return [host for batch in before for host in batch]
+
+    def batches(self) -> list[list[str]]:
+        """Return the hosts of each batch that has begun, the last one at the end."""
+        out: list[list[str]] = []
+        for event in self._log.events():
+            if event["event"] == BEGUN:
+                out = [*(batch for batch in out if not set(batch) & set(event["hosts"])), event["hosts"]]
+        return out
+
+    def ended(self, row: Mapping[str, Any]) -> None:
+        """Store the row of the report for a host."""
+        self._log.add(RESULT, time.time(), row=row)
+
+    def ended_earlier(self, row: Mapping[str, Any]) -> None:
+        """Store the row that an earlier part of the maintenance has left for a host, which this play may have no row for."""
+        self._log.add(EARLIER, time.time(), row=row)
+
+    def failed(self, host: str, error: str) -> None:
+        """Store that a task of a host failed."""
+        self._log.add(FAILED, time.time(), host=host, error=error)
+
+    def failed_hosts(self) -> set[str]:
+        """Return the hosts that had a failed task."""
+        return {event["host"] for event in self._log.events() if event["event"] == FAILED}
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Return the rows of the report by host."""
+        return rows(self._log.events())
+
+    def failures(self) -> int:
+        """Return the number of servers that count for ``maintenance_max_failures``."""
+        return failures(self._log.events())
 
 
 class RunFolder:
     """The folder of a run. ``key`` is the same for all tasks of the run, and for no others."""
 
     def __init__(self, key: str) -> None:
-        self._path = os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-{_digest(key)}")
+        self._path = _folder_of(key)
 
     def join(self, host: str) -> None:
         """Store that a host takes part."""
@@ -62,29 +115,9 @@ class RunFolder:
         """Return whether any process has conducted the host. If so, it must not be maintained again, even if its result is lost."""
         return self._read("conducted", host) is not None
 
-    def begin_batch(self, hosts: list[str]) -> list[str]:
-        """Store the hosts of the batch that begins, and return the hosts of the batches before it."""
-        # Another inclusion of the role in the same batch may lack hosts that have failed since.
-        before = [batch for batch in self.batches() if not set(batch) & set(hosts)]
-        self._write("batches", "", {"hosts": [*before, hosts]})
-        return [host for batch in before for host in batch]
-
-    def batches(self) -> list[list[str]]:
-        """Return the hosts of each batch that has begun, the last one at the end."""
-        return (self._read("batches", "") or {}).get("hosts", [])
-
     def put(self, host: str, result: dict[str, Any]) -> None:
         """Store the result of a host."""
-        # A server that an earlier run left unconfirmed is not a failure of this run.
-        if result.get("outcome") in ("failed", "unconfirmed") and result.get("earlier") != "unconfirmed":
-            self._write("failure", host, {})
         self._write("result", host, result)
-
-    def failures(self) -> int:
-        """Return the number of hosts that have failed so far, including those of earlier batches."""
-        with suppress(FileNotFoundError):
-            return sum(name.endswith(".failure") for name in os.listdir(self._path))
-        return 0
 
     def has_result(self, host: str) -> bool:
         """Return whether the result of a host is stored."""
@@ -121,6 +154,10 @@ class RunFolder:
         with open(new, "w", encoding="utf-8") as stream:
             json.dump(data, stream)
         os.replace(new, path)
+
+
+def _folder_of(key: str) -> str:
+    return os.path.join(constants.DEFAULT_LOCAL_TMP, f"serverprism-{_digest(key)}")
 
 
 def _digest(text: str) -> str:

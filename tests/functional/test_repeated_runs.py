@@ -12,8 +12,8 @@ import re
 import signal
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import RunLogUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from functional.conftest import QUICK
 from waiting import until
 
@@ -64,19 +64,19 @@ def test_repeated_run_does_not_send_an_unconfirmed_signal_again(simulator, opera
     assert signals(sim) == ["restart"]
 
 
-def test_check_mode_reads_the_journal_and_writes_nothing(simulator, operate, tmp_path):
+def test_check_mode_reads_the_log_and_writes_nothing(simulator, operate, tmp_path):
     sim = simulator([{"id": 1234, **FAST}])
-    assert maintenance(operate, sim, check_mode=True)["outcome"] == "planned" and not (tmp_path / "ledger" / "journal").exists()
+    assert maintenance(operate, sim, check_mode=True)["outcome"] == "planned" and not (tmp_path / "ledger" / "runs").exists()
     maintenance(operate, sim)
     assert maintenance(operate, sim, check_mode=True)["outcome"] == "skipped"
 
 
-def test_nothing_is_sent_without_a_journal(simulator, operate, tmp_path):
+def test_nothing_is_sent_without_a_log(simulator, operate, tmp_path):
     (tmp_path / "ledger").mkdir()
-    (tmp_path / "ledger" / "journal").write_text("a file where a folder should be")
+    (tmp_path / "ledger" / "runs").write_text("a file where a folder should be")
     sim = simulator([{"id": 1234, **FAST}])
     result = maintenance(operate, sim)
-    assert result["failed"] and "journal" in result["msg"] and not signals(sim), result
+    assert result["failed"] and "run log" in result["msg"] and not signals(sim), result
 
 
 def started(ansible, sim, ids, **options):
@@ -157,18 +157,18 @@ def test_second_run_is_refused_for_every_server_of_a_run(simulator, ansible):
     assert again.rc == 0 and len(signals(sim)) == 8, again.output
 
 
-def test_journal_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
-    note, warnings = Journal.note, []
+def test_log_lost_after_the_signal_hides_no_result(simulator, operate, monkeypatch):
+    add, warnings = FileLog.add, []
 
-    def full_disk(self, server_id, event, at):
+    def full_disk(self, event, now, /, **fields):
         if event == "done":
-            raise JournalUnusable("No space left on device, so nothing was sent")
-        note(self, server_id, event, at)
+            raise RunLogUnusable("No space left on device")
+        add(self, event, now, **fields)
 
-    monkeypatch.setattr(Journal, "note", full_disk)
+    monkeypatch.setattr(FileLog, "add", full_disk)
     sim = simulator([{"id": 1234, **FAST}])
     result = maintenance(operate, sim, warn=warnings.append)
     assert (result["outcome"], result["changed"], result["confirmed"]) == ("done", True, True), result
-    assert len(warnings) == 1 and "could not be written to the journal" in warnings[0]
+    assert len(warnings) == 1 and "could not be written to the run log" in warnings[0]
     monkeypatch.undo()
     assert maintenance(operate, sim)["outcome"] == "unconfirmed" and signals(sim) == ["restart"]

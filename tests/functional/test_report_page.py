@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from functional.browser import needs_browser
 
@@ -36,7 +37,7 @@ def row(host, at=0.0, error="", reason=None, **more):
     timeline = [entry("announcement", at), entry("command", at + 50), entry("signal", at + 60)]
     result = {"server_id": 1001, "name": "A name", "outcome": "failed" if error else "done", "reason": reason, "signal": "restart"}
     result.update(confirmed=not error, evidence="state", notice_error=0.242, not_warned=None, downtime=20.0, timeline=timeline)
-    return {"host": host, "result": {**result, **more}, "error": error}
+    return server(host, {**result, **more, "failed": bool(error), "msg": error})
 
 
 ROWS = [

@@ -19,7 +19,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, UNCONFIRMED, Journal
+import virtual
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import DONE, SIGNAL, UNCONFIRMED
 from functional.harness import Ansible
 from simulator.process import Simulator
 
@@ -55,7 +56,7 @@ class Scene:
 
     @property
     def ledger(self) -> Path:
-        """Return the folder of ledger and journal."""
+        """Return the folder of ledger and run log."""
         return self.folder / "ledger"
 
     @property
@@ -97,13 +98,13 @@ class Scene:
         """Return true if one of its servers has been in a state."""
         return any(row["state"] == state for row in self.sim.state_logs() if row["server"] in self.ids)
 
-    def journal(self, server: int) -> str | None:
-        """Return the journal's last event of a server."""
-        return Journal(str(self.ledger), self.sim.url, f"CHG-{self.first_id}").last(server)
+    def noted(self, server: int) -> str | None:
+        """Return the last event of a server in the run log."""
+        return virtual.noted(self.ledger, f"CHG-{self.first_id}", server, self.sim.url)
 
     def left_unseen(self) -> bool:
         """Return whether the outcome of any signal was not seen."""
-        return any(self.journal(server) in (SIGNAL, UNCONFIRMED) for server in self.ids)
+        return any(self.noted(server) in (SIGNAL, UNCONFIRMED) for server in self.ids)
 
     def interrupt(self, reached: Callable[[Scene], bool], how: Callable[[Scene], None], *, may_wait: bool = False) -> None:
         """Wait until a stage is reached, interrupt the run, and wait until all of its processes have ended.
@@ -153,23 +154,23 @@ class Scene:
         return FIRST in lines and server not in self.signals() and CANCEL not in lines
 
     def _of(self, server: int, *, killed: bool) -> list[str]:
-        lines, signals, said = self.sim.console(server), self.signals().count(server), self.journal(server)
+        lines, signals, said = self.sim.console(server), self.signals().count(server), self.noted(server)
         out = [f"{count} x {line} to {server}" for line, count in Counter(lines).items() if count > 1]
         if signals > 1:
             out.append(f"{signals} signals to {server}")
         if signals and CANCEL in lines:
             out.append(f"the players of {server} were told that it is off, and it was not")
         if signals and said not in (SIGNAL, DONE, UNCONFIRMED):
-            out.append(f"the journal says {said} of {server}, which has its signal")
+            out.append(f"the run log says {said} of {server}, which has its signal")
         if not signals and said is not None and not killed:
-            out.append(f"the journal says {said} of {server}, which has no signal")
+            out.append(f"the run log says {said} of {server}, which has no signal")
         return out
 
     def unfinished(self) -> list[str]:
         """Return the servers that a repeated run left undone or did twice."""
         starts = Counter(row["server"] for row in self.sim.state_logs() if row["state"] == "starting")
-        out = [f"{starts[i]} starts of {i}, journal: {self.journal(i)}" for i in self.ids if starts[i] != 1]
-        # The journal of a worker that was killed between its journal entry and the signal may claim the signal, but never miss it.
+        out = [f"{starts[i]} starts of {i}, run log: {self.noted(i)}" for i in self.ids if starts[i] != 1]
+        # The log of a worker that was killed between its event and the signal may claim the signal, but never miss it.
         return [text for text in out if not (text.startswith("0 starts") and text.endswith(SIGNAL) and "KILL" in self.name)]
 
 

@@ -38,7 +38,7 @@ TABLES = {
     "interruption": (
         "Interrupted runs",
         "Ctrl-C, SIGTERM, kill and a full disk at every stage of a fleet's maintenance, and then the same run again. A try breaks a "
-        "promise if players wait for a restart that does not come, a server is restarted twice, or the journal cannot be read.",
+        "promise if players wait for a restart that does not come, a server is restarted twice, or the run log cannot be read.",
     ),
     "promises": (
         "Promises where they are hardest to keep",

@@ -68,7 +68,7 @@ def test_run_interrupted_at_any_stage_tells_its_players_and_can_be_repeated(tmp_
 
 @pytest.mark.parametrize("stage", ["before the first line", "after the first announcement", "right after the signal"])
 def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_path, stage):
-    """Before the signal the restart is cancelled, since a run cannot be repeated without a journal; after it, the result stays."""
+    """Before the signal the restart is cancelled, since a run cannot be repeated without a log; after it, the result stays."""
     try:
         with small_disk(tmp_path / "ledger"), simulator(1) as sim:
             scene = Scene(sim, tmp_path, "disk", 1)
@@ -77,7 +77,7 @@ def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_pa
             scene.interrupt(STAGES[stage], lambda scene: fill(scene.ledger))
             late = stage == "right after the signal"
             broken = scene.broken(ends_well=late)
-            written = {i: scene.journal(i) for i in scene.ids}
+            written = {i: scene.noted(i) for i in scene.ids}
             (scene.ledger / "filler").unlink()
             unseen = scene.left_unseen()
             rc, again = repeat(sim, tmp_path, [scene])
@@ -92,7 +92,7 @@ def test_full_disk_cancels_before_the_signal_and_changes_nothing_after_it(tmp_pa
     # Once for the run, not once a server.
     assert text.count("cannot be used: No space left on device") <= 1, scene.output
     assert late or not any(written.values()), written
-    assert late or "journal" in text and "folder that you can write to" in text, scene.output
+    assert late or "run log" in text and "folder that you can write to" in text, scene.output
 
 
 def test_halted_terminal_does_not_delay_a_countdown(tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.file_ledger import FileLedger
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from hostile.tries import open_to_others, trying
 
 FAST = {"id": 1234, "boot_seconds": 3.0, "stop_seconds": 2.0}
@@ -46,19 +46,19 @@ def maintain(operate, sim, folder, **more):
     return result, warnings
 
 
-def test_ledger_and_journal_are_private(simulator, operate, tmp_path, open_umask):
+def test_ledger_and_run_log_are_private(simulator, operate, tmp_path, open_umask):
     sim = simulator([FAST])
     with trying("modes under umask 0000", "operation"):
         result, warnings = maintain(operate, sim, tmp_path / "not" / "yet" / "there")
         assert result["outcome"] == "done" and not warnings, result
         assert not open_to_others(tmp_path / "not"), open_to_others(tmp_path / "not")
         kept = sorted(path.name.split("-")[0].split(".")[-1] for path in (tmp_path / "not" / "yet" / "there").rglob("*"))
-        assert kept == ["journal", "jsonl", "ledger", "ledger"], kept
+        assert kept == ["jsonl", "ledger", "ledger", "runs"], kept
 
 
-def test_journal_without_a_ledger_creates_private_folders(tmp_path, open_umask):
-    with trying("modes under umask 0000", "journal alone"):
-        Journal(str(tmp_path / "a" / "b"), "https://x", "T-1").note(1, "signal", 0.0)
+def test_log_without_a_ledger_creates_private_folders(tmp_path, open_umask):
+    with trying("modes under umask 0000", "run log alone"):
+        FileLog(str(tmp_path / "a" / "b"), "T-1").add("signal", 0.0)
         assert not open_to_others(tmp_path / "a"), open_to_others(tmp_path / "a")
 
 
@@ -69,7 +69,7 @@ def names(sim):
         "ledger": ledger,
         "lock": ledger.with_suffix(".lock"),
         "new": Path(f"{ledger}.new"),
-        "journal": Path(Journal("", sim.url, "T-1").path),
+        "run log": Path("runs/T-1.jsonl"),
     }
 
 
@@ -92,7 +92,7 @@ def put(kind, path, victim):
         path.symlink_to("/dev/full")
 
 
-@pytest.mark.parametrize("place", ["ledger", "lock", "new", "journal"])
+@pytest.mark.parametrize("place", ["ledger", "lock", "new", "run log"])
 def test_link_or_pipe_in_place_of_a_file_is_not_followed(simulator, operate, tmp_path, victim, place):
     sim = simulator([FAST])
     for kind in KINDS:
@@ -100,11 +100,11 @@ def test_link_or_pipe_in_place_of_a_file_is_not_followed(simulator, operate, tmp
         folder.mkdir(mode=0o700)
         put(kind, folder / names(sim)[place], victim)
         with trying(f"a {kind} in the way", f"{place}, operation") as one:
-            if place == "journal":
-                # Without the journal a run cannot know what was done, so it sends nothing.
+            if place == "run log":
+                # Without the log a run cannot know what was done, so it sends nothing.
                 result, _warnings = maintain(operate, sim, folder)
                 one.failed = bool(result.get("failed"))
-                assert one.failed and not sim.posts() and str(folder) in result["msg"] and "journal" in result["msg"], (kind, result)
+                assert one.failed and not sim.posts() and str(folder) in result["msg"] and "run log" in result["msg"], (kind, result)
             else:
                 # Without a ledger the run goes on alone, with a warning. A link to a file that is only read, or replaced, does no harm.
                 warnings = []
@@ -128,7 +128,7 @@ def test_open_folder_of_another_user_is_not_used(simulator, operate, tmp_path, m
         result = operate(sim, "server_info", ledger=str(folder), warn=warnings.append)
         assert not result.get("failed") and not list(folder.iterdir()), result
         assert len(warnings) == 1 and str(folder) in warnings[0] and "belongs to another user" in warnings[0], warnings
-    with trying("an open folder of somebody else", "journal, operation") as one:
+    with trying("an open folder of somebody else", "run log, operation") as one:
         result, warnings = maintain(operate, sim, folder)
         one.failed = bool(result.get("failed"))
         assert one.failed and "belongs to another user" in result["msg"] and not sim.posts() and not list(folder.iterdir()), result
@@ -139,25 +139,27 @@ def test_closed_folder_of_another_user_is_used_by_root(simulator, operate, tmp_p
     folder = tmp_path / "mounted"
     folder.mkdir(mode=0o755)
     os.chown(folder, NOBODY, NOBODY)
-    with trying("a closed folder of somebody else", "ledger and journal, operation"):
+    with trying("a closed folder of somebody else", "ledger and run log, operation"):
         result, warnings = maintain(operate, simulator([FAST]), folder)
         assert result["outcome"] == "done" and not warnings, (result, warnings)
 
 
 @needs_root
-@pytest.mark.parametrize("place", ["ledger", "lock", "journal"])
+@pytest.mark.parametrize("place", ["ledger", "lock", "run log"])
 def test_file_of_another_user_is_not_trusted(simulator, operate, tmp_path, place):
     """The file claims that everything is done, or blocks all requests for a year."""
     sim = simulator([FAST])
     folder = tmp_path / "ledger"
     path = folder / names(sim)[place]
     path.parent.mkdir(parents=True, mode=0o700)
-    path.write_text(json.dumps({"server_id": 1234, "event": "done"}) + "\n" if place == "journal" else "{}")
+    path.write_text(
+        json.dumps({"run": "T-1", "api_url": sim.url, "server_id": 1234, "event": "done"}) + "\n" if place == "run log" else "{}"
+    )
     os.chown(path, NOBODY, NOBODY)
     with trying("a file of somebody else", f"{place}, operation") as one:
         result, warnings = maintain(operate, sim, folder)
         one.failed = bool(result.get("failed"))
-        assert result["outcome"] == ("failed" if place == "journal" else "done"), result
+        assert result["outcome"] == ("failed" if place == "run log" else "done"), result
         assert any("belongs to another user" in text for text in [*warnings, result.get("msg") or ""]), (result, warnings)
 
 
@@ -167,7 +169,7 @@ def test_linked_folder_is_used_and_keeps_its_files(simulator, operate, tmp_path,
     other.mkdir(mode=0o755)
     shutil.copy(victim, other / "notes")
     (tmp_path / "link").symlink_to(other)
-    with trying("a linked folder", "ledger and journal, operation"):
+    with trying("a linked folder", "ledger and run log, operation"):
         result, warnings = maintain(operate, sim, tmp_path / "link")
         assert result["outcome"] == "done" and not warnings and (other / "notes").read_text() == PRECIOUS, result
         # The mode of the folder is its owner's decision.

@@ -207,7 +207,7 @@ def test_run_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory, 
         assert "AnsiballZ" in stdout or "async_wrapper" in stdout
 
 
-def test_run_with_inventory_cache_journal_and_report_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory):
+def test_run_with_inventory_cache_log_and_report_leaves_no_trace_of_the_token(simulator, ansible, tmp_path_factory):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST}, {"id": 3, **FAST}], read_limit=100000, write_limit=100000)
     for server in (1, 2, 3):
         sim.patch(server, name=f"Mine {sim.token}", product=f"Minecraft {sim.token}")
@@ -235,10 +235,10 @@ def test_run_with_inventory_cache_journal_and_report_leaves_no_trace_of_the_toke
         "maintenance_report_dir": str(ansible.folder / "report"),
     }
     args = ["-i", str(ansible.folder / "fleet.serverprism.yml"), "-e", json.dumps(options), "-e", f"@{given}"]
-    with trying("all that a run leaves", "inventory with cache, role with journal and report"):
+    with trying("all that a run leaves", "inventory with cache, role with run log and report"):
         stdout = run(ansible, sim, sim.token, "serverprism.cloud.maintenance", *args, environment=True, env={"SERVERPRISM_API_TOKEN": None})
         assert (ansible.folder / "report" / "report.json").exists() and list((ansible.folder / "cache").iterdir()), stdout[-3000:]
-        assert list((ansible.folder / "ledger" / "journal").iterdir()) and "(token)" in stdout
+        assert list((ansible.folder / "ledger" / "runs").iterdir()) and "(token)" in stdout
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -26,6 +27,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.gam
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Operation, OperationFailed
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger, MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from simulator.config import ServerConfig
 from simulator.limiter import Limiter
@@ -194,6 +196,19 @@ class Here:
         """Do nothing, since there are no threads."""
 
 
+URL = "https://serverprism.com"
+
+
+def note(folder: Path | str, run: str, server_id: int, event: str, url: str = URL) -> None:
+    """Write an event of another process into the log of a run."""
+    FileLog(str(folder), run).add(event, 0.0, api_url=url, server_id=server_id)
+
+
+def noted(folder: Path | str, run: str, server_id: int, url: str = URL) -> str | None:
+    """Return the last event in the log of a run that decides whether a server is maintained."""
+    return FileLog(str(folder), run).last(url, server_id)
+
+
 def context(api: VirtualApi, operation: Operation, *, use: Ledger | None = None, **options: Any) -> Context:
     """Return the context of an operation, with the defaults of its argument spec; ``check_mode`` and the like are passed on.
 
@@ -215,7 +230,12 @@ def context(api: VirtualApi, operation: Operation, *, use: Ledger | None = None,
 
 def run(operation: Operation, ctx: Context) -> dict[str, Any]:
     """Run an operation in virtual time. Raise its failures."""
-    return maintain_one(ctx, Here(ctx.clock)) if operation.name == "serverprism_maintenance" else operation.run(ctx)
+    if operation.name != "serverprism_maintenance":
+        return operation.run(ctx)
+    result = maintain_one(ctx, Here(ctx.clock))
+    if result.get("failed"):
+        raise OperationFailed(result["msg"], result)
+    return result
 
 
 def operate(api: VirtualApi, operation: Operation, **options: Any) -> dict[str, Any]:

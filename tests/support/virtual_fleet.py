@@ -10,15 +10,13 @@ Hours at a real API take seconds here, and the result is the same each time.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import virtual
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import Exchange
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import OPERATION, Conductor
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Quota
 from simulator.config import ServerConfig
@@ -112,11 +110,10 @@ def maintain(
     conductor = Conductor(clock, requests, **{"tell": lambda text: api.told.append((0, text)), **(run or {})})
 
     def add(server_id: int) -> None:
-        def ended(result: Any, error: BaseException | None) -> None:
-            if error is not None and not isinstance(error, ServerPrismError):
-                raise error
+        def ended(result: dict[str, Any], _row: Mapping[str, Any]) -> None:
+            assert "exception" not in result, result["exception"]
             assert server_id not in results, f"server {server_id} ended twice"
-            results[server_id] = result if error is None else failure(error)
+            results[server_id] = result
 
         listeners = {name: lambda text: api.told.append((server_id, text)) for name in ("progress", "warn")}
         conductor.add(virtual.context(api, OPERATION, server_id=server_id, use=ledger, **{**listeners, **options}), ended)

@@ -11,7 +11,6 @@ import re
 import documents
 import pytest
 import yaml
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import FOLDER_VARIABLE
 from documents import EXAMPLES, ROLE
 
 # The documented fields of each kind of object, without those that rename, copy or delete it.
@@ -76,7 +75,7 @@ def test_inputs_of_the_credential_type_are_valid_and_secret():
 def test_injectors_set_known_variables_from_all_inputs():
     assert set(CREDENTIAL_TYPE["injectors"]) == {"env"}
     env = CREDENTIAL_TYPE["injectors"]["env"]
-    assert set(env) == {"SERVERPRISM_API_TOKEN", "SERVERPRISM_LEDGER", FOLDER_VARIABLE}
+    assert set(env) == {"SERVERPRISM_API_TOKEN", "SERVERPRISM_LEDGER"}
     assert {value.strip("{} ") for value in env.values()} == {field["id"] for field in CREDENTIAL_TYPE["inputs"]["fields"]}
 
 

@@ -12,13 +12,12 @@ import re
 import documents
 import pytest
 import yaml
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import FOLDER_VARIABLE
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 from benchmarks import figures
 from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROOT
 
-ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC} | {FOLDER_VARIABLE}
+ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC}
 # Blocks in these languages are run by tests where possible. Any other language is a mistake.
 LANGUAGES = {"yaml", "yaml+jinja", "console", "text", "ini", "json", "sh", "python", "sql"}
 TEXTS = [*PAGES, *sorted(path for path in EXAMPLES.iterdir() if path.is_file())]

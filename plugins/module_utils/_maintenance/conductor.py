@@ -11,21 +11,31 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import traceback
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
-from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._api.coroutines import run
 from .._clock import Clock, when
-from .._errors import LedgerLost, ServerPrismError
+from .._errors import LedgerLost, RunLogUnusable, ServerPrismError
 from .._interrupt import Interrupted, Signals
-from .._operation import Context, Operation, OperationFailed, Result
+from .._operation import Context, Operation, OperationFailed, Result, failure, with_usage
+from .._process import own_name
 from .._quota.ledger import Ledger
 from .._quota.locks import RENEW_EVERY
 from .._quota.reservations import WRITE, Quota
 from .._quota.stagger import choose, simulate
+from .._runs.events import BEGUN, DONE, ENDED, RESULT, STATUS, VERSION
+from .._runs.log import RunLog
+from .._runs.open import forget_old_runs, make_id, open_log
+from .._runs.rows import row_of_maintained
+from .._runs.rows import server as report_row
+from .._settings import Settings
+from .._text import iso
 from .fleet import Fleet
 from .games import completed
 from .loop import Job, Loop, Requests, Threads
@@ -35,7 +45,8 @@ from .product import choose_game
 from .schedule import local_time
 from .timeline import Maintenance
 
-Ended = Callable[[Optional[Result], Optional[BaseException]], None]
+# Gets the result of a server, and its row of the report.
+Ended = Callable[[Result, Mapping[str, Any]], None]
 # Seconds in which an interrupted run must end, plus the time of two requests. The quota limits how fast all players can be told.
 INTERRUPT_GRACE = 300.0
 # The number of servers whose state is read at the same time. A read that takes more than STATE_READ_PATIENCE seconds does not count.
@@ -70,10 +81,12 @@ class Tally:
 
 @dataclass(eq=False)
 class _Server:
-    """One server of a run. ``ended`` is called with its result, or with its error."""
+    """One server of a run."""
 
+    host: str
     context: Context
     maintenance: Maintenance
+    log: RunLog
     ended: Ended
     offsets: Tuple[float, ...]
     # The earliest time of its first step, UTC seconds on the wall clock.
@@ -106,7 +119,9 @@ class Conductor:
     """The maintenance of many servers in one process.
 
     ``owner`` is the process that owns the locks. With ``keeps_locks`` they are kept for a later batch. ``failed_before`` is the number of
-    servers of earlier batches that failed; they count for ``max_failures``. ``tell`` is called with lines about the whole run.
+    servers of earlier batches that failed; they count for ``max_failures``. ``tell`` is called with lines about the whole run. ``run_id``
+    names the run of servers without ``maintenance_id``, and ``begun`` are further fields of its first event. ``beat`` is called every
+    RENEW_EVERY seconds.
     """
 
     def __init__(
@@ -119,6 +134,9 @@ class Conductor:
         failed_before: int = 0,
         owner: str = "",
         keeps_locks: bool = False,
+        run_id: str = "",
+        begun: Optional[Mapping[str, Any]] = None,
+        beat: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda text: None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -127,7 +145,13 @@ class Conductor:
         self._check_mode = check_mode
         self._max_failures = max_failures
         self._failed_before = failed_before
-        self._owner = owner
+        self._owner = owner or own_name()
+        self._run_id = run_id or make_id(clock.now(), os.getpid())
+        self._begun = dict(begun or {})
+        self._beat = beat
+        self._logs: Dict[Tuple[Ledger, str], RunLog] = {}
+        # The rows of servers whose options were refused.
+        self._refused: List[Mapping[str, Any]] = []
         self._keeps_locks = keeps_locks
         self._tell = tell
         self._warn = warn
@@ -137,20 +161,31 @@ class Conductor:
         # The time zone of the status line. If servers have different ones, that of the last.
         self._tz: tzinfo = timezone.utc
 
-    def add(self, ctx: Context, ended: Ended) -> None:
+    def add(self, ctx: Context, ended: Ended, host: str = "") -> None:
         """Add a server to the run. Raises BadOption where its options contradict each other."""
         ledger, settings = ctx.client.ledger, ctx.settings
         if ledger not in self._groups:
             fleet = Fleet(ledger, self._clock, owner=self._owner, check_mode=self._check_mode)
             self._groups[ledger] = _QuotaGroup(fleet, Quota(settings.write_limit, settings.limit_window), 0)
         group = self._groups[ledger]
-        maintenance = Maintenance(ctx, group.fleet)
+        log = self.log_of(settings, ledger, ctx.params["maintenance_id"], ctx.params["keep_runs"])
+        maintenance = Maintenance(ctx, group.fleet, log)
         timeline = maintenance.options.timeline("restart")
-        group.servers.append(_Server(ctx, maintenance, ended, timeline.offsets, maintenance.start_of(timeline)))
+        host = host or f"server {ctx.params['server_id']}"
+        group.servers.append(_Server(host, ctx, maintenance, log, ended, timeline.offsets, maintenance.start_of(timeline)))
         group.headroom = max(group.headroom, settings.write_headroom)
         group.fleet.add(ctx.params["server_id"], settings.max_wait + ctx.params["wait_timeout"] + ctx.params["done_delay"])
         self._tally.total += 1
         self._tz = maintenance.options.tz
+
+    def log_of(self, settings: Settings, ledger: Ledger, maintenance_id: Optional[str], keep_days: int) -> RunLog:
+        """Return the log of the servers with a ledger and a maintenance ID, if they have one."""
+        run = maintenance_id or self._run_id
+        if (ledger, run) not in self._logs:
+            self._logs[ledger, run] = open_log(settings, ledger, run, is_named=bool(maintenance_id), keep_days=keep_days)
+            if not self._check_mode:
+                forget_old_runs(settings, ledger, keep_days)
+        return self._logs[ledger, run]
 
     def lock_also(self, ledger: Ledger, servers: Sequence[int]) -> None:
         """Lock the servers of other batches of the run, too."""
@@ -158,16 +193,18 @@ class Conductor:
             for server_id in servers:
                 self._groups[ledger].fleet.add(server_id, 0.0)
 
-    def refused(self) -> None:
-        """Count a server whose options were refused as failed."""
+    def refused(self, row: Mapping[str, Any]) -> None:
+        """Count a server whose options were refused as failed. ``row`` is its row of the report."""
         self._tally.total += 1
         self._tally.count("failed")
+        self._refused.append(row)
 
     def run(self) -> None:
         """Maintain the servers until each has ended."""
         self._close_after_failures()
         for group in self._groups.values():
             group.waiting = deque(sorted(group.servers, key=lambda one: one.start))
+            self._begin_logs(group)
             self._lock(group)
             group.fleet.reserved = functools.partial(self._begin_next, group)
             self._begin_next(group)
@@ -176,11 +213,36 @@ class Conductor:
         self._loop.stopped = self._interrupted
         with Signals(lambda name: self._loop.stop(name, INTERRUPT_GRACE + 2 * timeout)):
             self._loop.every(RENEW_EVERY, self._renew)
+            self._loop.every(RENEW_EVERY, self._beat)
             self._loop.every(STATUS_WINDOWS * window, self._tell_status)
             self._loop.run(lambda: any(group.waiting for group in self._groups.values()))
         for group in self._groups.values():
             if not self._keeps_locks or self._loop.is_stopped:
                 self._unlock(group)
+        if not self._check_mode:
+            for log in self._logs.values():
+                self._note(log, ENDED, owner=self._owner, interrupted=self._loop.stop_name)
+
+    def _begin_logs(self, group: _QuotaGroup) -> None:
+        """Write the servers of a group into their logs. End those whose log cannot be written: nothing is sent to them."""
+        for log in {id(one.log): one.log for one in group.servers}.values() if not self._check_mode else ():
+            own = [one for one in group.servers if one.log is log]
+            names = [
+                {"host": one.host, "server_id": one.context.params["server_id"], "api_url": one.context.settings.api_url} for one in own
+            ]
+            try:
+                log.add(BEGUN, self._clock.now(), durable=True, version=VERSION, owner=self._owner, servers=names, **self._begun)
+                for row in self._refused:
+                    log.add(RESULT, self._clock.now(), row=row)
+            except ServerPrismError as exc:
+                group.waiting = deque(one for one in group.waiting if one.log is not log)
+                for one in own:
+                    self._end(one, None, exc)
+
+    def _note(self, log: RunLog, event: str, **fields: Any) -> None:
+        """Write an event that only reports need."""
+        with suppress(RunLogUnusable, LedgerLost):
+            log.add(event, self._clock.now(), **fields)
 
     def _lock(self, group: _QuotaGroup) -> None:
         """Lock the servers of a group, and choose their stagger. End them all if the ledger cannot be reached."""
@@ -193,8 +255,9 @@ class Conductor:
                 with suppress(ValueError):
                     group.fleet.stagger = choose(group.quota, group.headroom, timelines, calendar, self._clock.now())
         except ServerPrismError as exc:
+            servers = list(group.waiting)
             group.waiting.clear()
-            for server in group.servers:
+            for server in servers:
                 self._end(server, None, exc)
 
     def _unlock(self, group: _QuotaGroup) -> None:
@@ -262,14 +325,26 @@ class Conductor:
 
     def _end(self, server: _Server, result: Optional[Result], error: Optional[BaseException]) -> None:
         server.begun = math.inf
-        known = server.maintenance.outcome
+        server_id = server.context.params["server_id"]
+        final = with_usage(_final(server_id, result, error), server.context.client)
+        row = self._row(server, final)
+        if not self._check_mode:
+            self._note(server.log, RESULT, api_url=server.context.settings.api_url, server_id=server_id, row=row)
         # A server that an earlier run left unconfirmed is not a failure of this run.
-        left = "skipped" if known.earlier == "unconfirmed" else known.outcome
-        self._tally.count(left if error is None or isinstance(error, OperationFailed) else "failed")
+        self._tally.count("skipped" if row["earlier"] == "unconfirmed" else row["outcome"])
         self._close_after_failures()
-        server.ended(result, error)
+        server.ended(final, row)
         if self._tally.ended % max(1, self._tally.total // STATUS_LINES) == 0 or self._tally.ended == self._tally.total:
             self._tell_status()
+
+    def _row(self, server: _Server, result: Result) -> Dict[str, Any]:
+        """Return the row of the report for a server. If an earlier run has maintained it under the same ID, return that run's."""
+        row = report_row(server.host, result)
+        if result.get("earlier") == DONE:
+            with suppress(RunLogUnusable, LedgerLost):
+                known = row_of_maintained(server.log.events(), (server.context.settings.api_url, row["server_id"]))
+                return {**row, **known, "host": server.host, "earlier": DONE, "reason": row["reason"]} if known else row
+        return row
 
     def _close_after_failures(self) -> None:
         """Begin no further server once too many have failed."""
@@ -312,11 +387,14 @@ class Conductor:
         if active or waiting:
             # An error here must not end the countdowns.
             with suppress(ServerPrismError, ValueError):
-                end = self._expected_end()
+                at = self._expected_end()
+                end = f"; ends at about {local_time(at, self._tz, with_seconds=False)}"
+                for log in self._logs.values():
+                    self._note(log, STATUS, ends=iso(at))
         self._tell(f"run: {', '.join(parts)}{end}")
 
-    def _expected_end(self) -> str:
-        """Return the text for the expected end of the run. Each restart is assumed to take one window of the quota."""
+    def _expected_end(self) -> float:
+        """Return the expected end of the run, UTC seconds. Each restart is assumed to take one window of the quota."""
         now = end = self._clock.now()
         for group in self._groups.values():
             for server in group.servers:
@@ -328,7 +406,7 @@ class Conductor:
                 calendar = group.fleet.ledger.calendar(WRITE)
                 took = simulate(group.fleet.stagger, group.quota, group.headroom, timelines, calendar, now).duration
                 end = max(end, now + took + group.quota.window)
-        return f"; ends at about {local_time(end, self._tz, with_seconds=False)}"
+        return end
 
 
 def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
@@ -343,14 +421,23 @@ def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
         ctx.progress(chosen[1])
     ctx.params = completed(ctx.params, chosen[0])
     check(ctx.params)
-    outcome: List[Tuple[Optional[Result], Optional[BaseException]]] = []
+    results: List[Result] = []
     conductor = Conductor(ctx.clock, requests or Threads(), check_mode=ctx.check_mode, warn=ctx.warn)
-    conductor.add(ctx, lambda result, error: outcome.append((result, error)))
+    conductor.add(ctx, lambda result, row: results.append(result))
     conductor.run()
-    result, error = outcome[0]
+    return results[0]
+
+
+def _final(server_id: int, result: Optional[Result], error: Optional[BaseException]) -> Result:
+    """Return the result of a server that has ended, also of one that ended with an exception."""
+    if isinstance(error, OperationFailed):
+        return failure(error)
+    if isinstance(error, ServerPrismError):
+        return {**blank(server_id), **failure(error)}
     if error is not None:
-        raise error
-    return result or {}
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return {**blank(server_id), "failed": True, "msg": f"A bug in serverprism.cloud: {error!r}", "exception": text}
+    return result or blank(server_id)
 
 
 OPERATION = Operation(name="serverprism_maintenance", options=OPTIONS, run=maintain_one, check=check, as_of=as_of)

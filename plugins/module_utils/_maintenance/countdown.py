@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from .._api.client import Patience
 from .._api.coroutines import Sleep, sleep
@@ -94,6 +94,7 @@ class Countdown:
         deadline: Optional[float],
         fleet: Fleet,
         check_lock: Callable[[], None] = lambda: None,
+        said: Callable[[Mapping[str, Any]], None] = lambda step: None,
     ) -> None:
         self.ctx = ctx
         self.server_id = server_id
@@ -103,6 +104,8 @@ class Countdown:
         self._deadline = deadline
         # Raises LockLost if another run may have locked the server meanwhile.
         self._check_lock = check_lock
+        # Called with each console line once its outcome is known.
+        self._said = said
         self._fleet = fleet
         self.timeline = options.timeline(signal)
         self.steps: List[Step] = []
@@ -225,12 +228,14 @@ class Countdown:
             self.ctx.warn(str(exc))
         except ServerPrismError as exc:
             self.steps[index] = self.steps[index].became(FAILED, self.ctx.clock.now())
+            self._said(self.steps[index].as_dict())
             if isinstance(exc, NotRunning):
                 raise WentOffline(str(exc)) from exc
             raise
         # The line is delivered when its reply arrives, so the notice counts from now.
         self.steps[index] = self.steps[index].became(outcome, self.ctx.clock.now())
         self._lags.append(self.ctx.clock.now() - self.ctx.client.written_at)
+        self._said(self.steps[index].as_dict())
         self.ctx.progress(f"{outcome}: {self.steps[index].text}")
 
     def _say_now(self, index: int, planned: Step) -> str:
@@ -386,6 +391,7 @@ class Countdown:
                 self.extra.append(step.became(UNKNOWN, self.ctx.clock.now()))
             raise
         self.extra.append(step)
+        self._said(step.as_dict())
         self.ctx.progress(f"{step.outcome}: {line}")
 
     async def _send_without_ledger(self, line: Callable[[], str], patience: Patience) -> None:

@@ -190,6 +190,11 @@ class Loop:
             self._stop = (name, grace)
             self._requests.wake()
 
+    @property
+    def stop_name(self) -> str:
+        """Return the name of the signal that stopped the loop, empty if none has."""
+        return self._stop[0]
+
     def has(self, job: Job) -> bool:
         """Return whether the job has not ended."""
         return job in self._jobs

@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping
 from .._errors import BadOption
 from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
 from .._quota.reservations import Calendar, Quota, reserve
+from .._runs.events import KEEP_RUNS, file_name
 from .._text import check_line, iso
 from .games import CHOICES, GENERIC_COMMAND
 from .schedule import LONGEST_MAINTENANCE, local_time, opening_of, window_of, zone
@@ -24,6 +25,8 @@ from .steps import (
     parse_announcements,
 )
 
+# The longest name of a file in all common file systems, in bytes.
+LONGEST_NAME = 255
 CANCEL_TEXT = "Maintenance cancelled: no {action} now."
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -45,6 +48,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "deadline": {"type": "str"},
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
     "maintenance_id": {"type": "str"},
+    "keep_runs": {"type": "int", "default": KEEP_RUNS},
     "cancel_text": {"type": "str", "default": CANCEL_TEXT},
     "done_text": {"type": "str"},
     "done_delay": {"type": "float", "default": 20.0},
@@ -92,6 +96,10 @@ def check(params: Dict[str, Any]) -> None:
             check_braces(option, params[option], ("action", "name"))
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
+    if len(file_name(params["maintenance_id"] or "")) > LONGEST_NAME:
+        raise BadOption("maintenance_id", "is too long: a file must have its name. Use at most 80 characters")
+    if params["keep_runs"] < 1:
+        raise BadOption("keep_runs", f"must be 1 day or more, got {params['keep_runs']}")
     if params["at"] and params["start"]:
         raise BadOption("at", "is the time of the restart, and start that of the first announcement. Set one of them")
     # The times of a run have dates by now (see as_of), so the current time does not matter.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._errors import BadOption
 from .._operation import Context, Operation, Result
 
-STEPS = ("check", "join", "conduct", "outcome", "report")
+STEPS = ("check", "join", "conduct", "outcome", "failed", "report")
 MAINTENANCE = "maintenance"
 
 
@@ -25,6 +25,7 @@ OPERATION = Operation(
         "playbook": {"type": "str", "choices": ["announce", MAINTENANCE, "power"], "default": MAINTENANCE},
         "hosts": {"type": "raw", "default": "all"},
         "joining": {"type": "bool", "default": True},
+        "error": {"type": "str"},
         "report_dir": {"type": "str"},
     },
     run=run,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from typing import Any, NoReturn, Optional
@@ -35,6 +36,8 @@ from .._power.rules import (
     decide,
 )
 from .._quota.reservations import WRITE
+from .._runs.log import RunLog
+from .._text import iso
 from .countdown import (
     LOOK_AHEAD,
     Countdown,
@@ -44,7 +47,7 @@ from .countdown import (
 )
 from .durations import say_duration
 from .fleet import Fleet
-from .guard import DONE, UNCONFIRMED, Guard, as_left
+from .guard import Guard, as_left
 from .outcome import MaintenanceOutcome, diff, not_warned, outcome_of, timeline, unconfirmed
 from .plan import TODAY
 from .schedule import DEADLINE_SECOND, local_time, opening_of, window_of, zone
@@ -75,7 +78,7 @@ class Crashed(OperationFailed):
 class Maintenance:
     """The maintenance of one server. ``outcome`` is correct at any moment, so that an interruption can return it."""
 
-    def __init__(self, ctx: Context, fleet: Fleet) -> None:
+    def __init__(self, ctx: Context, fleet: Fleet, log: RunLog) -> None:
         self.ctx = ctx
         self.fleet = fleet
         self.params = ctx.params
@@ -101,7 +104,7 @@ class Maintenance:
         self.countdown: Optional[Countdown] = None
         self.follow: Optional[Follow] = None
         self.action_at: Optional[float] = None
-        self.guard = Guard(ctx, self.server_id, fleet)
+        self.guard = Guard(ctx, self.server_id, fleet, log)
         self.outcome = MaintenanceOutcome(self.server_id)
 
     def _update(self, **changes: Any) -> None:
@@ -249,7 +252,7 @@ class Maintenance:
         # An offline server has no players and no console. The players of a server that hangs while stopping were warned before.
         options = _without_lines(self.options) if observation.state == "offline" or signal == "kill" else self.options
         countdown = self.countdown = Countdown(
-            self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock
+            self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock, self.guard.said
         )
         countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start_of(countdown.timeline))), in_run=signal != "kill")
         if not countdown.deadline_ok():
@@ -276,6 +279,7 @@ class Maintenance:
 
     def _tell_plan(self, countdown: Countdown) -> None:
         first, action, now = countdown.steps[0], countdown.action, self.ctx.clock.now()
+        self.guard.counts_down(name=countdown.name, signal=action.text, first=iso(first.planned), action=iso(action.planned))
         when_acts = local_time(action.planned, self.options.tz, with_day=action.planned > now + TODAY)
         warned = ""
         if first.kind == ANNOUNCEMENT and first.planned > now + 1:
@@ -431,7 +435,7 @@ class Maintenance:
             self.server_id,
             self.wanted,
             self.waiting,
-            check=self.guard.before_signal,
+            check=functools.partial(self.guard.before_signal, signal),
             starts_killed=starts_killed,
             # In a large run they would bury the other lines.
             shows_states=len(self.fleet.servers) == 1,
@@ -440,7 +444,7 @@ class Maintenance:
             return
         self._update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
         signal_outcome = await self.follow.until_done()
-        self.guard.note(DONE if signal_outcome.status in ("done", "offline") else UNCONFIRMED)
+        self.guard.ended(is_certain=signal_outcome.status in ("done", "offline"))
         outcome = outcome_of(signal_outcome, self.follow.after)
         self._update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
         offline = {"reason": "offline"} if signal_outcome.status == "offline" else {}
@@ -480,7 +484,7 @@ class Maintenance:
                 self.action_at = await follow.send(signal, observation, slot, Patience(0.0))
                 break
             except BaseException as exc:
-                # Ctrl-C can come while the journal is being written, before the signal is sent.
+                # Ctrl-C can come while the log is being written, before the signal is sent.
                 if not self._was_action_sent():
                     self.guard.refused()
                 if not isinstance(exc, ServerPrismError) or exc.retry_after is None:

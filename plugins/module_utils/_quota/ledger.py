@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, TypeVar
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 from .._clock import Clock
 from .._process import ALIVE, DEAD, fate_of
@@ -177,12 +177,20 @@ class Ledger:
         """Return the time until which a status of the server may be older than its last signal. It may be in the past."""
         return self._change(lambda calendars: _locks.stale_until(calendars[WRITE], server_id), commit=False)
 
-    def note(self, journal: str, server_id: int, event: str) -> None:
-        """Store the last event of a server in a journal for other machines. A ledger of one machine stores nothing."""
+    # Whether the ledger keeps the logs of runs, too.
+    keeps_logs = False
 
-    def noted(self, journal: str, server_id: int) -> Optional[str]:
-        """Return the last event of a server in a journal that other machines stored, or None."""
-        return None
+    def append(self, run: str, text: str, keep: float) -> None:
+        """Add a line to the log of a run, which is kept for a number of seconds."""
+        raise NotImplementedError
+
+    def entries(self, run: str, after: str) -> List[Tuple[str, str]]:
+        """Return the lines of the log of a run after a position, each with its position. The first position is empty."""
+        raise NotImplementedError
+
+    def runs(self) -> List[str]:
+        """Return the IDs of the runs that have a log, the newest last."""
+        raise NotImplementedError
 
 
 class MemoryLedger(Ledger):

@@ -16,7 +16,7 @@ import random
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .._clock import Clock
@@ -49,8 +49,6 @@ PREFIX = "serverprism"
 SOCKET_TIMEOUT = 3.0
 # The number of comparisons with the clock of the server. The comparison with the fastest response counts.
 CLOCK_SAMPLES = 3
-# Seconds for which the events of a maintenance ID are kept for other machines.
-NOTES_KEPT = 7 * 86400
 WHAT_TO_DO = "check the Redis server, or set ledger to a folder."
 T = TypeVar("T")
 
@@ -89,9 +87,9 @@ class RedisLedger(Ledger):
                 f"The Python library redis is missing for {sys.executable} ({_WHY}): install it there with pip install redis, "
                 "or set ledger to a folder."
             )
-        address, prefix = split_url(url)
+        address, self._prefix = split_url(url)
         self.shown = shown_ledger(url)
-        self.key = f"{prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        self.key = f"{self._prefix}:ledger:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         self._redaction = Redaction(*ledger_passwords(url), replacement="***")
         self._warn = warn
         self._lock = threading.Lock()
@@ -112,25 +110,43 @@ class RedisLedger(Ledger):
     def _change(self, step: Callable[[Calendars], T], commit: bool = True) -> T:
         return self._patiently(lambda: self._transaction(step, commit))
 
-    def note(self, journal: str, server_id: int, event: str) -> None:
+    keeps_logs = True
+
+    def append(self, run: str, text: str, keep: float) -> None:
         """See Ledger."""
 
         def write() -> Tuple[bool, None]:
             with self._redis.pipeline() as pipe:
-                pipe.hset(self._journal_key(journal), str(server_id), event)
-                pipe.expire(self._journal_key(journal), NOTES_KEPT)
+                pipe.xadd(self._run_key(run), {"line": text})
+                pipe.expire(self._run_key(run), int(keep))
+                pipe.zadd(self._runs_key, {run: self.clock.now()})
+                pipe.zremrangebyscore(self._runs_key, "-inf", self.clock.now() - keep)
                 pipe.execute()
             return True, None
 
         self._patiently(write)
 
-    def noted(self, journal: str, server_id: int) -> Optional[str]:
+    def entries(self, run: str, after: str) -> List[Tuple[str, str]]:
         """See Ledger."""
-        raw = self._patiently(lambda: (True, self._redis.hget(self._journal_key(journal), str(server_id))))
-        return None if raw is None else bytes(raw).decode(errors="replace")
+        key = self._run_key(run)
+        found = self._patiently(lambda: (True, self._redis.xread({key: after or "0-0"})))
+        return [
+            (bytes(position).decode(), bytes(fields.get(b"line", b"")).decode(errors="replace"))
+            for _key, entries in found or []
+            for position, fields in entries
+        ]
 
-    def _journal_key(self, journal: str) -> str:
-        return f"{self.key}:journal:{journal}"
+    def runs(self) -> List[str]:
+        """See Ledger."""
+        found = self._patiently(lambda: (True, self._redis.zrange(self._runs_key, 0, -1)))
+        return [bytes(run).decode(errors="replace") for run in found]
+
+    def _run_key(self, run: str) -> str:
+        return f"{self._prefix}:run:{run}"
+
+    @property
+    def _runs_key(self) -> str:
+        return f"{self._prefix}:runs"
 
     def _patiently(self, attempt: Callable[[], Tuple[bool, T]]) -> T:
         """Repeat an attempt until it succeeds, for at most LOCK_PATIENCE seconds. Raises LedgerLost."""

@@ -7,28 +7,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._text import iso
 
 SCHEMA = 1
+# The states of servers that have not ended, in their order.
+WAITING, IN_COUNTDOWN = "waiting", "countdown"
+# The state of a server after a signal, until its effect is seen.
+ACTING = {"restart": "restarting", "stop": "stopping", "start": "starting", "kill": "being killed"}
+GOING_ON = (WAITING, IN_COUNTDOWN, *ACTING.values())
 OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
-COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "not_warned", "downtime")
 
 
 def epoch(text: Optional[str]) -> Optional[float]:
     """Return the UTC epoch seconds of an ISO 8601 text, None for None."""
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
-def server(host: str, result: Mapping[str, Any], error: str) -> Dict[str, Any]:
-    """Return one server of the report. An error after the maintenance, such as a failed verify task, makes it a failure."""
-    outcome = str(result.get("outcome") or "failed")
-    if error and outcome in ("done", "planned", "skipped"):
-        outcome = "failed"
-    out: Dict[str, Any] = {"host": host, **{key: result.get(key) for key in COPIED}}
-    out.update(outcome=outcome, reason=error or result.get("reason"), timeline=list(result.get("timeline") or []))
-    return out
 
 
 def step_times(row: Mapping[str, Any], planned: bool) -> List[Tuple[Mapping[str, Any], float]]:
@@ -69,21 +63,27 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
     return max(known, key=abs) if known else None
 
 
-def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC") -> Dict[str, Any]:
-    """Return the report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host.
+def build(
+    rows: Iterable[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC", running: bool = False
+) -> Dict[str, Any]:
+    """Return the report of ``rows`` (see ``_runs.rows``), sorted by host.
 
-    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
+    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC. In a report of a run that goes on
+    (``running``), the outcome of a server that has not ended is its state.
     """
-    servers = sorted((server(row["host"], row["result"], row["error"]) for row in rows), key=lambda one: str(one["host"]))
+    servers = sorted(rows, key=lambda one: str(one["host"]))
     sent: List[str] = [step["at"] for one in servers for step in one["timeline"] if step["at"]]
     seen = [iso(up) for up in map(up_again, servers) if up is not None]
     totals = {outcome: sum(one["outcome"] == outcome for one in servers) for outcome in OUTCOMES}
+    if running:
+        totals.update({state: sum(one["outcome"] == state for one in servers) for state in GOING_ON})
     totals["unconfirmed"] = sum(is_unconfirmed(one) for one in servers)
     return {
         "schema": SCHEMA,
         "generated": generated,
         "timezone": timezone,
         "check_mode": check_mode,
+        "running": running,
         "totals": {"servers": len(servers), **totals, "not_warned": sum(bool(one["not_warned"]) for one in servers)},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),
         "longest_downtime": _worst([one["downtime"] for one in servers]),

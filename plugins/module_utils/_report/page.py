@@ -12,11 +12,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._maintenance.schedule import zone
 from .chart import chart, span
-from .data import epoch, is_unconfirmed, signalled, why
+from .data import GOING_ON, epoch, is_unconfirmed, signalled, why
 from .markup import SCRIPT, STYLE, abbreviation, clock, outcome_line, seconds, text, up_to
 
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
-RUN = ("done", "skipped", *BAD)
+RUN = ("done", "skipped", *BAD, *GOING_ON)
 PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
 # The columns: title, comparison and layout.
 HEADS = (
@@ -39,7 +39,9 @@ NOTICE_ERROR = "Notice error: how much longer (+) or shorter (-) the notice was 
 DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
 # The word for a server that was skipped because it was off, and the order of the words in the first sentence.
 OFF = "off"
-ORDER = (*DID.values(), "done", "planned", *BAD, OFF, "skipped")
+ORDER = (*DID.values(), "done", "planned", *BAD, OFF, "skipped", *GOING_ON)
+# Seconds between two views of the page while the run goes on.
+REFRESH = 15
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
@@ -52,7 +54,9 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
             word = OFF
         counts[word] = counts.get(word, 0) + 1
     troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
-    attention = {0: "Nothing needs attention.", 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
+    attention = {0: "" if counts.keys() & set(GOING_ON) else "Nothing needs attention.", 1: "1 server needs attention."}.get(
+        troubles, f"{troubles} servers need attention."
+    )
     verbs = {**dict.fromkeys(DID.values(), "would be " if planned else ""), OFF: "was " if counts.get(OFF) == 1 else "were "}
     parts = [f"{counts[word]} {verbs.get(word, '')}{word}" for word in sorted(counts, key=ORDER.index)]
     silent = sum(bool(one["not_warned"]) for one in servers)
@@ -64,7 +68,7 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
 def _tiles(report: Mapping[str, Any]) -> str:
     totals, planned = report["totals"], report["check_mode"]
     tiles = [("servers", str(totals["servers"]), False)]
-    tiles += [(name, str(totals[name]), name in BAD) for name in (PLAN if planned else RUN) if totals[name]]
+    tiles += [(name, str(totals[name]), name in BAD) for name in (PLAN if planned else RUN) if totals.get(name)]
     worst, longest = report["worst_notice_error"], report["longest_downtime"]
     if worst is not None:
         tiles.append(("worst notice error", seconds(worst, signed=True), worst < 0))
@@ -145,6 +149,8 @@ def _zones(known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
 
 
 def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
+    if report["running"]:
+        return f"The state at {clock(epoch(report['generated']) or 0.0, tz, '%Y-%m-%d %H:%M:%S')}. This page is renewed until the run ends."
     if known is None:
         made = epoch(report["generated"]) or 0.0
         nothing = f"nothing {'is planned' if report['check_mode'] else 'was sent'}"
@@ -156,13 +162,15 @@ def page(report: Mapping[str, Any]) -> str:
     """Return the page as HTML."""
     servers: Sequence[Dict[str, Any]] = report["servers"]
     planned = bool(report["check_mode"])
-    title = "Maintenance plan" if planned else "Maintenance report"
+    running = bool(report["running"])
+    title = "Maintenance plan" if planned else "Maintenance in progress" if running else "Maintenance report"
     tz, known = zone(report["timezone"]), span(servers, planned)
     zones, drawing = _zones(known, tz), chart(servers, planned, tz)
+    refresh = f'<meta http-equiv="refresh" content="{REFRESH}">' if running else ""
     timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
 <h1>{title}</h1><div class="dim">{text(_when(report, known, tz))}</div>

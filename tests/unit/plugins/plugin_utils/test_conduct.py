@@ -13,9 +13,7 @@ import pytest
 import virtual
 import virtual_fleet
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance import guard as _guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import WRITE
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _conduct
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
@@ -53,8 +51,8 @@ class Bench:
         return orders.take(host, {"serverprism_id": server_id, **GIVEN, **values}, {}, access, self.api.clock.now())
 
     def conduct(self, *mine, later=(), **more):
-        def ended(host, result):
-            assert host not in self.results
+        def ended(host, result, row):
+            assert row["host"] == host and row["outcome"] == result["outcome"] and host not in self.results
             self.results[host] = result
 
         listener = Listener(lambda *what: self.told.append(what), lambda *what: self.warned.append(what), ended)
@@ -78,7 +76,9 @@ def test_every_host_gets_its_result_and_its_usage(bench):
 
 def test_plan_is_shown_before_anything_else(bench):
     plan = bench.conduct(bench.order("a", 1, maintenance_game="minecraft"), bench.order("b", 2, maintenance_game="minecraft"))
-    assert re.fullmatch(r"2 servers, 6 writes: ends in about 2 minutes, at \d\d:\d\d UTC, not limited by the quota\.", plan)
+    assert re.fullmatch(
+        r"2 servers, 6 writes: ends in about 2 minutes, at \d\d:\d\d UTC, not limited by the quota\. This run is [\w-]+\.", plan
+    )
     assert bench.told[0] == ("", plan)
 
 
@@ -187,9 +187,10 @@ def test_bug_fails_only_its_host(bench, monkeypatch):
 
 
 def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(_conduct, "journal_folder", lambda settings: str(tmp_path))
-    Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "done", bench.api.clock.now())
-    Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(2, "signal", bench.api.clock.now())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / ".ansible" / "serverprism"
+    virtual.note(folder, "CHG-7", 1, "done")
+    virtual.note(folder, "CHG-7", 2, "signal")
     given = [bench.order(host, server_id, maintenance_id="CHG-7") for host, server_id in (("a", 1), ("b", 2), ("c", 3))]
     run = Run(given, [], Listener(lambda *_: None, lambda *_: None, lambda *_: None), clock=bench.api.clock)
     assert run._plan().startswith("1 server, 3 writes: ")
@@ -198,10 +199,10 @@ def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
 
 def test_plan_that_cannot_be_computed_does_not_stop_the_run(bench, monkeypatch):
     def fails(*_args):
-        raise ServerPrismError("the journal cannot be read")
+        raise ServerPrismError("the log cannot be read")
 
     monkeypatch.setattr(_conduct, "make_plan", fails)
-    assert bench.conduct(bench.order("a", 1)) == "The plan cannot be computed: the journal cannot be read"
+    assert bench.conduct(bench.order("a", 1)).startswith("The plan cannot be computed: the log cannot be read This run is ")
     assert bench.outcomes() == {"a": "done"}
 
 
@@ -210,7 +211,7 @@ def test_plan_says_from_when_to_when_servers_restart(bench):
     text = datetime.fromtimestamp(at, timezone.utc).isoformat()
     few = [bench.order(f"h{one}", one, maintenance_at=text) for one in (1, 2)]
     plan = bench.conduct(*few)
-    assert plan.startswith("2 servers, 6 writes: begins at 14:45 UTC") and plan.endswith("Restart at 14:46 UTC."), plan
+    assert plan.startswith("2 servers, 6 writes: begins at 14:45 UTC") and "Restart at 14:46 UTC. This run is " in plan, plan
 
 
 def test_plan_does_not_depend_on_the_order_of_the_hosts(monkeypatch):
@@ -230,8 +231,8 @@ def test_plan_does_not_depend_on_the_order_of_the_hosts(monkeypatch):
 
 
 def test_server_that_an_earlier_run_left_unconfirmed_does_not_count_for_max_failures(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(_guard, "journal_folder", lambda settings: str(tmp_path))
-    Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "signal", bench.api.clock.now())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    virtual.note(tmp_path / ".ansible" / "serverprism", "CHG-7", 1, "signal")
     hosts = [bench.order(f"h{one}", one, maintenance_id="CHG-7") for one in (1, 2, 3)]
     bench.conduct(*hosts, max_failures=1)
     assert bench.outcomes() == {"h1": "unconfirmed", "h2": "done", "h3": "done"}, bench.results

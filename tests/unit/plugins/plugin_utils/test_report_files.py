@@ -10,6 +10,7 @@ import json
 import stat
 
 import pytest
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 
 BASE = {
@@ -28,19 +29,14 @@ BASE = {
 SKIPPED = {**BASE, "outcome": "skipped", "reason": "offline", "signal": None, "confirmed": False}
 
 
-def report(results, errors=(), check_mode=False):
-    return RunReport(results, dict(errors), check_mode)
+def report(results, check_mode=False):
+    return RunReport([server(host, result) for host, result in results.items()], check_mode)
 
 
 def test_lines_are_those_of_the_given_hosts():
     one = report({"a": BASE, "b": SKIPPED, "c": BASE})
     lines = one.lines(["a", "b"])
     assert len(lines) == 3 and lines[1].startswith("a") and lines[2].startswith("b") and "offline" in lines[2]
-
-
-def test_later_failure_makes_a_done_server_failed():
-    one = report({"a": BASE}, {"a": "players cannot join"})
-    assert one.data["servers"][0]["outcome"] == "failed" and one.data["servers"][0]["reason"] == "players cannot join"
 
 
 def test_message_of_a_failed_server_is_its_reason():
@@ -78,7 +74,7 @@ def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
 
 def test_page_shows_the_time_zone_of_the_run_and_data_is_in_utc(tmp_path):
     sent = {"kind": "signal", "text": "restart", "planned": "2026-05-04T01:00:00Z", "at": "2026-05-04T01:00:00Z", "outcome": "sent"}
-    RunReport({"a": {**BASE, "timeline": [sent]}}, {}, False, "Europe/Berlin").write(str(tmp_path))
+    RunReport([server("a", {**BASE, "timeline": [sent]})], False, "Europe/Berlin").write(str(tmp_path))
     data = json.loads((tmp_path / "report.json").read_text())
     assert (data["timezone"], data["begun"]) == ("Europe/Berlin", "2026-05-04T01:00:00Z")
     assert "2026-05-04 03:00:00 to 03:00:05 CEST" in (tmp_path / "report.html").read_text()

@@ -10,6 +10,7 @@ import os
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import CANARY, FOLDER, PLAYBOOKS, SHARE, check_hosts
@@ -172,20 +173,20 @@ def test_duplicates_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("share", "errors", "is_too_many"),
+    ("share", "failed", "hosts", "is_too_many"),
     [
-        (None, ["", ""], False),
-        (None, ["x", ""], True),
-        (0, [None, "x"], True),
-        (50, ["x", ""], False),
-        ("49%", ["x", ""], True),
-        (100, ["x", "x"], False),
+        (None, 0, 2, False),
+        (None, 1, 2, True),
+        (0, 1, 2, True),
+        (50, 1, 2, False),
+        ("49%", 1, 2, True),
+        (100, 2, 2, False),
         # Without an earlier batch.
-        (None, [], False),
+        (None, 0, 0, False),
     ],
 )
-def test_failures_after_which_no_further_batch_is_maintained(share, errors, is_too_many):
-    assert run_check.too_many_failed({SHARE: share}, errors) == is_too_many
+def test_failures_after_which_no_further_batch_is_maintained(share, failed, hosts, is_too_many):
+    assert run_check.too_many_failed({SHARE: share}, failed, hosts) == is_too_many
 
 
 LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart would begin at 04:06:00 CET, 6 minutes after the deadline"}
@@ -205,7 +206,7 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
     ],
 )
 def test_run_whose_deadline_leaves_out_everything_fails(results, said):
-    got = run_check.all_too_late(dict(zip("abc", results)))
+    got = run_check.all_too_late([server(host, one) for host, one in zip("abc", results)])
     assert said in got and bool(got) == bool(said), got
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible import constants
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import PlayLog, RunFolder
 
 FORK = multiprocessing.get_context("fork")
 EVIL = "../../etc/passwd"
@@ -106,40 +107,52 @@ def test_hosts_that_need_not_join_are_taken_once(folder):
     assert folder.is_conducted(EVIL) and folder.was_conducted("b")
 
 
-@pytest.mark.parametrize(
-    ("result", "failures"),
-    [
-        ({"outcome": "failed"}, 1),
-        ({"outcome": "unconfirmed"}, 1),
-        ({"outcome": "unconfirmed", "earlier": "unconfirmed"}, 0),
-        ({"outcome": "done"}, 0),
-    ],
-)
-def test_failures_of_this_run_are_counted(folder, result, failures):
-    folder.put("a", result)
-    assert folder.failures() == failures
+@pytest.fixture
+def play(folder):
+    return PlayLog("play-1")
 
 
-def test_earlier_batches_are_returned(folder):
-    assert folder.batches() == []
-    assert folder.begin_batch(["a", "b"]) == []
+def row(host, outcome="done", **more):
+    return server(host, {"outcome": outcome, **more})
+
+
+def test_play_knows_the_rows_and_failures_of_its_hosts(play):
+    play.ended_earlier(row("a", "failed"))
+    play.ended_earlier(row("x", "failed"))
+    for one in (row("a"), row("b", "unconfirmed"), row("c", "unconfirmed", earlier="unconfirmed"), row(EVIL, "failed")):
+        play.ended(one)
+    play.failed("a", "players cannot join")
+    again = PlayLog("play-1")
+    assert {host: one["outcome"] for host, one in again.rows().items()} == {
+        "a": "failed",
+        "b": "unconfirmed",
+        "c": "unconfirmed",
+        EVIL: "failed",
+        "x": "failed",
+    }
+    assert again.failures() == 3 and again.failed_hosts() == {"a"} and PlayLog("play-2").rows() == {}
+
+
+def test_earlier_batches_are_returned(play):
+    assert play.batches() == []
+    assert play.begin_batch(["a", "b"]) == []
     # The role is included again after a host has failed.
-    assert folder.begin_batch(["b"]) == []
-    assert folder.begin_batch(["c"]) == ["b"]
-    assert folder.batches() == [["b"], ["c"]]
+    assert play.begin_batch(["b"]) == []
+    assert play.begin_batch(["c"]) == ["b"]
+    assert play.batches() == [["b"], ["c"]]
 
 
-def _begin_often(folder):
+def _begin_often(play):
     for _each in range(300):
-        folder.begin_batch(["a", "b"])
+        play.begin_batch(["a", "b"])
 
 
-def test_processes_can_begin_a_batch_at_the_same_time(folder):
+def test_processes_can_begin_a_batch_at_the_same_time(play):
     """A strategy that ignores run_once begins it once for each host."""
-    processes = [FORK.Process(target=_begin_often, args=(folder,)) for _each in range(4)]
+    processes = [FORK.Process(target=_begin_often, args=(play,)) for _each in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    assert folder.batches() == [["a", "b"]]
+    assert play.batches() == [["a", "b"]]

@@ -150,7 +150,7 @@ def test_check_mode_plans_all_servers_at_once_and_sends_nothing():
     first = virtual.context(api, OPERATION, server_id=1, check_mode=True, **WORDS)
     for one in range(1, 31):
         ctx = virtual.context(api, OPERATION, server_id=one, check_mode=True, use=first.client.ledger, **WORDS)
-        conductor.add(ctx, lambda result, error, one=one: ends.update({one: result or error}))
+        conductor.add(ctx, lambda result, row, one=one: ends.update({one: result}))
     conductor.run()
     starts = [ends[one]["timeline"][0]["planned"] for one in range(1, 31)]
     assert not api.lines and not api.signals and starts == sorted(starts) and starts[0] < starts[-1]
@@ -190,7 +190,7 @@ def test_servers_of_one_quota_can_have_different_headrooms():
     conductor = Conductor(api.clock, virtual_fleet.Requests(api))
     for one, more in ((1, {"write_headroom": 18}), (2, {"write_headroom": 0, "commands": [f"save {number}" for number in range(8)]})):
         ctx = virtual.context(api, OPERATION, server_id=one, use=ledger, **more)
-        conductor.add(ctx, lambda result, error, one=one: ends.update({one: result or error}))
+        conductor.add(ctx, lambda result, row, one=one: ends.update({one: result}))
     conductor.run()
     assert [ends[one]["outcome"] for one in (1, 2)] == ["done", "done"] and len(api.said(2)) == 8
 

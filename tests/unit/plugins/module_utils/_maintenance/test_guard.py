@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guard against a second maintenance: lock and journal are checked again before anything is sent."""
+"""The guard against a second maintenance: lock and log are checked again before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.fle
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import Guard
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import MemoryLedger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import READ, WRITE, Calendar, Lock, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import RunLog
 
 WARNINGS = [{"before": "20m", "text": "Restart in {remaining}"}, {"before": "10s", "text": "Restart in {remaining}"}]
 CANCEL = "say Maintenance cancelled: no restart now."
@@ -63,7 +63,7 @@ def had_by_another(api, book, tmp_path, *, how):
         else:
             change(book, lambda old: replace(old, locks=()))
         if how == "is done":
-            Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "done", api.clock.now())
+            virtual.note(tmp_path, "CHG-7", 1, "done")
 
     return do
 
@@ -79,13 +79,13 @@ def test_run_whose_lock_expired_during_sleep_cancels_and_sends_no_signal(tmp_pat
 
 
 def test_signal_of_another_run_with_the_same_id_prevents_the_signal(tmp_path):
-    """The lock is still there, but another run has written a signal into the journal."""
+    """The lock is still there, but another run has written a signal into the log."""
     api, _book, run, _told = setup(tmp_path, maintenance_id="CHG-7")
-    when(api, 1_001_199.0, lambda: Journal(str(tmp_path), "https://serverprism.com", "CHG-7").note(1, "signal", api.clock.now()))
+    when(api, 1_001_199.0, lambda: virtual.note(tmp_path, "CHG-7", 1, "signal"))
     result = run()
     assert result["outcome"] == "cancelled" and "another run under maintenance_id CHG-7" in result["msg"], result
     assert not api.signals and api.said()[-1] == CANCEL
-    assert Journal(str(tmp_path), "https://serverprism.com", "CHG-7").last(1) == "signal"
+    assert virtual.noted(tmp_path, "CHG-7", 1) == "signal"
 
 
 def test_server_is_locked_again_after_the_ledger_lost_its_content(tmp_path):
@@ -127,18 +127,18 @@ def guard(api, book, tmp_path):
     fleet = Fleet(book, api.clock)
     fleet.add(1, 600.0)
     fleet.lock()
-    return Guard(ctx, 1, fleet)
+    return Guard(ctx, 1, fleet, RunLog("r"))
 
 
 def test_lost_lock_allows_no_further_signal(tmp_path):
     api, book, _run, _told = setup(tmp_path)
     one = guard(api, book, tmp_path)
-    one.before_signal()
+    one.before_signal("restart")
     change(book, lambda old: replace(old, locks=()))
     api.clock.time += 100.0
     for _each in range(2):
         with pytest.raises(LockLost, match="Nothing more was sent"):
-            one.before_signal()
+            one.before_signal("restart")
 
 
 def test_cancel_text_is_sent_without_the_lock(tmp_path):

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The present state of a run, from its events. Pure. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+
+from .._maintenance.durations import say_duration
+from .._maintenance.schedule import local_time, zone
+from .._runs.events import BEGUN, COUNTDOWN, DONE, ENDED, FAILED, REFUSED, RESULT, SIGNAL, STATUS, STEP, UNCONFIRMED, Event, Key, key_of
+from .._runs.rows import server, with_error
+from .data import ACTING, GOING_ON, IN_COUNTDOWN, WAITING, epoch
+from .table import table
+
+RUNNING, OVER, INTERRUPTED, VANISHED = "running", "ended", "interrupted", "vanished"
+NEVER_SEEN = "the run ended without a word. Look at the server's console"
+
+
+@dataclass
+class ServerState:
+    """The present state of one server. ``action`` is the time of its signal, planned or sent, UTC seconds. ``row`` is set at its end."""
+
+    host: str
+    server_id: int = 0
+    name: Optional[str] = None
+    state: str = WAITING
+    signal: str = ""
+    first: Optional[float] = None
+    action: Optional[float] = None
+    timeline: List[Mapping[str, Any]] = field(default_factory=list)
+    row: Optional[Dict[str, Any]] = None
+
+    def end(self, row: Mapping[str, Any]) -> None:
+        """Store the row of a server that has ended."""
+        self.row, self.state = dict(row), str(row["outcome"])
+
+    def as_row(self, running: bool = False) -> Dict[str, Any]:
+        """Return the row of the report. Of a server that has not ended, it says what is known: in a running run, its state."""
+        if self.row is not None:
+            return self.row
+        was_signalled = self.state in ACTING.values()
+        signal = self.signal if was_signalled else None
+        row = server(self.host, {"server_id": self.server_id, "name": self.name, "timeline": self.timeline, "signal": signal})
+        if running:
+            return {**row, "outcome": self.state}
+        return {**row, "outcome": UNCONFIRMED if was_signalled else FAILED, "reason": NEVER_SEEN}
+
+
+@dataclass
+class RunState:
+    """The present state of a run. ``owners`` are its processes, with the name of the signal that ended each, or None."""
+
+    run: str
+    plan: str = ""
+    timezone: str = "UTC"
+    reason: str = ""
+    begun: Optional[float] = None
+    last: Optional[float] = None
+    ends: Optional[float] = None
+    owners: Dict[str, Optional[str]] = field(default_factory=dict)
+    servers: Dict[str, ServerState] = field(default_factory=dict)
+
+    def state(self, dead: Iterable[str] = ()) -> str:
+        """Return whether the run goes on. ``dead`` are the processes that are known to be gone."""
+        going = [owner for owner, how in self.owners.items() if how is None]
+        if going:
+            return VANISHED if set(going) <= set(dead) else RUNNING
+        return INTERRUPTED if self.owners and list(self.owners.values())[-1] else OVER
+
+
+def state_of(run: str, events: Iterable[Event]) -> RunState:
+    """Return the state of a run after these events."""
+    out = RunState(run)
+    hosts: Dict[Key, str] = {}
+    for event in events:
+        kind = event["event"]
+        out.last = epoch(event["time"])
+        if kind == BEGUN:
+            _begin(out, event, hosts)
+        elif kind == STATUS:
+            out.ends = epoch(event["ends"])
+        elif kind == ENDED:
+            out.owners[event["owner"]] = str(event["interrupted"])
+        elif kind == RESULT:
+            host = str(event["row"]["host"])
+            out.servers.setdefault(host, ServerState(host)).end(event["row"])
+        elif kind == FAILED:
+            one = out.servers.setdefault(event["host"], ServerState(event["host"]))
+            one.end(with_error(one.as_row(), event["error"]))
+        elif key_of(event) in hosts:
+            _change(out.servers[hosts[key_of(event)]], kind, event)
+    return out
+
+
+def _begin(out: RunState, event: Event, hosts: Dict[Key, str]) -> None:
+    out.owners[event["owner"]] = None
+    out.begun = out.begun or epoch(event["time"])
+    out.plan, out.timezone, out.reason = (str(event.get(name) or "") for name in ("plan", "timezone", "reason"))
+    for one in event["servers"]:
+        hosts[key_of(one)] = one["host"]
+        out.servers[one["host"]] = ServerState(one["host"], one["server_id"])
+
+
+def _change(one: ServerState, kind: str, event: Event) -> None:
+    if kind == COUNTDOWN:
+        one.state, one.name, one.signal = IN_COUNTDOWN, event["name"], event["signal"]
+        one.first, one.action = epoch(event["first"]), epoch(event["action"])
+    elif kind == STEP:
+        one.timeline.append({name: event.get(name) for name in ("kind", "text", "planned", "at", "outcome")})
+    elif kind == SIGNAL:
+        one.state, one.signal, one.action = ACTING[event["signal"]], event["signal"], epoch(event["time"])
+    elif kind == REFUSED:
+        one.state = IN_COUNTDOWN
+    elif kind in (DONE, UNCONFIRMED):
+        one.state = kind
+
+
+def lines(now: float, run: RunState, state: str, quota: str) -> List[str]:
+    """Return the state of a run for a terminal. ``quota`` is a text about its use."""
+    tz = zone(run.timezone or "UTC")
+    begun = "" if run.begun is None else f" since {local_time(run.begun, tz)}"
+    heads = {
+        RUNNING: f"running{begun}" + ("" if run.ends is None else f", ends at about {local_time(run.ends, tz, with_seconds=False)}"),
+        VANISHED: f"vanished: its process is gone. Repeat the run with -e maintenance_id={run.run}",
+        INTERRUPTED: "interrupted",
+        OVER: "ended",
+    }
+    silent = "" if run.last is None or state != RUNNING else f", last event {say_duration(int(max(0.0, now - run.last)))} ago"
+    rows = [["server", "state", "why"], *([one.host, one.state, _what(one, now, run)] for one in run.servers.values())]
+    return [f"Run {run.run}: {heads[state]}{silent}; {quota}", *table(rows), counts(run.servers.values())]
+
+
+def counts(servers: Iterable[ServerState]) -> str:
+    """Return the number of servers by state."""
+    numbers: Dict[str, int] = {}
+    for one in servers:
+        numbers[one.state] = numbers.get(one.state, 0) + 1
+    known = [state for state in GOING_ON if state in numbers]
+    return ", ".join(f"{numbers[state]} {state}" for state in [*known, *sorted(set(numbers) - set(known))]) or "no servers"
+
+
+def _what(one: ServerState, now: float, run: RunState) -> str:
+    if one.row is not None:
+        return str(one.row["reason"] or "")
+    if one.action is None:
+        return ""
+    at = local_time(one.action, zone(run.timezone or "UTC"))
+    if one.state == IN_COUNTDOWN:
+        said = sum(step["kind"] == "announcement" and step["outcome"] != "failed" for step in one.timeline)
+        announced = {0: "not announced yet", 1: "announced once"}.get(said, f"announced {said} times")
+        left = max(0, round(one.action - now))
+        return f"{one.signal} at {at}, in {say_duration(left)}; {announced}"
+    return f"{one.signal} sent at {at}"
+
+
+def changes(before: Optional[RunState], after: RunState) -> Sequence[ServerState]:
+    """Return the servers whose state has changed."""
+    old = {} if before is None else before.servers
+    return [one for host, one in after.servers.items() if host not in old or old[host].state != one.state]
