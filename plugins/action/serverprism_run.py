@@ -79,11 +79,12 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
+        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, run_check.FORMATS])
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
+        run_check.check_report_formats(values)
         self._warn_of_misspelt(found)
         # If some hosts can be maintained, the others fail later, each with its message.
         problems: dict[str, list[str]] = {}
@@ -131,7 +132,7 @@ class ActionModule(ControllerAction):
         batch, begun = batches[-1], [host for one in batches for host in one]
         alive, rest = set(task_vars["ansible_play_hosts"]), _not_begun(task_vars, begun)
         hosts = Hosts(self, task_vars)
-        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]
+        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.REPORT_FORMATS, orders.TIMEZONE]
         found = {name: one.values for name, one in hosts.read([*begun, *rest], names).items()}
         # Ansible begins no further batch if all hosts of a batch have failed.
         spared = rest if alive.isdisjoint(batch) else []
@@ -143,7 +144,8 @@ class ActionModule(ControllerAction):
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
         lines = report.lines([*batch, *spared])
-        warning = report.write(folder) if folder else ""
+        formats = params["report_formats"] or run_check.report_formats(found.values())
+        warning = report.write(folder, formats) if folder else ""
         if len(batches) == 1 and rest and not spared and not report.has_tested():
             self._warn("", report.untested(len(rest)))
         if warning:
@@ -213,7 +215,7 @@ class ActionModule(ControllerAction):
         report = RunReport(results, {}, self._task.check_mode, run_check.report_timezone(values))
         lines = report.lines(list(results))
         path = next(iter(run_check.report_folders(extra_vars, values)), "")
-        lines += [report.write(path) or f"The report is in {path}."] if path else []
+        lines += [report.write(path, run_check.report_formats(values)) or f"The report is in {path}."] if path else []
         for line in lines:
             screen.show(self._tell, "", line)
 

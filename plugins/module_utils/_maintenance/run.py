@@ -11,6 +11,7 @@ from .._operation import Context, Operation, Result
 
 STEPS = ("check", "join", "conduct", "outcome", "report")
 MAINTENANCE = "maintenance"
+REPORT_FORMATS = ("html", "json", "markdown", "junit")
 
 
 def run(ctx: Context) -> Result:
@@ -26,6 +27,7 @@ OPERATION = Operation(
         "hosts": {"type": "raw", "default": "all"},
         "joining": {"type": "bool", "default": True},
         "report_dir": {"type": "str"},
+        "report_formats": {"type": "list", "elements": "str", "choices": list(REPORT_FORMATS)},
     },
     run=run,
 )
