@@ -34,6 +34,8 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import 
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
+# The formats of a report that are written while the run goes on. The others are for programs that read the end.
+LIVE = ("html", "json")
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
 # The strategy loads this file in ansible-playbook itself, which looks for results of its workers this often, in seconds. Its default of
@@ -81,11 +83,12 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
+        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, run_check.FORMATS])
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
+        run_check.check_report_formats(values)
         self._warn_of_misspelt(found)
         # If some hosts can be maintained, the others fail later, each with its message.
         problems: dict[str, list[str]] = {}
@@ -148,12 +151,14 @@ class ActionModule(ControllerAction):
         spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
         known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
         hosts = Hosts(self, task_vars)
-        found = [one.values for one in hosts.read([*begun, *rest], [orders.REPORT_FOLDER, orders.TIMEZONE]).values()]
+        names = [orders.REPORT_FOLDER, orders.REPORT_FORMATS, orders.TIMEZONE]
+        found = [one.values for one in hosts.read([*begun, *rest], names).values()]
         report = RunReport(known.values(), self._task.check_mode, run_check.report_timezone(found))
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found)), "")
         lines = report.lines([*batch, *spared])
-        warning = report.write(folder) if folder else ""
+        formats = params["report_formats"] or run_check.report_formats(found)
+        warning = report.write(folder, formats) if folder else ""
         if len(batches) == 1 and rest and not spared and not report.has_tested():
             self._warn("", report.untested(len(rest)))
         if warning:
@@ -186,12 +191,13 @@ class ActionModule(ControllerAction):
         def write_state() -> None:
             if path and not self._task.check_mode:
                 present = {**{host: one.as_row(True) for host, one in run.present_state().servers.items()}, **watched.rows()}
-                RunReport(present.values(), False, zone, running=True).write(path)
+                RunReport(present.values(), False, zone, running=True).write(path, [one for one in formats if one in LIVE])
 
         variables = Hosts(self, task_vars)
         found = variables.read([*hosts, *earlier, *later], orders.NAMES, DEFAULTS)
         values = [one.values for one in found.values()]
         path = next(iter(run_check.report_folders(variables.extra_vars, values)), "")
+        formats = run_check.report_formats(values)
         zone = run_check.report_timezone(values)
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
@@ -229,7 +235,7 @@ class ActionModule(ControllerAction):
                 # After an interruption Ansible runs no further task, so the report task would never run.
                 report = RunReport(play.rows().values(), self._task.check_mode, zone)
                 lines = report.lines([host for batch in play.batches() for host in batch])
-                for line in [*lines, *([report.write(path) or f"The report is in {path}."] if path else [])]:
+                for line in [*lines, *([report.write(path, formats) or f"The report is in {path}."] if path else [])]:
                     screen.show(self._tell, "", line)
         return plan
 

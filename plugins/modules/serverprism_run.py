@@ -70,8 +70,15 @@ options:
     type: str
   report_dir:
     description:
-      - With V(report), the folder for C(report.json) and C(report.html). The default is the variable C(maintenance_report_dir) of any host.
+      - With V(report), the folder for the files of the report. The default is the variable C(maintenance_report_dir) of any host.
     type: str
+  report_formats:
+    description:
+      - With V(report), the files to write, as described for the variable C(maintenance_report_formats) of the role
+        P(serverprism.cloud.maintenance#role). The default is all formats that this variable of any host names.
+    type: list
+    elements: str
+    choices: [html, json, markdown, junit]
 """
 
 EXAMPLES = r"""

@@ -28,9 +28,11 @@ ID_VARIABLES = (f"{PREFIX}server_id", "serverprism_id")
 PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
-MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}report_dir", f"{PREFIX}verify_tasks"
+MAX_FAILURES, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}verify_tasks"
+REPORT_FOLDER, REPORT_FORMATS = f"{PREFIX}report_dir", f"{PREFIX}report_formats"
 TIMEZONE = VARIABLES["timezone"]
-NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS)
+RUN_VARIABLES = (MAX_FAILURES, VERIFY_TASKS, REPORT_FOLDER, REPORT_FORMATS)
+NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), *RUN_VARIABLES)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import REPORT_FORMATS
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
@@ -26,6 +27,7 @@ NOT_BEGUN = "not begun: too many servers before it failed"
 # The number of different problems that a refused run shows.
 MOST_PROBLEMS = 5
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
+FORMATS, DEFAULT_FORMATS = "maintenance_report_formats", ("html", "json")
 ID = "serverprism_id"
 
 
@@ -148,6 +150,25 @@ def report_folders(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, A
     """Return the report folders that the hosts of a run have, as absolute paths. A folder from the command line wins."""
     given = [extra_vars[FOLDER]] if extra_vars.get(FOLDER) else [values.get(FOLDER) for values in hosts]
     return sorted({os.path.abspath(os.path.expanduser(str(one))) for one in given if one})
+
+
+def check_report_formats(hosts: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse a format of the report that does not exist."""
+    unknown = sorted(_formats_of(hosts) - set(REPORT_FORMATS))
+    if unknown:
+        raise BadOption(FORMATS, f"must be a list of {', '.join(REPORT_FORMATS)}, got {', '.join(unknown)}")
+
+
+def report_formats(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the formats of a run's report: all that its hosts name. A host without the variable counts with the default."""
+    named = _formats_of(hosts)
+    return [one for one in REPORT_FORMATS if one in named] or [*DEFAULT_FORMATS]
+
+
+def _formats_of(hosts: Iterable[Mapping[str, Any]]) -> set[str]:
+    given = [values.get(FORMATS) or DEFAULT_FORMATS for values in hosts]
+    lists = [one.split(",") if isinstance(one, str) else one if isinstance(one, (list, tuple)) else [one] for one in given]
+    return {str(name).strip() for names in lists for name in names} - {""}
 
 
 def report_timezone(hosts: Iterable[Mapping[str, Any]]) -> str:

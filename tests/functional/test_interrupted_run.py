@@ -34,7 +34,7 @@ def started(ansible, sim, ids, *args, **variables):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_run_tells_the_players_and_writes_its_report(simulator, ansible, number):
     sim = simulator([{"id": i, **FAST} for i in range(1, 7)])
-    process, report = started(ansible, sim, range(1, 7))
+    process, report = started(ansible, sim, range(1, 7), maintenance_report_formats=["json", "markdown"])
     process.send_signal(number)
     output = "".join(process.communicate(timeout=60))
     until = time.monotonic() + 30
@@ -48,6 +48,8 @@ def test_interrupted_run_tells_the_players_and_writes_its_report(simulator, ansi
     if number != signal.SIGHUP:
         assert len(re.findall(r"^h\d +cancelled ", output, re.MULTILINE)) == 6, output
         assert f"The report is in {report.parent}." in output
+        assert "6 cancelled. 6 servers need attention." in (report.parent / "report.md").read_text()
+        assert not (report.parent / "report.html").exists()
 
 
 def test_task_timeout_tells_the_players_and_the_run_continues(simulator, ansible):

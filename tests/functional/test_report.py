@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 from functional.browser import needs_browser
@@ -45,6 +46,34 @@ def test_run_writes_its_report(reported):
     assert {one["host"]: one["outcome"] for one in report["servers"]} == {"h1": "done", "h2": "skipped", "h3": "failed"}
     assert report["servers"][0]["timeline"][-1]["kind"] == "signal"
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_run_writes_all_formats_with_names_as_plain_text(reported):
+    name = "@octocat | [x](https://example.com) & <b>"
+    servers = [{"id": 1, "name": name, **FAST}, {"id": 2, "name": "two", "state": "offline"}, {"id": 3, "name": "three", "conflict": True}]
+    done, folder = reported(servers, "-e", "maintenance_report_formats=html,json,markdown,junit")
+    assert done.rc == 2 and sorted(file.name for file in folder.iterdir()) == ["junit.xml", "report.html", "report.json", "report.md"], (
+        done.output
+    )
+    text = (folder / "report.md").read_text()
+    assert "1 restarted, 1 failed, 1 was off. 1 server needs attention." in text
+    rows = [line for line in text.splitlines() if line.startswith("| `h")]
+    assert [row[:6] for row in rows] == ["| `h3`", "| `h1`", "| `h2`"] and "**failed**" in rows[0]
+    assert "| `@octocat \\| [x](https://example.com) & <b>` | done | `restart` " in rows[1]
+    suite = ElementTree.parse(folder / "junit.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    assert [(case.get("name"), case[0].tag) for case in suite] == [("h1", "system-out"), ("h2", "skipped"), ("h3", "failure")]
+    assert "downtime: up to" in suite[0][0].text and suite[1][0].get("message") == "skipped: offline"
+
+
+def test_unknown_format_is_refused_before_any_request(simulator, ansible):
+    sim = simulator([{"id": 1, **FAST}])
+    path, folder = ansible.folder / "inventory.json", ansible.folder / "report"
+    path.write_text(json.dumps({"all": {"hosts": {"h1": {"serverprism_id": 1}}}}))
+    args = ["-e", f"maintenance_report_dir={folder}", "-e", "maintenance_report_formats=html,pdf"]
+    run = ansible.run(sim, "serverprism.cloud.maintenance", "-i", str(path), *args)
+    assert run.rc == 2 and "maintenance_report_formats: must be a list of html, json, markdown, junit, got pdf." in run.output
+    assert not sim.requests() and not folder.exists()
 
 
 def written(value, path):

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 from functional.test_inventory import inventory
@@ -137,6 +138,7 @@ def test_maintenance_does_not_evaluate_hostile_names(simulator, ansible, tmp_pat
         "maintenance_poll_interval": 0.5,
         "maintenance_max_fail_percentage": 100,
         "maintenance_report_dir": str(folder),
+        "maintenance_report_formats": ["html", "json", "markdown", "junit"],
     }
     env = {"SERVERPRISM_WRITE_LIMIT": "1000", "SERVERPRISM_READ_LIMIT": "1000"}
     args = ["-i", str(path), "--forks", "30", "-v", "--diff", "-e", json.dumps(options)]
@@ -154,6 +156,11 @@ def test_maintenance_does_not_evaluate_hostile_names(simulator, ansible, tmp_pat
         shown = browse(folder / "report.html", tmp_path)
         assert re.search("<title>(.*?)</title>", shown)[1] == "Maintenance report|0|1|1", shown[:300]
         assert not OBEYED.search((folder / "report.html").read_text())
+    with trying("names that want something", "report.md and junit.xml"):
+        text, number = (folder / "report.md").read_text(), len(report["servers"])
+        assert not OBEYED.search(text) and len([line for line in text.split("\n") if line.startswith("| `")]) == number
+        cases = ElementTree.parse(folder / "junit.xml").getroot().findall("testsuite/testcase")
+        assert not OBEYED.search((folder / "junit.xml").read_text()) and len(cases) == number
 
 
 def browse(page, tmp_path) -> str:

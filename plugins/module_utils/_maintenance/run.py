@@ -11,6 +11,7 @@ from .._operation import Context, Operation, Result
 
 STEPS = ("check", "join", "conduct", "outcome", "failed", "report")
 MAINTENANCE = "maintenance"
+REPORT_FORMATS = ("html", "json", "markdown", "junit")
 
 
 def run(ctx: Context) -> Result:
@@ -27,6 +28,7 @@ OPERATION = Operation(
         "joining": {"type": "bool", "default": True},
         "error": {"type": "str"},
         "report_dir": {"type": "str"},
+        "report_formats": {"type": "list", "elements": "str", "choices": list(REPORT_FORMATS)},
     },
     run=run,
 )

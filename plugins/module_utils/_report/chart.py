@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .data import signalled, step_times, up_again
-from .markup import clock, outcome_line, seconds, text
+from .data import signalled, span, step_times, up_again
+from .markup import text
+from .texts import clock, outcome_line, seconds
 
 DAY = 86400
 # The offset of every zone is a multiple of a quarter of an hour.
@@ -65,13 +66,6 @@ def periods(row: Mapping[str, Any], planned: bool, last: float, tz: tzinfo = tim
         out.append(Period("unknown", signal, None, "not known: nothing confirms or disproves the signal"))
     # The last observation of the run has no length, but must be shown.
     return [one for one in out if one.kind == "up" or one.end is None or one.end > one.begin]
-
-
-def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
-    """Return the first and the last known time of all servers, UTC seconds, or None."""
-    points = [at for row in servers for _step, at in step_times(row, planned)]
-    points += [up for row in servers for up in [up_again(row)] if up is not None]
-    return (min(points), max(points)) if points else None
 
 
 def step_of(length: float, most: int, multiple: int = 1) -> int:

@@ -45,6 +45,13 @@ def up_again(row: Mapping[str, Any]) -> Optional[float]:
     return None if sent is None or row["downtime"] is None else sent + float(row["downtime"])
 
 
+def span(servers: Sequence[Mapping[str, Any]], planned: bool) -> Optional[Tuple[float, float]]:
+    """Return the first and the last known time of all servers, UTC seconds, or None."""
+    points = [at for row in servers for _step, at in step_times(row, planned)]
+    points += [up for row in servers for up in [up_again(row)] if up is not None]
+    return (min(points), max(points)) if points else None
+
+
 def is_unconfirmed(row: Mapping[str, Any]) -> bool:
     """Return whether a signal of this run, or possibly of one before, is neither confirmed nor disproved."""
     return "unconfirmed" in (row["outcome"], row["earlier"])

@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Escaping, formats, style and script of the report page. Pure. Private to this collection."""
+"""Escaping, style and script of the report page. Pure. Private to this collection."""
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
 from html import escape
-from typing import Any, Optional
+from typing import Any
 
 from .._text import printable
 
@@ -123,31 +122,3 @@ document.querySelectorAll("th button").forEach((button) => button.addEventListen
 def text(value: Any) -> str:
     """Return a text as HTML: escaped, without control characters and changes of the writing direction."""
     return escape(printable("" if value is None else str(value)))
-
-
-def seconds(value: Optional[float], signed: bool = False) -> str:
-    """Return ``4.2 s`` or, with ``signed``, ``+0.25 s``. A dash for None."""
-    if value is None:
-        return "\u2013"
-    return f"{value:+.2f} s" if signed else f"{value:.1f} s"
-
-
-def up_to(value: Optional[float]) -> str:
-    """Return ``up to 20.0 s``, since a downtime ends with the read that shows the server up. A dash for None."""
-    return seconds(value) if value is None else f"up to {seconds(value)}"
-
-
-def clock(at: float, tz: tzinfo, form: str = "%H:%M:%S") -> str:
-    """Return a time (UTC seconds) as the clocks of a zone show it."""
-    return datetime.fromtimestamp(at, tz).strftime(form)
-
-
-def abbreviation(at: float, tz: tzinfo) -> str:
-    """Return the name of a zone at a time: ``CEST``. Zones without a name have their offset: ``UTC-03``."""
-    name = clock(at, tz, "%Z")
-    return f"UTC{name}" if name[:1] in ("+", "-") else name
-
-
-def outcome_line(outcome: str, reason: Optional[str]) -> str:
-    """Return the outcome and the reason of a server as one line."""
-    return f"{outcome}: {reason or 'no reason is known'}"

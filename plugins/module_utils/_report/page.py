@@ -11,11 +11,11 @@ from datetime import tzinfo
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._maintenance.schedule import zone
-from .chart import chart, span
-from .data import GOING_ON, epoch, is_unconfirmed, signalled, why
-from .markup import SCRIPT, STYLE, abbreviation, clock, outcome_line, seconds, text, up_to
+from .chart import chart
+from .data import GOING_ON, signalled, span, why
+from .markup import SCRIPT, STYLE, text
+from .texts import BAD, attention, clock, outcome_line, seconds, sentence, title, up_to, when, zones
 
-BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD, *GOING_ON)
 PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
 # The columns: title, comparison and layout.
@@ -35,34 +35,8 @@ PHONE = ("server", "outcome", "downtime")
 # The largest number of tiles side by side on a phone.
 TILES = 4
 NOTICE_ERROR = "Notice error: how much longer (+) or shorter (-) the notice was than players were told."
-# The word for each signal that was carried out.
-DID = {"restart": "restarted", "stop": "stopped", "start": "started", "kill": "killed"}
-# The word for a server that was skipped because it was off, and the order of the words in the first sentence.
-OFF = "off"
-ORDER = (*DID.values(), "done", "planned", *BAD, OFF, "skipped", *GOING_ON)
 # Seconds between two views of the page while the run goes on.
 REFRESH = 15
-
-
-def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
-    """Return the outcomes of the servers, and how many had no warning, and how many need attention."""
-    counts: Dict[str, int] = {}
-    for one in servers:
-        is_done = one["outcome"] in ("done", "planned")
-        word = DID.get(one["signal"], "done") if is_done else "unconfirmed" if is_unconfirmed(one) else one["outcome"]
-        if word == "skipped" and one.get("reason") == "offline":
-            word = OFF
-        counts[word] = counts.get(word, 0) + 1
-    troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
-    attention = {0: "" if counts.keys() & set(GOING_ON) else "Nothing needs attention.", 1: "1 server needs attention."}.get(
-        troubles, f"{troubles} servers need attention."
-    )
-    verbs = {**dict.fromkeys(DID.values(), "would be " if planned else ""), OFF: "was " if counts.get(OFF) == 1 else "were "}
-    parts = [f"{counts[word]} {verbs.get(word, '')}{word}" for word in sorted(counts, key=ORDER.index)]
-    silent = sum(bool(one["not_warned"]) for one in servers)
-    where = "1 server" if silent == 1 else f"{silent} servers"
-    warned = f" On {where}, nobody {'would be' if planned else 'was'} warned." if silent else ""
-    return f"{', '.join(parts) or 'No servers'}.{warned} {attention}"
 
 
 def _tiles(report: Mapping[str, Any]) -> str:
@@ -82,13 +56,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
 
 def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
     """Return the list of servers that need attention, for the top of the page."""
-    lines = []
-    for one in servers:
-        words = [one["outcome"]] if one["outcome"] in BAD else []
-        if is_unconfirmed(one) and not words:
-            words.append("unconfirmed")
-        if words:
-            lines.append(f"<p><b>{text(one['host'])}</b> {text(outcome_line(', '.join(words), one['reason']))}</p>")
+    lines = [f"<p><b>{text(one['host'])}</b> {text(outcome_line(attention(one), one['reason']))}</p>" for one in servers if attention(one)]
     return f'<div class="bad-list" role="alert">{"".join(lines)}</div>' if lines else ""
 
 
@@ -135,49 +103,25 @@ def _cell(head: Tuple[str, str, str], shown: Any, value: Optional[float], outcom
     return f'<td class="{text(looks)}" data-label="{name}"{raw}>{text(shown)}</td>'
 
 
-def time_range(first: float, last: float, tz: tzinfo) -> str:
-    """Return ``2026-05-04 03:00:00 to 03:20:12 CEST``. The second day is named if it is another, and so is the first zone."""
-    begin, end = (clock(at, tz, "%Y-%m-%d %H:%M:%S") for at in (first, last))
-    before, after = abbreviation(first, tz), abbreviation(last, tz)
-    return f"{begin}{'' if before == after else f' {before}'} to {end[11:] if end[:10] == begin[:10] else end} {after}"
-
-
-def _zones(known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
-    """Return the abbreviations of the zone during the run, as a part of a heading."""
-    names = dict.fromkeys(abbreviation(at, tz) for at in known or ())
-    return f' <span class="dim">({text(", then ".join(names))})</span>' if names else ""
-
-
-def _when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: tzinfo) -> str:
-    if report["running"]:
-        return f"The state at {clock(epoch(report['generated']) or 0.0, tz, '%Y-%m-%d %H:%M:%S')}. This page is renewed until the run ends."
-    if known is None:
-        made = epoch(report["generated"]) or 0.0
-        nothing = f"nothing {'is planned' if report['check_mode'] else 'was sent'}"
-        return f"{clock(made, tz, '%Y-%m-%d %H:%M:%S')} {abbreviation(made, tz)}, {nothing}"
-    return f"{'Nothing was sent. Planned for ' if report['check_mode'] else ''}{time_range(*known, tz)}"
-
-
 def page(report: Mapping[str, Any]) -> str:
     """Return the page as HTML."""
     servers: Sequence[Dict[str, Any]] = report["servers"]
     planned = bool(report["check_mode"])
-    running = bool(report["running"])
-    title = "Maintenance plan" if planned else "Maintenance in progress" if running else "Maintenance report"
     tz, known = zone(report["timezone"]), span(servers, planned)
-    zones, drawing = _zones(known, tz), chart(servers, planned, tz)
-    refresh = f'<meta http-equiv="refresh" content="{REFRESH}">' if running else ""
-    timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
+    names, drawing = zones(known, tz), chart(servers, planned, tz)
+    zone_names = f' <span class="dim">({text(names)})</span>' if names else ""
+    refresh = f'<meta http-equiv="refresh" content="{REFRESH}">' if report["running"] else ""
+    timeline = f'<h2>Timeline{zone_names}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8"><title>{title(report)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">{refresh}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
-<h1>{title}</h1><div class="dim">{text(_when(report, known, tz))}</div>
+<h1>{title(report)}</h1><div class="dim">{text(when(report, known, tz))}</div>
 <p class="sentence">{text(sentence(servers, planned))}</p>
 {_tiles(report)}
 {_troubles(servers)}
 {timeline if drawing else ""}
-<h2>Servers{zones}</h2><div class="card">{_table(servers, planned, tz)}</div>
+<h2>Servers{zone_names}</h2><div class="card">{_table(servers, planned, tz)}</div>
 <script>{SCRIPT}</script></body></html>
 """

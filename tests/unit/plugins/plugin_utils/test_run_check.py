@@ -13,7 +13,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import B
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import CANARY, FOLDER, PLAYBOOKS, SHARE, check_hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import CANARY, FOLDER, FORMATS, PLAYBOOKS, SHARE, check_hosts
 
 IS_ROOT = os.geteuid() == 0
 GOOD = {"announce": {"announce_text": "hello"}, "power": {"power_state": "stopped"}}
@@ -208,6 +208,40 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
 def test_run_whose_deadline_leaves_out_everything_fails(results, said):
     got = run_check.all_too_late([server(host, one) for host, one in zip("abc", results)])
     assert said in got and bool(got) == bool(said), got
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ([None], ["html", "json"]),
+        (["", []], ["html", "json"]),
+        ([["junit"]], ["junit"]),
+        ([("markdown", "json")], ["json", "markdown"]),
+        (["junit,html"], ["html", "junit"]),
+        (["junit, ", ""], ["html", "json", "junit"]),
+        (["junit, html", "markdown"], ["html", "markdown", "junit"]),
+        ([["junit"], None], ["html", "json", "junit"]),
+    ],
+)
+def test_report_has_all_formats_that_the_hosts_name(named, expected):
+    hosts = [{} if one is None else {FORMATS: one} for one in named]
+    run_check.check_report_formats(hosts)
+    assert run_check.report_formats(hosts) == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "got"),
+    [(["pdf"], "pdf"), ("html,pdf,xml", "pdf, xml"), (["HTML"], "HTML"), (5, "5"), ({"html": True}, "{'html': True}")],
+)
+def test_unknown_format_of_the_report_is_refused(named, got):
+    with pytest.raises(BadOption) as refused:
+        run_check.check_report_formats([{}, {FORMATS: named}])
+    assert str(refused.value) == f"{FORMATS}: must be a list of html, json, markdown, junit, got {got}."
+
+
+def test_report_after_a_run_that_was_not_checked_has_the_known_formats():
+    assert run_check.report_formats([{FORMATS: "pdf,junit"}]) == ["junit"]
+    assert run_check.report_formats([{FORMATS: "pdf"}]) == ["html", "json"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import MAY_HAVE_BEGUN
 from ansible_collections.serverprism.cloud.plugins.module_utils._report import data
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import why
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page, sentence
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server, with_error
 
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
@@ -118,43 +118,6 @@ def test_page_of_a_plan_has_no_measured_values():
     assert not re.search(r">done<|check mode: nothing|class=\"(down|up|unknown)\"|key-(down|up|unknown)\"", html)
     assert html.count('class="wait"') == 1 and html.count('class="signal"') == 1
     assert "Nothing was sent. Planned for 2026-05-04 03:00:00 to 03:00:10 UTC" in html
-
-
-SKIPPED = {"outcome": "skipped", "signal": None, "earlier": None, "not_warned": None}
-IS_OFF = {**SKIPPED, "reason": "offline"}
-BEGUN = {**SKIPPED, "earlier": "unconfirmed"}
-
-
-def done(signal, outcome="done", not_warned=None):
-    return {"outcome": outcome, "signal": signal, "earlier": None, "not_warned": not_warned}
-
-
-@pytest.mark.parametrize(
-    ("rows", "is_plan", "said"),
-    [
-        ([], False, "No servers. Nothing needs attention."),
-        ([SKIPPED, *[done("restart")] * 4, SKIPPED], False, "4 restarted, 2 skipped. Nothing needs attention."),
-        ([IS_OFF, *[done("restart")] * 4, IS_OFF], False, "4 restarted, 2 were off. Nothing needs attention."),
-        ([IS_OFF, SKIPPED, done("restart", "planned")], True, "1 would be restarted, 1 was off, 1 skipped. Nothing needs attention."),
-        ([done("stop"), done("kill"), done("start")], False, "1 stopped, 1 started, 1 killed. Nothing needs attention."),
-        ([done("restart", "failed"), done("restart")], False, "1 restarted, 1 failed. 1 server needs attention."),
-        ([BEGUN, done("restart", "unconfirmed")], False, "2 unconfirmed. 2 servers need attention."),
-        ([done("restart", "planned"), SKIPPED], True, "1 would be restarted, 1 skipped. Nothing needs attention."),
-        (
-            [done("restart", not_warned="x"), SKIPPED],
-            False,
-            "1 restarted, 1 skipped. On 1 server, nobody was warned. Nothing needs attention.",
-        ),
-        (
-            [done("restart", "planned", "x")] * 2,
-            True,
-            "2 would be restarted. On 2 servers, nobody would be warned. Nothing needs attention.",
-        ),
-        ([done(None, "deferred")], True, "1 deferred. 1 server needs attention."),
-    ],
-)
-def test_sentence_names_the_outcomes(rows, is_plan, said):
-    assert sentence(rows, is_plan) == said
 
 
 NO_CONSOLE = "the game takes no console commands"
