@@ -10,18 +10,11 @@ import re
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.guard import MAY_HAVE_BEGUN
-from ansible_collections.serverprism.cloud.plugins.module_utils._report import data
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import why
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.page import page
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server, with_error
+from reports import build
 
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>\"'&\u202e"
-
-
-def build(rows, *more):
-    """Return the report of these hosts, results and errors."""
-    known = [server(row["host"], row["result"]) for row in rows]
-    return data.build([with_error(one, row["error"]) if row["error"] else one for one, row in zip(known, rows)], *more)
 
 
 def step(kind, second, outcome="sent"):

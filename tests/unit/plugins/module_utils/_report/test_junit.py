@@ -10,11 +10,12 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import OUTCOMES, build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import OUTCOMES
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.junit import junit
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import build
 
 # The attributes and children that the schema of Jenkins allows, those that it requires with an exclamation mark. GitLab reads a subset.
 SCHEMA = {

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import OUTCOMES, build
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import OUTCOMES
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.markdown import HEADS, code, markdown
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import printable
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import build
 
 SENT = {"kind": "signal", "text": "restart", "planned": "2026-05-04T01:00:10Z", "at": "2026-05-04T01:00:10Z", "outcome": "sent"}
 DONE = {"server_id": 1, "name": "Alpha", "outcome": "done", "reason": None, "signal": "restart", "downtime": 20.0, "timeline": [SENT]}
