@@ -63,7 +63,7 @@ PLAYBOOKS = {
 # The variables of all playbooks and of the role maintenance.
 KNOWN = frozenset(
     (*NAMES, CANARY, SHARE, *(name for one in PLAYBOOKS.values() for name in one.names))
-    + ("maintenance_hosts", "power_hosts", "announce_hosts", "status_hosts", "status_file")
+    + ("maintenance_hosts", "power_hosts", "announce_hosts", "status_hosts", "status_file", "maintenance_run", "progress_follow")
 )
 
 

@@ -130,7 +130,7 @@ def lines(now: float, run: RunState, state: str, quota: str) -> List[str]:
         OVER: "ended",
     }
     silent = "" if run.last is None or state != RUNNING else f", last event {say_duration(int(max(0.0, now - run.last)))} ago"
-    rows = [["server", "state", "why"], *([one.host, one.state, _what(one, now, run)] for one in run.servers.values())]
+    rows = [["server", "state", "why"], *([one.host, one.state, describe(one, now, run)[2:]] for one in run.servers.values())]
     return [f"Run {run.run}: {heads[state]}{silent}; {quota}", *table(rows), counts(run.servers.values())]
 
 
@@ -143,7 +143,13 @@ def counts(servers: Iterable[ServerState]) -> str:
     return ", ".join(f"{numbers[state]} {state}" for state in [*known, *sorted(set(numbers) - set(known))]) or "no servers"
 
 
-def _what(one: ServerState, now: float, run: RunState) -> str:
+def describe(one: ServerState, now: float, run: RunState) -> str:
+    """Return what is known of a server beside its state, after a colon, empty if that is nothing."""
+    known = _known(one, now, run)
+    return f": {known}" if known else ""
+
+
+def _known(one: ServerState, now: float, run: RunState) -> str:
     if one.row is not None:
         return str(one.row["reason"] or "")
     if one.action is None:

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the log of a run, and return its present state. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from .._errors import ServerPrismError
+from .._interrupt import told_to_stop
+from .._operation import Context, Operation, Result
+from .._process import DEAD, fate_of
+from .._quota.reservations import WRITE
+from .._runs.log import RunLog
+from .._runs.open import known_runs, open_log
+from .._settings import API_ARGUMENT_SPEC
+from .._text import iso
+from .progress import RUNNING, RunState, changes, describe, lines, state_of
+
+# Seconds between two looks at the log of a run that is followed.
+FOLLOW_EVERY = 2.0
+# The number of known runs that a message names.
+MOST_NAMED = 5
+
+
+def read_run(ctx: Context) -> Result:
+    """Return the result of ``serverprism_run_info``. With ``follow``, show each change of a server's state until the run ends."""
+    log = _find(ctx)
+    shown, state = _look(log)
+    if ctx.params["follow"] and state == RUNNING:
+        for line in _lines(ctx, shown, state):
+            ctx.progress(line)
+    while ctx.params["follow"] and state == RUNNING and not told_to_stop():
+        ctx.clock.sleep(FOLLOW_EVERY)
+        before, (shown, state) = shown, _look(log)
+        for one in changes(before, shown):
+            ctx.progress(f"{one.host}: {one.state}{describe(one, ctx.clock.now(), shown)}")
+    return _result(ctx, shown, state)
+
+
+def _find(ctx: Context) -> RunLog:
+    """Return the log of the wanted run, or of the newest one. Raise ServerPrismError if there is none."""
+    ledger = ctx.client.ledger
+    known = known_runs(ctx.settings, ledger)
+    wanted = ctx.params["run"] or (known[-1] if known else "")
+    log = open_log(ctx.settings, ledger, wanted, is_named=True)
+    if wanted and log.events():
+        return log
+    where = "Set ledger (or SERVERPRISM_LEDGER) to the folder or the Redis that the run uses."
+    if not known:
+        raise ServerPrismError(f"No run has a log here. {where}")
+    raise ServerPrismError(f"Run {wanted} has no log here. The newest runs are {', '.join(reversed(known[-MOST_NAMED:]))}. {where}")
+
+
+def _look(log: RunLog) -> Tuple[RunState, str]:
+    found = state_of(log.run, log.events())
+    return found, found.state(owner for owner in found.owners if fate_of(owner) == DEAD)
+
+
+def _quota(ctx: Context) -> str:
+    settings, now = ctx.settings, ctx.clock.now()
+    calendar = ctx.client.ledger.calendar(WRITE)
+    used = sum(now - settings.limit_window < at <= now for at in calendar.slots)
+    return f"{used} of {settings.write_limit} writes in the last {settings.limit_window:g} s"
+
+
+def _lines(ctx: Context, found: RunState, state: str) -> List[str]:
+    return lines(ctx.clock.now(), found, state, _quota(ctx))
+
+
+def _result(ctx: Context, found: RunState, state: str) -> Result:
+    running = state == RUNNING
+    out: Dict[str, Any] = {name: None if at is None else iso(at) for name, at in (("begun", found.begun), ("ends", found.ends))}
+    return {
+        **out,
+        "run": found.run,
+        "state": state,
+        "plan": found.plan,
+        "timezone": found.timezone,
+        "servers": [one.as_row(running) for one in found.servers.values()],
+        "summary": _lines(ctx, found, state),
+    }
+
+
+OPERATION = Operation(
+    name="serverprism_run_info",
+    options={
+        "run": {"type": "str"},
+        "follow": {"type": "bool", "default": False},
+        "report_dir": {"type": "path"},
+        "report_formats": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["html", "json", "markdown", "junit"],
+            "default": ["html", "json"],
+        },
+        # Nothing is sent to the API.
+        "api_token": {**API_ARGUMENT_SPEC["api_token"], "required": False},
+    },
+    run=read_run,
+    writes=False,
+)
