@@ -29,7 +29,7 @@ PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
 MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}report_dir", f"{PREFIX}verify_tasks"
-TIMEZONE = VARIABLES["timezone"]
+MAINTENANCE_ID, REASON, TIMEZONE = VARIABLES["maintenance_id"], VARIABLES["reason"], VARIABLES["timezone"]
 NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS)
 
 

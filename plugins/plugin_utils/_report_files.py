@@ -25,13 +25,18 @@ class RunReport:
     """The report of a run: the results by host, and the errors of hosts whose later tasks failed."""
 
     def __init__(
-        self, results: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str], check_mode: bool, timezone: str = "UTC"
+        self,
+        results: Mapping[str, Mapping[str, Any]],
+        errors: Mapping[str, str],
+        check_mode: bool,
+        timezone: str = "UTC",
+        reason: str = "",
     ) -> None:
         rows = [
             {"host": host, "result": result, "error": errors.get(host) or (str(result.get("msg") or "") if result.get("failed") else "")}
             for host, result in results.items()
         ]
-        self.data = build(rows, iso(time.time()), check_mode, timezone)
+        self.data = build(rows, iso(time.time()), check_mode, timezone, reason)
 
     def lines(self, hosts: Collection[str]) -> list[str]:
         """Return the summary of these hosts."""

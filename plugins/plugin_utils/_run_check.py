@@ -161,6 +161,12 @@ def report_timezone(hosts: Iterable[Mapping[str, Any]]) -> str:
     return name
 
 
+def common_text(name: str, hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the value of a variable of those hosts that have one, or an empty text if they have several or none."""
+    texts = {str(values[name]) for values in hosts if values.get(name) not in (None, "")}
+    return texts.pop() if len(texts) == 1 else ""
+
+
 def _problem(folder: str) -> str:
     """Return the reason why a folder cannot be written or created, empty if it can."""
     there = folder

@@ -13,6 +13,8 @@ from .._text import iso
 
 SCHEMA = 1
 OUTCOMES = ("planned", "done", "unconfirmed", "skipped", "deferred", "failed", "cancelled")
+# The outcomes of servers that need attention.
+BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "not_warned", "downtime")
 
 
@@ -56,6 +58,11 @@ def is_unconfirmed(row: Mapping[str, Any]) -> bool:
     return "unconfirmed" in (row["outcome"], row["earlier"])
 
 
+def trouble(row: Mapping[str, Any]) -> str:
+    """Return the outcome of a server that needs attention, empty for any other server."""
+    return str(row["outcome"]) if row["outcome"] in BAD else "unconfirmed" if is_unconfirmed(row) else ""
+
+
 def why(row: Mapping[str, Any], planned: bool) -> str:
     """Return the reason for an outcome, after the note that nobody was warned. Empty if there is neither."""
     note = row["not_warned"] and f"nobody {'would be' if planned else 'was'} warned: {row['not_warned']}"
@@ -69,10 +76,10 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
     return max(known, key=abs) if known else None
 
 
-def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC") -> Dict[str, Any]:
+def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC", reason: str = "") -> Dict[str, Any]:
     """Return the report of ``rows``, each with ``host``, ``result`` and ``error``; servers are sorted by host.
 
-    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC.
+    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC. ``reason`` is that of the whole run.
     """
     servers = sorted((server(row["host"], row["result"], row["error"]) for row in rows), key=lambda one: str(one["host"]))
     sent: List[str] = [step["at"] for one in servers for step in one["timeline"] if step["at"]]
@@ -83,6 +90,7 @@ def build(rows: Sequence[Mapping[str, Any]], generated: str, check_mode: bool, t
         "schema": SCHEMA,
         "generated": generated,
         "timezone": timezone,
+        "reason": reason or None,
         "check_mode": check_mode,
         "totals": {"servers": len(servers), **totals, "not_warned": sum(bool(one["not_warned"]) for one in servers)},
         "worst_notice_error": _worst([one["notice_error"] for one in servers]),

@@ -12,10 +12,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._maintenance.schedule import zone
 from .chart import chart, span
-from .data import epoch, is_unconfirmed, signalled, why
+from .data import BAD, epoch, is_unconfirmed, signalled, trouble, why
 from .markup import SCRIPT, STYLE, abbreviation, clock, outcome_line, seconds, text, up_to
 
-BAD = ("failed", "cancelled", "deferred", "unconfirmed")
 RUN = ("done", "skipped", *BAD)
 PLAN = ("planned", "skipped", "failed", "cancelled", "deferred")
 # The columns: title, comparison and layout.
@@ -51,7 +50,7 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
         if word == "skipped" and one.get("reason") == "offline":
             word = OFF
         counts[word] = counts.get(word, 0) + 1
-    troubles = sum(one["outcome"] in BAD or is_unconfirmed(one) for one in servers)
+    troubles = sum(bool(trouble(one)) for one in servers)
     attention = {0: "Nothing needs attention.", 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
     verbs = {**dict.fromkeys(DID.values(), "would be " if planned else ""), OFF: "was " if counts.get(OFF) == 1 else "were "}
     parts = [f"{counts[word]} {verbs.get(word, '')}{word}" for word in sorted(counts, key=ORDER.index)]
@@ -78,13 +77,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
 
 def _troubles(servers: Sequence[Mapping[str, Any]]) -> str:
     """Return the list of servers that need attention, for the top of the page."""
-    lines = []
-    for one in servers:
-        words = [one["outcome"]] if one["outcome"] in BAD else []
-        if is_unconfirmed(one) and not words:
-            words.append("unconfirmed")
-        if words:
-            lines.append(f"<p><b>{text(one['host'])}</b> {text(outcome_line(', '.join(words), one['reason']))}</p>")
+    lines = [f"<p><b>{text(one['host'])}</b> {text(outcome_line(trouble(one), one['reason']))}</p>" for one in servers if trouble(one)]
     return f'<div class="bad-list" role="alert">{"".join(lines)}</div>' if lines else ""
 
 
@@ -159,13 +152,14 @@ def page(report: Mapping[str, Any]) -> str:
     title = "Maintenance plan" if planned else "Maintenance report"
     tz, known = zone(report["timezone"]), span(servers, planned)
     zones, drawing = _zones(known, tz), chart(servers, planned, tz)
+    reason = f'<div class="dim words">Reason: {text(report["reason"])}</div>' if report["reason"] else ""
     timeline = f'<h2>Timeline{zones}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
-<h1>{title}</h1><div class="dim">{text(_when(report, known, tz))}</div>
+<h1>{title}</h1><div class="dim">{text(_when(report, known, tz))}</div>{reason}
 <p class="sentence">{text(sentence(servers, planned))}</p>
 {_tiles(report)}
 {_troubles(servers)}
