@@ -30,7 +30,10 @@ ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
 MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}report_dir", f"{PREFIX}verify_tasks"
 MAINTENANCE_ID, REASON, TIMEZONE = VARIABLES["maintenance_id"], VARIABLES["reason"], VARIABLES["timezone"]
-NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS)
+# The variables of the messages, which hold for the whole run.
+NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON = f"{PREFIX}notify_url", f"{PREFIX}notify_format", f"{PREFIX}notify_on"
+NOTIFY = (NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON, MAINTENANCE_ID, REASON)
+NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), MAX_FAILURES, REPORT_FOLDER, VERIFY_TASKS, *NOTIFY[:3])
 
 
 @dataclass
