@@ -23,6 +23,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import 
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import webhook_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
@@ -79,11 +80,12 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER])
+        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, *orders.NOTIFY])
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
+        webhook_of(values)
         self._warn_of_misspelt(found)
         # If some hosts can be maintained, the others fail later, each with its message.
         problems: dict[str, list[str]] = {}
