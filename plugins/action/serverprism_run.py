@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import MAINTENANCE, OPERATION
@@ -23,7 +23,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import 
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import webhook_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import Notifier, notifier_of, webhook_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import RunFolder
@@ -112,7 +112,9 @@ class ActionModule(ControllerAction):
         earlier = self._batches().begin_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         later = _not_begun(task_vars, [*earlier, *batch])
-        return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
+        # The messages belong to the playbook, as the report does.
+        notifies = not params["joining"] and not self._task.check_mode
+        return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later, notifies=notifies) if hosts else ""}
 
     def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = str(task_vars["inventory_hostname"])
@@ -133,7 +135,7 @@ class ActionModule(ControllerAction):
         batch, begun = batches[-1], [host for one in batches for host in one]
         alive, rest = set(task_vars["ansible_play_hosts"]), _not_begun(task_vars, begun)
         hosts = Hosts(self, task_vars)
-        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE]
+        names = [RESULT, ERROR, orders.REPORT_FOLDER, orders.TIMEZONE, *orders.NOTIFY]
         found = {name: one.values for name, one in hosts.read([*begun, *rest], names).items()}
         # Ansible begins no further batch if all hosts of a batch have failed.
         spared = rest if alive.isdisjoint(batch) else []
@@ -141,7 +143,8 @@ class ActionModule(ControllerAction):
         errors = {name: "" if name in alive else str(found[name].get(ERROR) or "") for name in begun}
         known = {name: orders.plain(found[name].get(RESULT) or {}) for name in begun if RESULT in found[name] or errors[name]}
         known.update({name: {"outcome": "deferred", "reason": run_check.NOT_BEGUN} for name in spared})
-        report = RunReport(known, errors, self._task.check_mode, run_check.report_timezone(found.values()))
+        reason = run_check.common_text(orders.REASON, found.values())
+        report = RunReport(known, errors, self._task.check_mode, run_check.report_timezone(found.values()), reason)
         # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
         folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found.values())), "")
         lines = report.lines([*batch, *spared])
@@ -151,13 +154,28 @@ class ActionModule(ControllerAction):
         if warning:
             self._warn("", warning)
         self._show(lines)
+        if not self._task.check_mode and (spared or not rest):
+            # The run is over: no further batch begins.
+            try:
+                notifier_of(found.values(), lambda text: self._warn("", text)).end(report.data)
+            except BadOption as exc:
+                # With --start-at-task, nothing has checked the variables.
+                self._warn("", str(exc))
         # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = "" if rest else run_check.all_too_late(known)
         if too_late and not self._task.check_mode:
             return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
         return {"changed": False, "summary": lines}
 
-    def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
+    def _maintain(
+        self,
+        task_vars: dict[str, Any],
+        hosts: list[str],
+        earlier: list[str],
+        later: list[str],
+        shows_plan: bool = True,
+        notifies: bool = False,
+    ) -> str:
         """Conduct the run of these hosts, which come between earlier and later batches, and return the text of the plan."""
         folder = self._folder()
         results: dict[str, Result] = {}
@@ -165,6 +183,8 @@ class ActionModule(ControllerAction):
 
         def ended(host: str, result: Result) -> None:
             results[host] = {**result, "warnings": warnings[host]} if host in warnings else result
+            if result.get("failed") and not failed_before and not told_to_stop():
+                notifier.failed(host, result, len(hosts) - len(results) + len(later))
             try:
                 folder.put(host, results[host])
             except OSError as exc:
@@ -175,11 +195,18 @@ class ActionModule(ControllerAction):
             warnings.setdefault(host, []).append(text)
             screen.show(self._warn, host, text)
 
+        def planned(plan: str) -> None:
+            if not earlier:
+                notifier.begin(plan)
+
         variables = Hosts(self, task_vars)
         found = variables.read([*hosts, *earlier, *later], [*orders.NAMES, RESULT, ERROR], DEFAULTS)
         before = {host: orders.plain(found[host].values.get(RESULT) or {}) for host in earlier}
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
+        values = [one.values for one in found.values()]
+        failed_before = folder.failures()
+        notifier = notifier_of(values if notifies else [], lambda text: screen.show(self._warn, "", text))
         alive = set(task_vars["ansible_play_hosts"])
         if run_check.too_many_failed(variables.extra_vars, [host not in alive and found[host].values.get(ERROR) for host in earlier]):
             for host in hosts:
@@ -190,11 +217,11 @@ class ActionModule(ControllerAction):
                 run = Run(
                     [taken[host] for host in hosts],
                     [taken[host] for host in later],
-                    Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended),
+                    Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended, planned),
                     check_mode=self._task.check_mode,
                     diff=self._task.diff,
                     max_failures=min((order.max_failures for order in taken.values() if order.max_failures), default=None),
-                    failed_before=folder.failures(),
+                    failed_before=failed_before,
                     # The first plan of a run with a canary covers all servers. In check mode a later plan would say the same.
                     shows_plan=shows_plan and not (earlier and self._task.check_mode),
                     earlier=[taken[host] for host in earlier],
@@ -204,20 +231,26 @@ class ActionModule(ControllerAction):
             except ServerPrismError as exc:
                 for host in hosts:
                     ended(host, {**blank(taken[host].server_id), **failure(exc)})
+                notifier.close()
                 return ""
             if told_to_stop():
                 # After an interruption Ansible runs no further task, so the report task would never run.
-                self._report_now({**before, **results}, variables.extra_vars, [one.values for one in found.values()], screen)
+                self._report_now({**before, **results}, variables.extra_vars, values, screen, notifier)
+            notifier.close()
         return plan
 
-    def _report_now(self, results: dict[str, Any], extra_vars: dict[str, Any], values: list[dict[str, Any]], screen: Screen) -> None:
+    def _report_now(
+        self, results: dict[str, Any], extra_vars: dict[str, Any], values: list[dict[str, Any]], screen: Screen, notifier: Notifier
+    ) -> None:
         """Show the summary of an interrupted run, and write its report."""
-        report = RunReport(results, {}, self._task.check_mode, run_check.report_timezone(values))
+        reason = run_check.common_text(orders.REASON, values)
+        report = RunReport(results, {}, self._task.check_mode, run_check.report_timezone(values), reason)
         lines = report.lines(list(results))
         path = next(iter(run_check.report_folders(extra_vars, values)), "")
         lines += [report.write(path) or f"The report is in {path}."] if path else []
         for line in lines:
             screen.show(self._tell, "", line)
+        notifier.end(report.data, interrupted=True)
 
 
 def _not_begun(task_vars: dict[str, Any], begun: list[str]) -> list[str]:

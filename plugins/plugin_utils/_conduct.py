@@ -39,11 +39,14 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import O
 
 @dataclass
 class Listener:
-    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), and for the result of each host."""
+    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), for the result of each host, and for the
+    text of the plan before anything is sent.
+    """
 
     tell: Callable[[str, str], None]
     warn: Callable[[str, str], None]
     ended: Callable[[str, Result], None]
+    planned: Callable[[str], object] = lambda plan: None
 
 
 @dataclass
@@ -79,6 +82,7 @@ class Run:
         plan = self._plan()
         if self.shows_plan and plan:
             self.listener.tell("", plan)
+        self.listener.planned(plan)
         if self.check_mode:
             self._start_after([order for order in self.earlier if not order.refused])
         conductor = Conductor(
