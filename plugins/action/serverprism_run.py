@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import MAINTENANCE, OPERATION
-from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result, failure
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import FAILED
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
@@ -23,19 +23,19 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_chec
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._access import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run, log_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Run, log_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import notifier_of, webhook_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._products import products_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import PlayLog, RunFolder
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._watch import Watch
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
-# The formats of a report that are written while the run goes on. The others are for programs that read the end.
-LIVE = ("html", "json")
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
 # The strategy loads this file in ansible-playbook itself, which looks for results of its workers this often, in seconds. Its default of
@@ -59,15 +59,19 @@ class ActionModule(ControllerAction):
         except ServerPrismError as exc:
             return {"changed": False, "failed": True, "msg": str(exc)}
 
-    def _folder(self) -> RunFolder:
+    def _part(self) -> str:
+        """Return the ID of this inclusion of the role."""
         # The tasks of a run are in one block, and each inclusion of the role has a separate block, which may be around another one.
         role, block = self._task._role, self._task._parent
         while role is not None and block._parent is not None and block._parent._role is role:
             block = block._parent
-        return RunFolder(str(block._uuid))
+        return str(block._uuid)
+
+    def _folder(self) -> RunFolder:
+        return RunFolder(self._part())
 
     def _play(self) -> PlayLog:
-        return PlayLog(str(self._task._parent._play._uuid))
+        return PlayLog(str(self._task._parent._play._uuid), self._part())
 
     def _check(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         hosts = Hosts(self, task_vars)
@@ -83,12 +87,13 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, run_check.FOLDER, run_check.FORMATS])
+        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, *orders.REPORT, *orders.NOTIFY])
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
         run_check.check_report_formats(values)
+        webhook_of(values)
         self._warn_of_misspelt(found)
         # If some hosts can be maintained, the others fail later, each with its message.
         problems: dict[str, list[str]] = {}
@@ -115,7 +120,9 @@ class ActionModule(ControllerAction):
         earlier = self._play().begin_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         later = _not_begun(task_vars, [*earlier, *batch])
-        return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later) if hosts else ""}
+        # The messages belong to the playbook, as the report does.
+        notifies = not params["joining"] and not self._task.check_mode
+        return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later, notifies=notifies) if hosts else ""}
 
     def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = str(task_vars["inventory_hostname"])
@@ -151,54 +158,47 @@ class ActionModule(ControllerAction):
         spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
         known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
         hosts = Hosts(self, task_vars)
-        names = [orders.REPORT_FOLDER, orders.REPORT_FORMATS, orders.TIMEZONE]
-        found = [one.values for one in hosts.read([*begun, *rest], names).values()]
-        report = RunReport(known.values(), self._task.check_mode, run_check.report_timezone(found))
-        # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
-        folder = params["report_dir"] or next(iter(run_check.report_folders(hosts.extra_vars, found)), "")
+        found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY]).values()]
+        options = run_check.report_options(hosts.extra_vars, found, params["report_dir"], params["report_formats"])
+        report = RunReport(known.values(), options, self._task.check_mode)
         lines = report.lines([*batch, *spared])
-        formats = params["report_formats"] or run_check.report_formats(found)
-        warning = report.write(folder, formats) if folder else ""
         if len(batches) == 1 and rest and not spared and not report.has_tested():
             self._warn("", report.untested(len(rest)))
+        # The folder was checked before the run. A report that cannot be written now is a warning, not a failure.
+        warning = report.write()
         if warning:
             self._warn("", warning)
         self._show(lines)
+        if not self._task.check_mode and (spared or not rest):
+            # The run is over: no further batch begins.
+            self._tell_end(found, report)
         # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = "" if rest else run_check.all_too_late([known[name] for name in begun if name in known])
         if too_late and not self._task.check_mode:
             return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
         return {"changed": False, "summary": lines}
 
-    def _maintain(self, task_vars: dict[str, Any], hosts: list[str], earlier: list[str], later: list[str], shows_plan: bool = True) -> str:
+    def _tell_end(self, hosts: list[dict[str, Any]], report: RunReport) -> None:
+        try:
+            notifier_of(hosts, lambda text: self._warn("", text)).end(report.data)
+        except BadOption as exc:
+            # With --start-at-task, nothing has checked the variables.
+            self._warn("", str(exc))
+
+    def _maintain(
+        self,
+        task_vars: dict[str, Any],
+        hosts: list[str],
+        earlier: list[str],
+        later: list[str],
+        shows_plan: bool = True,
+        notifies: bool = False,
+    ) -> str:
         """Conduct the run of these hosts, which come between earlier and later batches, and return the text of the plan."""
         folder, play = self._folder(), self._play()
-        warnings: dict[str, list[str]] = {}
-        watched = self._play()
-
-        def ended(host: str, result: Result, row: Mapping[str, Any]) -> None:
-            try:
-                play.ended(row)
-                folder.put(host, {**result, "warnings": warnings[host]} if host in warnings else result)
-            except (OSError, ServerPrismError) as exc:
-                # The countdowns of the other hosts go on.
-                screen.show(self._warn, host, f"The result of host {host} could not be stored: {exc}")
-
-        def warn(host: str, text: str) -> None:
-            warnings.setdefault(host, []).append(text)
-            screen.show(self._warn, host, text)
-
-        def write_state() -> None:
-            if path and not self._task.check_mode:
-                present = {**{host: one.as_row(True) for host, one in run.present_state().servers.items()}, **watched.rows()}
-                RunReport(present.values(), False, zone, running=True).write(path, [one for one in formats if one in LIVE])
-
         variables = Hosts(self, task_vars)
         found = variables.read([*hosts, *earlier, *later], orders.NAMES, DEFAULTS)
         values = [one.values for one in found.values()]
-        path = next(iter(run_check.report_folders(variables.extra_vars, values)), "")
-        formats = run_check.report_formats(values)
-        zone = run_check.report_timezone(values)
         taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
         orders.refuse_duplicates(taken.values())
         failed = play.failed_hosts() - set(task_vars["ansible_play_hosts"])
@@ -208,11 +208,25 @@ class ActionModule(ControllerAction):
                 play.ended(server(host, result))
                 folder.put(host, result)
             return ""
+        options = run_check.report_options(variables.extra_vars, values)
         with Screen() as screen:
+            notifier = notifier_of(values if notifies else [], lambda text: screen.show(self._warn, "", text))
+            watch = Watch(
+                folder,
+                play,
+                notifier,
+                # In check mode, nothing goes on.
+                options if not self._task.check_mode else replace(options, folder=""),
+                begun=len(earlier),
+                waiting=len(hosts) + len(later),
+                tell=lambda host, text: screen.show(self._tell, host, text),
+                warn=lambda host, text: screen.show(self._warn, host, text),
+                in_background=lambda call: screen.show(call),
+            )
             run = Run(
                 [taken[host] for host in hosts],
                 [taken[host] for host in later],
-                Listener(lambda host, text: screen.show(self._tell, host, text), warn, ended, lambda: screen.show(write_state)),
+                watch,
                 check_mode=self._task.check_mode,
                 diff=self._task.diff,
                 max_failures=min((order.max_failures for order in taken.values() if order.max_failures), default=None),
@@ -222,21 +236,21 @@ class ActionModule(ControllerAction):
                 earlier=[taken[host] for host in earlier],
                 products=products_of,
             )
+            plan = ""
             try:
-                for row in run.known_rows().values():
-                    play.ended_earlier(row)
-                plan = run.conduct()
+                plan = watch.conduct(run)
             except ServerPrismError as exc:
                 for host in hosts:
                     result = {**blank(taken[host].server_id), **failure(exc)}
-                    ended(host, result, server(host, result))
-                return ""
-            if told_to_stop():
-                # After an interruption Ansible runs no further task, so the report task would never run.
-                report = RunReport(play.rows().values(), self._task.check_mode, zone)
-                lines = report.lines([host for batch in play.batches() for host in batch])
-                for line in [*lines, *([report.write(path, formats) or f"The report is in {path}."] if path else [])]:
-                    screen.show(self._tell, "", line)
+                    watch.ended(host, result, server(host, result))
+            else:
+                if told_to_stop():
+                    # After an interruption Ansible runs no further task, so the report task would never run.
+                    report = RunReport(play.rows().values(), options, self._task.check_mode)
+                    for line in report.last_words([host for batch in play.batches() for host in batch]):
+                        screen.show(self._tell, "", line)
+                    notifier.end(report.data, interrupted=True)
+            notifier.close()
         return plan
 
 

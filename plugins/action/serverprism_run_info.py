@@ -12,7 +12,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._report.run_info
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import refuse_unknown
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import RunReport
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import ReportOptions, RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 
 
@@ -32,8 +32,8 @@ class ActionModule(ControllerAction):
         self._show(result["summary"])
         folder, problem = self._task.args.get("report_dir"), ""
         if folder and not self._task.check_mode:
-            formats = self._task.args.get("report_formats") or OPERATION.options["report_formats"]["default"]
-            formats = formats.split(",") if isinstance(formats, str) else formats
-            report = RunReport(result["servers"], False, result["timezone"], running=result["state"] == RUNNING)
-            problem = report.write(folder, [str(one).strip() for one in formats])
+            given = self._task.args.get("report_formats") or OPERATION.options["report_formats"]["default"]
+            names = given.split(",") if isinstance(given, str) else given
+            options = ReportOptions(folder, tuple(str(one).strip() for one in names), result["timezone"], result["reason"])
+            problem = RunReport(result["servers"], options, False, running=result["state"] == RUNNING).write()
         return {**result, "failed": True, "msg": problem} if problem else {**result, "changed": bool(folder)}

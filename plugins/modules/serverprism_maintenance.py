@@ -63,7 +63,8 @@ options:
       text:
         description:
           - The text to send. V({action}) becomes V(restart) or V(shutdown), with a capital letter at the beginning of the text.
-            V({remaining}) becomes the time left, V({time}) the time of the action, and V({name}) the server's name.
+            V({remaining}) becomes the time left, V({time}) the time of the action, V({name}) the server's name, and V({reason}) the
+            O(reason).
         type: str
         required: true
   announce_command:
@@ -125,13 +126,20 @@ options:
         O(maintenance_id).
     type: int
     default: 30
+  reason:
+    description:
+      - The reason for the maintenance, one line. It replaces V({reason}) in O(announcements), O(cancel_text) and O(done_text).
+      - If it is not set, V({reason}) is removed from the texts, with the brackets around it, or with the comma, colon or dash before it.
+    type: str
   cancel_text:
     description:
-      - The text to send if a countdown is cancelled after it was announced. V({action}) and V({name}) are replaced.
+      - The text to send if a countdown is cancelled after it was announced. V({action}), V({name}) and V({reason}) are replaced.
     type: str
     default: "Maintenance cancelled: no {action} now."
   done_text:
-    description: The text to send O(done_delay) seconds after the server is up again. By default, nothing is sent.
+    description:
+      - The text to send O(done_delay) seconds after the server is up again. V({action}), V({name}) and V({reason}) are replaced. By default,
+        nothing is sent.
     type: str
   done_delay:
     description: The number of seconds between the server being up and O(done_text), so that players have time to come back.

@@ -94,6 +94,11 @@ timezone:
   type: str
   returned: success
   sample: Europe/Berlin
+reason:
+  description: The reason of the run. Empty if there is none.
+  type: str
+  returned: success
+  sample: New map
 begun:
   description: The time at which the run began, UTC.
   type: str

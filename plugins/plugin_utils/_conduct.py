@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.client import Client
 from ansible_collections.serverprism.cloud.plugins.module_utils._api.coroutines import run
@@ -40,17 +40,23 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BE
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import Order, complete
 
 
-@dataclass
-class Listener:
-    """Callbacks of a run: for progress lines and warnings (the host is empty for the whole run), and for the result of each host.
+class Listener(Protocol):
+    """What a run reports to. The host is empty for the whole run."""
 
-    The last one also gets the row of the report. ``beat`` is called every few seconds.
-    """
+    def tell(self, host: str, text: str) -> None:
+        """Show a progress line."""
 
-    tell: Callable[[str, str], None]
-    warn: Callable[[str, str], None]
-    ended: Callable[[str, Result, Mapping[str, Any]], None]
-    beat: Callable[[], None] = lambda: None
+    def warn(self, host: str, text: str) -> None:
+        """Show a warning."""
+
+    def planned(self, plan: str) -> None:
+        """Take the text of the plan, before anything is sent."""
+
+    def ended(self, host: str, result: Result, row: Mapping[str, Any]) -> None:
+        """Take the result of a host, and its row of the report."""
+
+    def beat(self) -> None:
+        """Do what is due every few seconds."""
 
 
 @dataclass
@@ -92,6 +98,7 @@ class Run:
             plan += f" This run is {named or run_id}."
         if self.shows_plan and plan:
             self.listener.tell("", plan)
+        self.listener.planned(plan)
         if self.check_mode:
             self._start_after([order for order in self.earlier if not order.refused])
         conductor = Conductor(

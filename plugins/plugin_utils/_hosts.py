@@ -24,7 +24,7 @@ from ansible.template import Templar
 _OMITTED: Any = getattr(errors, "AnsibleValueOmittedError", ())
 
 
-PLACEHOLDER = re.compile(r"\{\{\s*(action|remaining|time|name)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*(action|remaining|time|name|reason)\s*\}\}")
 
 
 @dataclass(frozen=True)

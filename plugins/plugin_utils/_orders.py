@@ -30,8 +30,13 @@ ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
 MAX_FAILURES, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}verify_tasks"
 REPORT_FOLDER, REPORT_FORMATS = f"{PREFIX}report_dir", f"{PREFIX}report_formats"
-TIMEZONE = VARIABLES["timezone"]
-RUN_VARIABLES = (MAX_FAILURES, VERIFY_TASKS, REPORT_FOLDER, REPORT_FORMATS)
+MAINTENANCE_ID, REASON, TIMEZONE = VARIABLES["maintenance_id"], VARIABLES["reason"], VARIABLES["timezone"]
+# What a report needs, of the variables that hold for the whole run.
+REPORT = (REPORT_FOLDER, REPORT_FORMATS, TIMEZONE, REASON)
+# The variables of the messages, which hold for the whole run.
+NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON = f"{PREFIX}notify_url", f"{PREFIX}notify_format", f"{PREFIX}notify_on"
+NOTIFY = (NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON, MAINTENANCE_ID, REASON)
+RUN_VARIABLES = (MAX_FAILURES, VERIFY_TASKS, REPORT_FOLDER, REPORT_FORMATS, NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON)
 NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), *RUN_VARIABLES)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -45,11 +45,22 @@ FORMATS = {
 TESTED = ("done", "planned", "unconfirmed", "failed", "cancelled")
 
 
+@dataclass(frozen=True)
+class ReportOptions:
+    """The folder of a report, empty for none, its formats, the time zone in which it shows times, and the reason of the run."""
+
+    folder: str = ""
+    formats: tuple[str, ...] = ("html", "json")
+    timezone: str = "UTC"
+    reason: str = ""
+
+
 class RunReport:
     """The report of a run from the rows of its hosts."""
 
-    def __init__(self, rows: Collection[Mapping[str, Any]], check_mode: bool, timezone: str = "UTC", running: bool = False) -> None:
-        self.data = build(rows, iso(time.time()), check_mode, timezone, running)
+    def __init__(self, rows: Iterable[Mapping[str, Any]], options: ReportOptions, check_mode: bool, running: bool = False) -> None:
+        self.options = options
+        self.data = build(rows, iso(time.time()), check_mode, options.timezone, options.reason, running)
 
     def lines(self, hosts: Collection[str]) -> list[str]:
         """Return the summary of these hosts."""
@@ -65,18 +76,25 @@ class RunReport:
         why = "; ".join(sorted({one["reason"] for one in self.data["servers"] if one["reason"]})) or "nothing was sent"
         return f"The canary was {outcomes} ({why}), so it has tested nothing. The other {others} hosts follow anyway."
 
-    def write(self, folder: str, formats: Collection[str]) -> str:
-        """Write the files of these formats, and return an error message, empty on success.
+    def last_words(self, hosts: Collection[str]) -> list[str]:
+        """Write the files, and return the summary of these hosts and where the report is."""
+        lines = self.lines(hosts)
+        return [*lines, self.write() or f"The report is in {self.options.folder}."] if self.options.folder else lines
+
+    def write(self) -> str:
+        """Write the files, and return an error message, empty on success or without a folder.
 
         A missing folder is created for this user only. Files of other formats are removed if an earlier run has written them, since they
         would be taken for the report of this run.
         """
-        folder = os.path.expanduser(folder)
+        folder = os.path.expanduser(self.options.folder)
+        if not folder:
+            return ""
         try:
             os.makedirs(folder, 0o700, exist_ok=True)
             for name, one in FORMATS.items():
                 path = os.path.join(folder, one.file)
-                if name in formats:
+                if name in self.options.formats:
                     replace_file(path, one.make(self.data).encode())
                 elif _is_report(path, one.begin.encode()):
                     os.unlink(path)

@@ -20,7 +20,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.sch
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES, TIMEZONE
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES, REASON, TIMEZONE
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import ReportOptions
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 NOT_BEGUN = "not begun: too many servers before it failed"
@@ -165,6 +166,18 @@ def report_formats(hosts: Iterable[Mapping[str, Any]]) -> list[str]:
     return [one for one in REPORT_FORMATS if one in named] or [*DEFAULT_FORMATS]
 
 
+def report_options(
+    extra_vars: Mapping[str, Any], hosts: Sequence[Mapping[str, Any]], folder: str | None = None, formats: Sequence[str] | None = None
+) -> ReportOptions:
+    """Return what a run's report needs. ``folder`` and ``formats`` win over the variables of the hosts."""
+    return ReportOptions(
+        folder or next(iter(report_folders(extra_vars, hosts)), ""),
+        tuple(formats or report_formats(hosts)),
+        report_timezone(hosts),
+        common_text(REASON, hosts),
+    )
+
+
 def _formats_of(hosts: Iterable[Mapping[str, Any]]) -> set[str]:
     given = [values.get(FORMATS) or DEFAULT_FORMATS for values in hosts]
     lists = [one.split(",") if isinstance(one, str) else one if isinstance(one, (list, tuple)) else [one] for one in given]
@@ -180,6 +193,12 @@ def report_timezone(hosts: Iterable[Mapping[str, Any]]) -> str:
     except BadOption:
         return "UTC"
     return name
+
+
+def common_text(name: str, hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Return the value of a variable of those hosts that have one, or an empty text if they have several or none."""
+    texts = {str(values[name]) for values in hosts if values.get(name) not in (None, "")}
+    return texts.pop() if len(texts) == 1 else ""
 
 
 def _problem(folder: str) -> str:

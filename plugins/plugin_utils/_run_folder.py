@@ -28,11 +28,16 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows impor
 class PlayLog:
     """The events of all batches of a play, from which its report is made. In check mode there are no others.
 
-    ``key`` is the same for all tasks of the play, and for no others.
+    ``key`` is the same for all tasks of the play, and for no others; ``part`` for all tasks of one inclusion of the role.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, part: str = "") -> None:
+        self._key, self._part = key, part
         self._log = FileLog(_folder_of(key), "play")
+
+    def reopened(self) -> PlayLog:
+        """Return another reader of the same events, for another thread."""
+        return PlayLog(self._key)
 
     def begin_batch(self, hosts: list[str]) -> list[str]:
         """Store the hosts of the batch that begins, and return the hosts of the batches before it."""
@@ -51,7 +56,7 @@ class PlayLog:
 
     def ended(self, row: Mapping[str, Any]) -> None:
         """Store the row of the report for a host."""
-        self._log.add(RESULT, time.time(), row=row)
+        self._log.add(RESULT, time.time(), row=row, part=self._part)
 
     def ended_earlier(self, row: Mapping[str, Any]) -> None:
         """Store the row that an earlier part of the maintenance has left for a host, which this play may have no row for."""
@@ -70,8 +75,8 @@ class PlayLog:
         return rows(self._log.events())
 
     def failures(self) -> int:
-        """Return the number of servers that count for ``maintenance_max_failures``."""
-        return failures(self._log.events())
+        """Return the number of hosts of this inclusion that count for ``maintenance_max_failures``."""
+        return failures(event for event in self._log.events() if event.get("part") in (None, self._part))
 
 
 class RunFolder:

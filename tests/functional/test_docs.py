@@ -12,8 +12,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import documents
@@ -34,10 +32,6 @@ SOURCE = [block for block in BLOCKS if block.is_yaml and "plugin: serverprism.cl
 # These files belong to the project; a reader creates all others.
 RUNS = ("ansible-playbook ", "ansible-inventory ", "ansible-doc ")
 WHITELIST = [block for block in BLOCKS if 'command: "whitelist add' in block.text][0]
-REPORT = {
-    "totals": {"done": 1, "servers": 2},
-    "servers": [{"host": "survival", "outcome": "done"}, {"host": "pals", "outcome": "failed", "reason": "it hangs"}],
-}
 
 
 def of_yaml():
@@ -60,11 +54,8 @@ def prepare(ansible):
     folder = ansible.folder
     (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
     (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
-    for example in ("verify.yml", "discord.yml"):
-        shutil.copy(EXAMPLES / example, folder)
+    shutil.copy(EXAMPLES / "verify.yml", folder)
     (folder / "whitelist.yml").write_text(WHITELIST.text)
-    (folder / "report").mkdir(exist_ok=True)
-    (folder / "report" / "report.json").write_text(json.dumps(REPORT))
     return folder
 
 
@@ -231,27 +222,6 @@ def test_nightly_script_skips_a_date_of_its_file(simulator, ansible):
     skip = "TZ=Europe/Berlin date +%F >>skip-dates"
     run = nightly(ansible, sim, f"cd {ansible.folder}; {skip}; ./nightly-maintenance.sh")
     assert run.returncode == 0 and "No maintenance today" in run.stdout and not sim.requests(), run.stdout + run.stderr
-
-
-def test_discord_message_names_the_servers_that_failed(simulator, ansible):
-    prepare(ansible)
-    got = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        env = {**ansible.environment(simulator(FLEET)), "DISCORD_WEBHOOK": f"http://127.0.0.1:{server.server_port}"}
-        run = subprocess.run(
-            ["ansible-playbook", "discord.yml"], cwd=ansible.folder, env=env, capture_output=True, text=True, timeout=110, check=False
-        )
-        server.shutdown()
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert got == [{"content": "Maintenance: 1 of 2 servers done.\n- pals: failed, it hangs", "allowed_mentions": {"parse": []}}]
 
 
 @pytest.mark.parametrize(("body", "status", "output"), [("echo fine", 0, ""), ("echo broken; exit 2", 2, "broken\n")])

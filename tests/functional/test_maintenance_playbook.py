@@ -135,7 +135,7 @@ def test_repeated_run_verifies_again(simulator, maintain, tmp_path):
     assert [post["body"]["signal"] for post in sim.posts() if "signal" in post["body"]] == ["restart"]
     tasks.write_text(json.dumps([{"name": "Look", "ansible.builtin.debug": {"msg": "players can join"}}]))
     run = maintain(sim, {"a": {"serverprism_id": 1}}, **options)
-    assert run.rc == 0 and run.outcomes["a"] == "skipped" and "players can join" in run.output, run.output
+    assert run.rc == 0 and run.outcomes["a"] == "done" and "players can join" in run.output, run.output
 
 
 def test_server_whose_signal_may_have_been_sent_stays_unconfirmed_in_a_repeated_run(simulator, maintain, tmp_path):

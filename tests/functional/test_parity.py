@@ -51,6 +51,7 @@ CASES = [
     ("maintenance", {"server_id": 1290}),
     ("maintenance", {"server_id": 1234, "announcements": [{"before": "1s", "text": "x"}], "command_wait": 0.2, "poll_interval": 0.1}),
     ("maintenance", {"server_id": 1234, "announcements": [{"before": "x", "text": "x"}]}),
+    ("maintenance", {"server_id": 1234, "reason": "for {name}"}),
 ]
 
 

@@ -136,11 +136,13 @@ def test_invalid_line_is_refused_before_any_request(simulator, operate):
         "announcements": lambda line: ("maintenance", {"announcements": [{"before": 0, "text": line}]}),
         "cancel_text": lambda line: ("maintenance", {"cancel_text": line}),
         "done_text": lambda line: ("maintenance", {"done_text": line}),
+        "reason": lambda line: ("maintenance", {"reason": line}),
     }
+    accepted = [("done_text", "nothing"), ("reason", "nothing"), ("announce_command", "nothing"), ("announce_command", "blanks")]
     for place, make in places.items():
         for what, line in BAD_LINES.items():
             module, options = make(line)
-            if (place, what) in [("done_text", "nothing"), ("announce_command", "nothing"), ("announce_command", "blanks")]:
+            if (place, what) in accepted:
                 continue
             with trying("a line that is not one", f"{place}, operation") as one:
                 result = operate(sim, module, server_id=1234, **options)

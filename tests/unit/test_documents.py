@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import documents
 import pytest
 import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.message import Messages
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
 from benchmarks import figures
 from documents import DOCS, EXAMPLES, PAGES, PLAYBOOKS, ROOT
+from reports import build
 
 ENVIRONMENT = {f"SERVERPRISM_{option.upper()}" for option in API_ARGUMENT_SPEC}
 # Blocks in these languages are run by tests where possible. Any other language is a mistake.
@@ -24,7 +27,7 @@ TEXTS = [*PAGES, *sorted(path for path in EXAMPLES.iterdir() if path.is_file())]
 GUIDES = sorted((DOCS / "docsite" / "rst").glob("*.rst"))
 HIDDEN = "…"
 # Playbooks that a page shows, for the reader to save under this name.
-OWN_PLAYBOOKS = ("discord.yml", "whitelist.yml")
+OWN_PLAYBOOKS = ("whitelist.yml",)
 OWN_VARIABLES = {"player"}
 
 
@@ -131,6 +134,19 @@ def test_messages_of_the_troubleshooting_guide_exist():
     # In the code, the text of a message does not contain the option name at its beginning.
     unknown = [message for message in quoted if not any(re.sub(r"^maintenance_\w+: ", "", message) in sentence for sentence in known)]
     assert not unknown
+
+
+def test_cookbook_shows_a_real_message_and_describes_all_its_keys():
+    text = (DOCS / "docsite" / "rst" / "cookbook.rst").read_text()
+    blocks = list(documents.blocks(DOCS / "docsite" / "rst" / "cookbook.rst"))
+    (example,) = (json.loads(block.text) for block in blocks if block.language == "json")
+    (failed,) = example["servers"]
+    restarted = [{"host": f"h{index}", "result": {"outcome": "done", "signal": "restart"}, "error": ""} for index in range(4)]
+    report = build([*restarted, {"host": failed["host"], "result": failed, "error": ""}], "2026-05-04T04:00:00Z", False)
+    assert Messages("json", example["maintenance_id"], example["reason"]).ended(report) == example
+    described = re.findall(r"^   \* - ``([\w.\[\]]+)``\n", text[text.index("docsite.cookbook.json:") :], re.MULTILINE)
+    assert described == [*example, *(f"servers[].{key}" for key in failed)]
+    assert Messages("discord", "", example["reason"]).ended(report)["content"] + "\n" in [block.text for block in blocks]
 
 
 def test_github_workflow_has_one_run_at_a_time_pinned_actions_and_a_secret_token():

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from .._errors import BadOption
 from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
@@ -17,12 +17,15 @@ from .._text import check_line, iso
 from .games import CHOICES, GENERIC_COMMAND
 from .schedule import LONGEST_MAINTENANCE, local_time, opening_of, window_of, zone
 from .steps import (
+    OF_ANNOUNCEMENTS,
+    OF_OTHER_TEXTS,
     TEXTS,
     check_announce_command,
     check_braces,
     fill,
     make_timeline,
     parse_announcements,
+    with_reason,
 )
 
 # The longest name of a file in all common file systems, in bytes.
@@ -49,6 +52,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
     "maintenance_id": {"type": "str"},
     "keep_runs": {"type": "int", "default": KEEP_RUNS},
+    "reason": {"type": "str"},
     "cancel_text": {"type": "str", "default": CANCEL_TEXT},
     "done_text": {"type": "str"},
     "done_delay": {"type": "float", "default": 20.0},
@@ -81,10 +85,15 @@ def check(params: Dict[str, Any]) -> None:
     check_server_id(params)
     check_waiting(params)
     parse_announcements(params["announcements"])
+    if params["reason"]:
+        check_line("reason", params["reason"])
+        if any("{" + name + "}" in params["reason"] for name in (*OF_ANNOUNCEMENTS, *TEXTS)):
+            raise BadOption("reason", "must not contain placeholders such as {name}. Write them into the texts")
     check_announce_command(params["announce_command"])
     command = GENERIC_COMMAND if params["announce_command"] is None else params["announce_command"]
     for index, item in enumerate(params["announcements"] or []):
-        check_line(f"announcements[{index}].text", fill(command, dict.fromkeys(TEXTS, item["text"])))
+        text = _checked_text(f"announcements[{index}].text", item["text"], params["reason"])
+        check_line(f"announcements[{index}].text", fill(command, dict.fromkeys(TEXTS, text)))
     for index, command in enumerate(params["commands"] or []):
         check_line(f"commands[{index}]", command)
     for option in ("command_wait", "done_delay"):
@@ -92,8 +101,8 @@ def check(params: Dict[str, Any]) -> None:
             raise BadOption(option, f"must be 0 seconds or greater, got {params[option]:g}")
     for option in ("cancel_text", "done_text"):
         if params[option]:
-            check_line(option, params[option])
-            check_braces(option, params[option], ("action", "name"))
+            check_line(option, _checked_text(option, params[option], params["reason"]))
+            check_braces(option, params[option], OF_OTHER_TEXTS)
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
     if len(file_name(params["maintenance_id"] or "")) > LONGEST_NAME:
@@ -107,6 +116,14 @@ def check(params: Dict[str, Any]) -> None:
     if begin is not None and end is not None and end < begin:
         raise BadOption("deadline", "must not be before at" if params["at"] else "must not be before start")
     _check_density(params)
+
+
+def _checked_text(option: str, text: str, reason: Optional[str]) -> str:
+    """Return a text with its reason. Raise BadOption if nothing is left of it without a reason."""
+    out = with_reason(text, reason)
+    if text.strip() and not out.strip():
+        raise BadOption(option, "contains only {reason}, and no reason is set. Set one, or write more into the text")
+    return out
 
 
 def _check_density(params: Dict[str, Any]) -> None:

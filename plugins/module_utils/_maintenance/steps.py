@@ -21,15 +21,19 @@ PLANNED, SENT, UNKNOWN, FAILED, DROPPED = "planned", "sent", "unknown", "failed"
 STOP_COMMANDS = ("stop", "quit", "exit", "end", "shutdown", "doexit", "halt", "close", "server.stop", "server.quit", "global.quit")
 # Placeholders for a text in a console command. {text_} has underscores for blanks, for games that show only one word.
 TEXTS = ("text", "text_")
+# The placeholders of an announcement, and those of the texts after it.
+OF_ANNOUNCEMENTS, OF_OTHER_TEXTS = ("action", "remaining", "time", "name", "reason"), ("action", "name", "reason")
 # The value of {action}, by the wanted state.
 ACTION_WORDS = {"restarted": "restart", "stopped": "shutdown"}
+# {reason} with what would be left over without a reason, at the beginning of a text and elsewhere.
+_UNUSED_REASON = re.compile(r"^\{reason\}[\s.:;,–-]*|\s*[(\[]\{reason\}[)\]]|(?<=[.!?])\s*\{reason\}[.!?]?|\s*[:;,–-]?\s*\{reason\}")
 # An announcement is sent this number of seconds early, so that network latency does not shorten the notice.
 LEAD = 0.25
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """An announcement. ``before`` is the notice in seconds; ``text`` may contain {action}, {remaining}, {time} and {name}."""
+    """An announcement. ``before`` is the notice in seconds; ``text`` may contain the placeholders OF_ANNOUNCEMENTS."""
 
     before: float
     text: str
@@ -75,7 +79,7 @@ def parse_announcements(items: Optional[Sequence[Mapping[str, Any]]]) -> Tuple[A
         except ValueError as exc:
             raise BadOption(f"{option}.before", str(exc)) from exc
         check_line(f"{option}.text", item["text"])
-        check_braces(f"{option}.text", item["text"], ("action", "remaining", "time", "name"))
+        check_braces(f"{option}.text", item["text"], OF_ANNOUNCEMENTS)
         out.append(Announcement(before, item["text"]))
     return tuple(sorted(out, key=lambda a: -a.before))
 
@@ -89,7 +93,7 @@ def with_repeated_announcement(rest: Sequence[Step], last: Announcement) -> List
 
 def check_braces(option: str, text: str, names: Sequence[str]) -> None:
     """Raise BadOption for a misspelt or misplaced placeholder, which players would read. Other braces, as in JSON, are allowed."""
-    known = ("action", "remaining", "time", "name", *TEXTS)
+    known = (*OF_ANNOUNCEMENTS, *TEXTS)
     meant = ", ".join("{" + name + "}" for name in names)
     for inner in re.findall(r"\{([^{}]*)\}", text):
         if inner in names:
@@ -112,6 +116,11 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         out += [text[:at], values[name]]
         text = text[at + len(name) + 2 :]
     return "".join([*out, text])
+
+
+def with_reason(text: str, reason: Optional[str]) -> str:
+    """Return a text with ``{reason}``. Without a reason, also remove brackets around it and the blanks, colon, comma or dash before it."""
+    return fill(text, {"reason": reason}) if reason else _UNUSED_REASON.sub("", text)
 
 
 def with_action(text: str, state: str) -> str:

@@ -59,6 +59,7 @@ from .steps import (
     notice_error,
     parse_announcements,
     with_action,
+    with_reason,
 )
 from .steps import (
     DONE as SAID_DONE,
@@ -87,13 +88,13 @@ class Maintenance:
         self.waiting = Waiting.of(ctx.params)
         tz = zone(ctx.params["timezone"])
         self.options = TimelineOptions(
-            tuple(replace(one, text=with_action(one.text, self.wanted)) for one in parse_announcements(ctx.params["announcements"])),
+            tuple(replace(one, text=self._worded(one.text)) for one in parse_announcements(ctx.params["announcements"])),
             # None for a game that takes no console commands, and so has no lines.
             ctx.params["announce_command"] or "",
             tuple(ctx.params["commands"] or ()),
             ctx.params["command_wait"],
-            with_action(ctx.params["cancel_text"], self.wanted),
-            with_action(ctx.params["done_text"] or "", self.wanted) or None,
+            self._worded(ctx.params["cancel_text"]),
+            self._worded(ctx.params["done_text"] or "") or None,
             tz,
         )
         now = ctx.clock.now()
@@ -106,6 +107,10 @@ class Maintenance:
         self.action_at: Optional[float] = None
         self.guard = Guard(ctx, self.server_id, fleet, log)
         self.outcome = MaintenanceOutcome(self.server_id)
+
+    def _worded(self, text: str) -> str:
+        """Return a text with the values that are the same for the whole timeline."""
+        return with_action(with_reason(text, self.params["reason"]), self.wanted)
 
     def _update(self, **changes: Any) -> None:
         self.outcome = replace(self.outcome, **changes)

@@ -73,12 +73,12 @@ def _worst(values: Sequence[Optional[float]]) -> Optional[float]:
 
 
 def build(
-    rows: Iterable[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC", running: bool = False
+    rows: Iterable[Mapping[str, Any]], generated: str, check_mode: bool, timezone: str = "UTC", reason: str = "", running: bool = False
 ) -> Dict[str, Any]:
     """Return the report of ``rows`` (see ``_runs.rows``), sorted by host.
 
-    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC. In a report of a run that goes on
-    (``running``), the outcome of a server that has not ended is its state.
+    ``timezone`` is the IANA zone in which the page shows times. Those of the data are always UTC. ``reason`` is that of the whole run. In
+    a report of a run that goes on (``running``), the outcome of a server that has not ended is its state.
     """
     servers = sorted(rows, key=lambda one: str(one["host"]))
     sent: List[str] = [step["at"] for one in servers for step in one["timeline"] if step["at"]]
@@ -91,6 +91,7 @@ def build(
         "schema": SCHEMA,
         "generated": generated,
         "timezone": timezone,
+        "reason": reason or None,
         "check_mode": check_mode,
         "running": running,
         "totals": {"servers": len(servers), **totals, "not_warned": sum(bool(one["not_warned"]) for one in servers)},

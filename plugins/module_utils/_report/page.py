@@ -111,13 +111,14 @@ def page(report: Mapping[str, Any]) -> str:
     names, drawing = zones(known, tz), chart(servers, planned, tz)
     zone_names = f' <span class="dim">({text(names)})</span>' if names else ""
     refresh = f'<meta http-equiv="refresh" content="{REFRESH}">' if report["running"] else ""
+    reason = f'<div class="dim words">Reason: {text(report["reason"])}</div>' if report["reason"] else ""
     timeline = f'<h2>Timeline{zone_names}</h2><div class="card">{drawing}</div>'
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title(report)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">{refresh}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <style>{STYLE}</style></head><body>
-<h1>{title(report)}</h1><div class="dim">{text(when(report, known, tz))}</div>
+<h1>{title(report)}</h1><div class="dim">{text(when(report, known, tz))}</div>{reason}
 <p class="sentence">{text(sentence(servers, planned))}</p>
 {_tiles(report)}
 {_troubles(servers)}

@@ -79,6 +79,7 @@ def _result(ctx: Context, found: RunState, state: str) -> Result:
         "state": state,
         "plan": found.plan,
         "timezone": found.timezone,
+        "reason": found.reason,
         "servers": [one.as_row(running) for one in found.servers.values()],
         "summary": _lines(ctx, found, state),
     }

@@ -46,9 +46,14 @@ def with_error(row: Mapping[str, Any], error: str) -> Row:
 
 
 def failures(events: Iterable[Event]) -> int:
-    """Return the number of servers that count for ``max_failures``. A server that an earlier run left unconfirmed is not one of them."""
-    own = rows(one for one in events if one["event"] != EARLIER)
-    return sum(row["outcome"] in ("failed", "unconfirmed") and row["earlier"] != UNCONFIRMED for row in own.values())
+    """Return the number of maintained hosts that count for ``max_failures``.
+
+    A server that an earlier run left unconfirmed is not one of them.
+    """
+    events = [one for one in events if one["event"] != EARLIER]
+    ended = {one["row"]["host"] for one in events if one["event"] == RESULT}
+    bad = [host for host, row in rows(events).items() if row["outcome"] in ("failed", "unconfirmed") and row["earlier"] != UNCONFIRMED]
+    return len(ended.intersection(bad))
 
 
 def row_of_maintained(events: Iterable[Event], server_key: Key) -> Optional[Row]:

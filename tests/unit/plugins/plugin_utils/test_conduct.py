@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import pytest
@@ -16,10 +18,23 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._errors import S
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import WRITE
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _conduct
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Listener, Run
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Run
 from simulator.config import ServerConfig
 
 GIVEN = {"maintenance_announcements": [{"before": "60", "text": "in 60"}], "maintenance_commands": ["save-all"]}
+
+
+def nothing(*_what):
+    """Do nothing."""
+
+
+@dataclass
+class Ear:
+    tell: Callable[..., None] = nothing
+    warn: Callable[..., None] = nothing
+    ended: Callable[..., None] = nothing
+    planned: Callable[..., None] = nothing
+    beat: Callable[..., None] = nothing
 
 
 class Bench:
@@ -55,7 +70,7 @@ class Bench:
             assert row["host"] == host and row["outcome"] == result["outcome"] and host not in self.results
             self.results[host] = result
 
-        listener = Listener(lambda *what: self.told.append(what), lambda *what: self.warned.append(what), ended)
+        listener = Ear(lambda *what: self.told.append(what), lambda *what: self.warned.append(what), ended)
         return Run(mine, later, listener, clock=self.api.clock, **more).conduct()
 
     def outcomes(self):
@@ -192,7 +207,7 @@ def test_repeated_run_leaves_out_what_is_done(bench, tmp_path, monkeypatch):
     virtual.note(folder, "CHG-7", 1, "done")
     virtual.note(folder, "CHG-7", 2, "signal")
     given = [bench.order(host, server_id, maintenance_id="CHG-7") for host, server_id in (("a", 1), ("b", 2), ("c", 3))]
-    run = Run(given, [], Listener(lambda *_: None, lambda *_: None, lambda *_: None), clock=bench.api.clock)
+    run = Run(given, [], Ear(), clock=bench.api.clock)
     assert run._plan().startswith("1 server, 3 writes: ")
     assert run._plan().endswith("1 server is left out: its signal may have been sent under maintenance_id CHG-7.")
 

@@ -121,6 +121,18 @@ def test_variable_that_cannot_be_templated_is_refused_with_its_name():
         ({"maintenance_at": "2026-05-04T03:00:00Z", "maintenance_deadline": "2026-05-04T02:59:00Z"}, "deadline: must not be before at"),
         ({"maintenance_start": "2026-05-03T03:00:00Z"}, "start: 2026-05-03 03:00:00 UTC is in the past. Set a time in the future"),
         ({"maintenance_at": "2026-05-03T03:00:00Z", "maintenance_deadline": "2026-05-03T04:00:00Z"}, "at: 2026-05-03 03:00:00 UTC is in"),
+        ({"maintenance_reason": "a\nb"}, "maintenance_reason: contains a line break"),
+        ({"maintenance_reason": " "}, "maintenance_reason: is empty"),
+        ({"maintenance_reason": "for {name}"}, "maintenance_reason: must not contain placeholders such as {name}."),
+        ({"maintenance_cancel_text": "({reason})"}, "maintenance_cancel_text: contains only {reason}, and no reason is set. Set one"),
+        (
+            {"maintenance_announcements": [{"before": "1m", "text": "{reason}"}]},
+            "maintenance_announcements[0].text: contains only {reason}",
+        ),
+        (
+            {"maintenance_announcements": [{"before": "1m", "text": "x {reason}"}], "maintenance_reason": "x" * 1020},
+            "maintenance_announcements[0].text: must have at most 1024 characters",
+        ),
         ({"maintenance_verify_tasks": "verify.yml"}, "maintenance_verify_tasks: "),
         ({"maintenance_verify_tasks": "/nowhere/verify.yml"}, "maintenance_verify_tasks: /nowhere/verify.yml is not a file"),
     ],

@@ -12,7 +12,7 @@ import stat
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import REPORT_FORMATS
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import FORMATS, RunReport
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import FORMATS, ReportOptions, RunReport
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import DEFAULT_FORMATS
 
 BASE = {
@@ -31,8 +31,12 @@ BASE = {
 SKIPPED = {**BASE, "outcome": "skipped", "reason": "offline", "signal": None, "confirmed": False}
 
 
-def report(results, check_mode=False):
-    return RunReport([server(host, result) for host, result in results.items()], check_mode)
+def report(results, check_mode=False, **options):
+    return RunReport([server(host, result) for host, result in results.items()], ReportOptions(**options), check_mode)
+
+
+def write(results, folder, formats=DEFAULT_FORMATS, **more):
+    return report(results, folder=str(folder), formats=formats, **more).write()
 
 
 def test_lines_are_those_of_the_given_hosts():
@@ -68,7 +72,7 @@ def test_warning_of_a_canary_that_has_tested_nothing():
 
 def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
     folder = tmp_path / "new" / "reports"
-    assert report({"a": BASE}).write(str(folder), DEFAULT_FORMATS) == ""
+    assert write({"a": BASE}, folder) == ""
     data = json.loads((folder / "report.json").read_text())
     assert data["servers"][0]["host"] == "a" and data["totals"]["done"] == 1
     assert "<html" in (folder / "report.html").read_text() and stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -76,15 +80,15 @@ def test_files_are_written_into_a_new_folder_of_this_user(tmp_path):
 
 def test_page_shows_the_time_zone_of_the_run_and_data_is_in_utc(tmp_path):
     sent = {"kind": "signal", "text": "restart", "planned": "2026-05-04T01:00:00Z", "at": "2026-05-04T01:00:00Z", "outcome": "sent"}
-    RunReport([server("a", {**BASE, "timeline": [sent]})], False, "Europe/Berlin").write(str(tmp_path), DEFAULT_FORMATS)
+    write({"a": {**BASE, "timeline": [sent]}}, tmp_path, timezone="Europe/Berlin")
     data = json.loads((tmp_path / "report.json").read_text())
     assert (data["timezone"], data["begun"]) == ("Europe/Berlin", "2026-05-04T01:00:00Z")
     assert "2026-05-04 03:00:00 to 03:00:05 CEST" in (tmp_path / "report.html").read_text()
 
 
 def test_files_are_replaced(tmp_path):
-    report({"a": BASE}).write(str(tmp_path), DEFAULT_FORMATS)
-    report({"b": BASE}).write(str(tmp_path), DEFAULT_FORMATS)
+    write({"a": BASE}, tmp_path)
+    write({"b": BASE}, tmp_path)
     assert [one["host"] for one in json.loads((tmp_path / "report.json").read_text())["servers"]] == ["b"]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", "report.json"]
 
@@ -101,7 +105,7 @@ def test_every_format_of_the_option_has_a_file():
 @pytest.mark.parametrize("results", [{}, {"a": BASE}], ids=["empty", "one server"])
 @pytest.mark.parametrize("check_mode", [False, True], ids=["run", "plan"])
 def test_only_the_file_of_the_format_is_written(tmp_path, name, results, check_mode):
-    assert report(results, check_mode=check_mode).write(str(tmp_path), [name]) == ""
+    assert write(results, tmp_path, [name], check_mode=check_mode) == ""
     (file,) = tmp_path.iterdir()
     assert file.name == FORMATS[name].file and file.stat().st_mode & 0o777 == 0o600
     # A later run finds the file by this.
@@ -110,8 +114,8 @@ def test_only_the_file_of_the_format_is_written(tmp_path, name, results, check_m
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_report_of_an_earlier_run_in_another_format_is_removed(tmp_path, name):
-    report({"a": BASE}).write(str(tmp_path), FORMATS)
-    report({"b": BASE}).write(str(tmp_path), [name])
+    write({"a": BASE}, tmp_path, FORMATS)
+    write({"b": BASE}, tmp_path, [name])
     assert names(tmp_path) == [FORMATS[name].file]
 
 
@@ -119,7 +123,7 @@ def test_report_of_an_earlier_run_in_another_format_is_removed(tmp_path, name):
 @pytest.mark.parametrize("kind", ["other content", "empty", "link", "folder"])
 def test_file_that_is_not_a_report_is_kept(tmp_path, name, kind):
     folder, file = tmp_path / "report", tmp_path / "report" / FORMATS[name].file
-    report({"a": BASE}).write(str(folder), FORMATS)
+    write({"a": BASE}, folder, FORMATS)
     own = tmp_path / "own"
     file.rename(own)
     if kind == "link":
@@ -129,19 +133,19 @@ def test_file_that_is_not_a_report_is_kept(tmp_path, name, kind):
     else:
         file.write_text("<testsuites/>" if kind == "other content" else "")
     other = "html" if name == "json" else "json"
-    assert report({"b": BASE}).write(str(folder), [other]) == ""
+    assert write({"b": BASE}, folder, [other]) == ""
     assert names(folder) == sorted([FORMATS[name].file, FORMATS[other].file]) and file.is_symlink() == (kind == "link")
     assert own.exists()
 
 
 def test_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert report({"a": BASE}).write("~/reports", DEFAULT_FORMATS) == "" and (tmp_path / "reports" / "report.json").exists()
+    assert write({"a": BASE}, "~/reports") == "" and (tmp_path / "reports" / "report.json").exists()
 
 
 def test_report_that_cannot_be_written_returns_a_message(tmp_path):
     (tmp_path / "file").write_text("")
-    problem = report({"a": BASE}).write(str(tmp_path / "file"), DEFAULT_FORMATS)
+    problem = write({"a": BASE}, tmp_path / "file")
     assert problem.startswith(f"The report could not be written to {tmp_path}/file: ") and problem.endswith(
         "Check that the folder exists and the disk is not full."
     )

@@ -270,3 +270,17 @@ def test_report_has_the_time_zone_that_all_hosts_have(zones, expected):
 )
 def test_refused_run_shows_each_problem_once(problems, hosts, said):
     assert str(run_check.refusal(problems, hosts)) == said
+
+
+@pytest.mark.parametrize(
+    ("hosts", "reason"),
+    [
+        ([], ""),
+        ([{}, {"maintenance_reason": ""}], ""),
+        ([{"maintenance_reason": "update"}, {}, {"maintenance_reason": "update"}], "update"),
+        ([{"maintenance_reason": 121}], "121"),
+        ([{"maintenance_reason": "update"}, {"maintenance_reason": "backup"}], ""),
+    ],
+)
+def test_reason_of_a_run_is_the_one_of_its_hosts(hosts, reason):
+    assert run_check.common_text("maintenance_reason", hosts) == reason

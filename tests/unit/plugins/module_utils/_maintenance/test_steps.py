@@ -105,3 +105,26 @@ def test_text_with_underscores_is_one_word() -> None:
     assert line == "Broadcast The_pals:_restart_in_1_minute_30_seconds,_at_00:00_UTC"
     assert len(tl.text_line("Broadcast {text_}", "x " * 1000)) == 1024
     assert tl.has_text("a {text_}") and tl.has_text("a {text}") and not tl.has_text("a text")
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "without"),
+    [
+        ("{action} in 5 m: {reason}", "{action} in 5 m: update", "{action} in 5 m"),
+        ("{action} in 5 m: {reason}.", "{action} in 5 m: update.", "{action} in 5 m."),
+        ("{action} ({reason}) in 5 m", "{action} (update) in 5 m", "{action} in 5 m"),
+        ("{action} [{reason}]", "{action} [update]", "{action}"),
+        ("{action} now - {reason}", "{action} now - update", "{action} now"),
+        ("{action} now, {reason}!", "{action} now, update!", "{action} now!"),
+        ("{action}. {reason}. Log out.", "{action}. update. Log out.", "{action}. Log out."),
+        ("{action} in 5 m. {reason}", "{action} in 5 m. update", "{action} in 5 m."),
+        ("{reason}: {action} in 5 m", "update: {action} in 5 m", "{action} in 5 m"),
+        ("{reason}. {action}", "update. {action}", "{action}"),
+        ("{reason}", "update", ""),
+        ("{reason}: {reason}", "update: update", ""),
+        ("a  b (c): d", "a  b (c): d", "a  b (c): d"),
+    ],
+)
+def test_text_with_and_without_a_reason(text: str, said: str, without: str) -> None:
+    assert tl.with_reason(text, "update") == said
+    assert tl.with_reason(text, "") == tl.with_reason(text, None) == without

@@ -54,6 +54,14 @@ def test_players_are_warned_then_the_world_is_saved_then_the_server_restarts():
     assert "announcement: say Restart in 5 minutes" in result["diff"]["after"]
 
 
+@pytest.mark.parametrize(("reason", "said"), [("update to 1.21", ": update to 1.21"), (None, "")])
+def test_texts_to_players_name_the_reason(reason, said):
+    api, words = virtual.api(SERVER), [{"before": "1m", "text": "{action} in {remaining}: {reason}"}]
+    result = maintain(api, announcements=words, commands=["save {reason}"], done_text="Back: {reason}", reason=reason)
+    assert result["outcome"] == "done", result
+    assert api.said() == [f"say Restart in 1 minute{said}", "save {reason}", f"say Back{said}"]
+
+
 @settings(max_examples=60)
 @given(st.lists(st.one_of(st.none(), st.floats(0.0, 40.0), st.sampled_from(["lost", "gone", "busy"])), max_size=12))
 def test_notice_and_save_time_are_never_shorter_than_planned(faults):
@@ -357,6 +365,7 @@ def test_interruption_of_the_done_text_leaves_the_outcome_done():
     [
         ({"state": "stopped"}, "say Maintenance cancelled: no shutdown now."),
         ({"state": "stopped", "cancel_text": "Play on!"}, "say Play on!"),
+        ({"cancel_text": "No {action} ({reason})", "reason": "the update is late"}, "say No restart (the update is late)"),
     ],
 )
 def test_cancel_text_names_the_action(options, said):

@@ -197,12 +197,18 @@ def test_page_of_a_run_that_sent_nothing_shows_when_it_was_made():
     assert "2026-05-04 06:00:00 CEST, nothing was sent" in html
 
 
+@pytest.mark.parametrize(("reason", "data", "shown"), [("update & restart", "update & restart", ["update &amp; restart"]), ("", None, [])])
+def test_page_shows_the_reason_under_its_title(reason, data, shown):
+    report = build(ROWS, "2026-05-04T04:00:00Z", False, reason=reason)
+    assert report["reason"] == data and re.findall(r'<div class="dim words">Reason: (.*?)</div>', page(report)) == shown
+
+
 def test_empty_run_has_a_page():
     assert "<svg" not in page(build([], "2026-05-04T04:00:00Z", True))
 
 
 def test_page_has_no_external_resource_and_escapes_all_texts():
     row = {"host": EVIL, "result": result(name=EVIL, reason=EVIL, timeline=[{**step("announcement", 0), "text": EVIL}]), "error": EVIL}
-    html = page(build([row], "2026-05-04T04:00:00Z", False))
+    html = page(build([row], "2026-05-04T04:00:00Z", False, reason=EVIL))
     assert html.count("<script>") == 1 and "<img" not in html and "\u202e" not in html
     assert not re.search(r"<[^>]+(src|href)=|url\(|@import", html)

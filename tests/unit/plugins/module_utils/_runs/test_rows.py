@@ -28,7 +28,7 @@ def failed(host, error):
         ([result("a", "unconfirmed"), failed("a", "not confirmed")], "unconfirmed", "not confirmed", 1),
         ([result("a", "unconfirmed", earlier="unconfirmed")], "unconfirmed", None, 0),
         ([result("a", "failed", earlier="unconfirmed")], "failed", None, 0),
-        ([failed("a", "no such variable")], "failed", "no such variable", 1),
+        ([failed("a", "no such variable")], "failed", "no such variable", 0),
         ([result("a", "failed", "earlier")], "failed", None, 0),
         ([result("a", "done"), result("a", "failed", "earlier")], "done", None, 0),
         ([result("a", "failed", "earlier"), result("a", "done")], "done", None, 0),

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 ServerPrism collection contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Watch a run: store the result of each host, send messages, and keep the report up to date. Private to this collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Run
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import Notifier
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import ReportOptions, RunReport
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder import PlayLog, RunFolder
+
+# The formats of a report that are written while the run goes on. The others are for programs that read the end.
+LIVE = ("html", "json")
+
+
+@dataclass
+class Watch:
+    """What listens to the run of a batch. ``begun`` is the number of hosts of earlier batches, ``waiting`` that of the others.
+
+    ``tell`` and ``warn`` show a line of a host; the host is empty for the whole run. ``in_background`` calls a function in a thread that no
+    countdown waits for.
+    """
+
+    folder: RunFolder
+    play: PlayLog
+    notifier: Notifier
+    options: ReportOptions
+    begun: int
+    waiting: int
+    tell: Callable[[str, str], None]
+    warn: Callable[[str, str], None]
+    in_background: Callable[[Callable[[], None]], None]
+    _warnings: dict[str, list[str]] = field(default_factory=dict)
+    _has_failed: bool = False
+    _run: Run | None = None
+
+    def __post_init__(self) -> None:
+        show = self.warn
+
+        def warn(host: str, text: str) -> None:
+            self._warnings.setdefault(host, []).append(text)
+            show(host, text)
+
+        self.warn = warn
+        self._has_failed = self.play.failures() > 0
+        # Another reader, for the thread in the background.
+        self._seen = self.play.reopened()
+
+    def conduct(self, run: Run) -> str:
+        """Conduct the run, and return the text of its plan. Earlier parts of the same maintenance become a part of its report."""
+        self._run = run
+        for row in run.known_rows().values():
+            self.play.ended_earlier(row)
+        return run.conduct()
+
+    def planned(self, plan: str) -> None:
+        """Tell that the run begins, unless it is a further batch."""
+        if not self.begun:
+            self.notifier.begin(plan)
+
+    def ended(self, host: str, result: Result, row: Mapping[str, Any]) -> None:
+        """Store the result of a host, and tell if it is the first that failed."""
+        self.waiting -= 1
+        if result.get("failed") and not self._has_failed and not told_to_stop():
+            self._has_failed = True
+            self.notifier.failed(row, self.waiting)
+        try:
+            self.play.ended(row)
+            self.folder.put(host, {**result, "warnings": self._warnings[host]} if host in self._warnings else result)
+        except (OSError, ServerPrismError) as exc:
+            # The countdowns of the other hosts go on.
+            self.warn(host, f"The result of host {host} could not be stored: {exc}")
+
+    def beat(self) -> None:
+        """Write the present state into the report."""
+        if self.options.folder:
+            self.in_background(self._write_state)
+
+    def _write_state(self) -> None:
+        assert self._run is not None
+        present = {host: one.as_row(True) for host, one in self._run.present_state().servers.items()}
+        live = replace(self.options, formats=tuple(one for one in self.options.formats if one in LIVE))
+        RunReport({**present, **self._seen.rows()}.values(), live, False, running=True).write()
