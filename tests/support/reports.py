@@ -13,7 +13,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._report import d
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server, with_error
 
 
-def build(rows: Sequence[Mapping[str, Any]], *more: Any) -> dict[str, Any]:
+def build(rows: Sequence[Mapping[str, Any]], *more: Any, **options: Any) -> dict[str, Any]:
     """Return the report of rows with ``host``, ``result`` and ``error``."""
     known = [server(row["host"], row["result"]) for row in rows]
-    return data.build([with_error(one, row["error"]) if row["error"] else one for one, row in zip(known, rows)], *more)
+    return data.build([with_error(one, row["error"]) if row["error"] else one for one, row in zip(known, rows)], *more, **options)

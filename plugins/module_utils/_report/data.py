@@ -12,8 +12,6 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from .._text import iso
 
 SCHEMA = 1
-# The formats of a report.
-FORMATS = ("html", "json", "markdown", "junit")
 # The states of servers that have not ended, in their order.
 WAITING, IN_COUNTDOWN = "waiting", "countdown"
 # The state of a server after a signal, until its effect is seen.

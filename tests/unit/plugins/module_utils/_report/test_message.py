@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.data import build, server
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.message import FORMATS, LIMITS, Messages
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,12 +55,12 @@ PLAN = "12 servers, 60 writes: ends in about 8 minutes, at 03:08 UTC, limited by
         ),
         (
             {"maintenance_id": "CHG-7", "reason": "update"},
-            lambda one: one.failed(server("b", row("b", "failed", "it hangs")["result"], ""), 8),
+            lambda one: one.failed(server("b", row("b", "failed", "it hangs")["result"]), 8),
             "Maintenance CHG-7: a server failed. 8 servers have no outcome yet.\nReason: update\n- b failed: it hangs",
         ),
         (
             {},
-            lambda one: one.failed(server("b", row("b", "unconfirmed", "no evidence")["result"], ""), 1),
+            lambda one: one.failed(server("b", row("b", "unconfirmed", "no evidence")["result"]), 1),
             "Maintenance: a server failed. 1 server has no outcome yet.\n- b unconfirmed: no evidence",
         ),
         ({}, lambda one: one.ended(RUN), f"Maintenance ended. {ENDED}{TROUBLED}"),
@@ -84,7 +84,7 @@ def test_json_of_an_event():
     one = Messages("json", "CHG-7", "update")
     assert one.started(PLAN) == {**common, "event": "start", "sentence": PLAN}
     failed = {"host": "b", "server_id": 7, "name": "n", "outcome": "failed", "reason": "it hangs"}
-    assert one.failed(server("b", row("b", "failed", "it hangs")["result"], ""), 2) == {
+    assert one.failed(server("b", row("b", "failed", "it hangs")["result"]), 2) == {
         **common,
         "event": "failed",
         "sentence": "2 servers have no outcome yet.",
