@@ -77,13 +77,16 @@ class ActionModule(ControllerAction):
         hosts = Hosts(self, task_vars)
         refuse_unknown(hosts.extra_vars, run_check.KNOWN)
         names = hosts.matching(params["hosts"])
-        require_hosts(names, f"{params['playbook']}_hosts", params["hosts"])
+        require_hosts(names, run_check.HOSTS[params["playbook"]], params["hosts"])
         if params["playbook"] != MAINTENANCE:
             playbook = run_check.PLAYBOOKS[params["playbook"]]
             # A token that cannot be templated is refused here: to "default" in the playbook it would be one that is not set.
-            found = hosts.read(names, [*playbook.names, *orders.ACCESS.values()], DEFAULTS)
+            found = hosts.read(names, [*playbook.names, *(orders.ACCESS.values() if playbook.reads else ())], DEFAULTS)
             run_check.check_hosts(playbook, found)
             self._warn_of_misspelt(found)
+            if not playbook.reads:
+                # Holds need no access to the API.
+                return {"changed": False, "max_wait": None}
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}

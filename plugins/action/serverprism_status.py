@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.status import OPERATION, as_table, read_status, same_for_all
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import refuse_unknown
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import TIMEZONE
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import KNOWN, report_timezone
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import require_hosts, server_id_of
 
 ID = "serverprism_id"
@@ -29,15 +31,16 @@ class ActionModule(ControllerAction):
         hosts = Hosts(self, task_vars)
         try:
             refuse_unknown(hosts.extra_vars, KNOWN)
-            found = hosts.read(hosts.matching(pattern), [ID, *ACCESS.values()])
+            found = hosts.read(hosts.matching(pattern), [ID, TIMEZONE, *ACCESS.values()])
             require_hosts(list(found), "status_hosts", pattern)
             self._use_access(found)
         except ServerPrismError as exc:
             return {"changed": False, "failed": True, "msg": str(exc)}
         ids = {host: server_id_of(one.values, [ID]) for host, one in found.items()}
         problems = {host: f"{ID}: {one.errors[ID]}" for host, one in found.items() if ID in one.errors}
+        tz = zone(report_timezone(one.values for one in found.values()))
         # Its options are those of the module; only the controller knows the hosts.
-        self.operation = replace(OPERATION, run=lambda ctx: read_status(ctx, ids, problems))  # type: ignore[misc]
+        self.operation = replace(OPERATION, run=lambda ctx: read_status(ctx, ids, problems, tz))  # type: ignore[misc]
         result = super()._run_here(task_vars)
         if not result.get("failed"):
             self._show(as_table(result["servers"]))

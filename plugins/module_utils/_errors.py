@@ -92,6 +92,10 @@ class LockLost(ServerPrismError):
     """A lost server lock. Another run may have maintained the server, so nothing more is sent."""
 
 
+class OnHold(ServerPrismError):
+    """A server on hold. Nothing more is sent."""
+
+
 class Unreachable(ServerPrismError):
     """A failed connection. Nothing was sent."""
 

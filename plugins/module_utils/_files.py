@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import suppress
 
-# The largest file to read, in bytes. Ledgers stay far below it, so a larger file is something else.
+# The largest file to read, in bytes. Ledgers and run logs stay far below it, so a larger file is something else.
 LARGEST = 16 * 1024 * 1024
 
 

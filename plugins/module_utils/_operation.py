@@ -86,7 +86,7 @@ class Context:
 class Operation:
     """An operation: the name of its module, its own options, the function that runs it, and the function that checks the options.
 
-    ``writes`` is True if it changes servers.
+    ``writes`` is True if it changes servers, and ``needs_token`` if it sends requests to the API.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Operation:
     run: Callable[[Context], Result]
     check: Callable[[Dict[str, Any]], None] = field(default=lambda params: None)
     writes: bool = True
+    needs_token: bool = True
     # Returns the options with relative times resolved as of a time, UTC seconds.
     as_of: Callable[[Dict[str, Any], float], Dict[str, Any]] = field(default=lambda params, at: params)
 
@@ -122,7 +123,7 @@ def perform(
     clock = clock or SystemClock()
     client: Optional[Client] = None
     try:
-        settings = Settings.from_params(params)
+        settings = Settings.from_params(params, operation.needs_token)
         operation.check(params)
         client = open_client(settings, clock, warn, progress)
         context = Context(params, client, clock, settings, check_mode, diff, progress, warn)

@@ -69,9 +69,10 @@ class Settings:
         return "the environment variable SERVERPRISM_API_TOKEN" if is_variable else "api_token"
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> "Settings":
+    def from_params(cls, params: Mapping[str, Any], needs_token: bool = True) -> "Settings":
         """Return the checked options of a module. Raises BadOption with the option and its environment variable."""
-        _check_token(params["api_token"])
+        if needs_token or params["api_token"]:
+            _check_token(params["api_token"])
         for option, least in (("timeout", 0.001), ("max_wait", 0.0), ("limit_window", 0.001), ("status_cache", 0.0)):
             value = params[option]
             if not math.isfinite(value) or value < least:
@@ -88,6 +89,7 @@ class Settings:
             raise _bad("ca_path", f"the file {ca_path} does not exist")
         values: Dict[str, Any] = {name: params[name] for name in API_ARGUMENT_SPEC}
         values.update(api_url=_check_url(params["api_url"]), ca_path=ca_path, ledger=_check_ledger(params["ledger"]))
+        values["api_token"] = values["api_token"] or ""
         register_secrets(values["api_token"], *ledger_passwords(values["ledger"]))
         return cls(**values)
 

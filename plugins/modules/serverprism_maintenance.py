@@ -16,6 +16,7 @@ description:
   - The quota of all writes is reserved before the first announcement. If a step is late, the restart is delayed, so players never get less
     notice than was announced.
   - If a countdown is interrupted (a failure, Ctrl-C, the C(timeout) of the task), players are told that the restart is cancelled.
+  - A server on hold is deferred, see M(serverprism.cloud.serverprism_hold).
   - The task fails if another run with the same O(ledger) is maintaining the server. To maintain many servers in one run, use the role
     P(serverprism.cloud.maintenance#role).
   - C(changed) is V(true) if a power signal was sent, or may have been sent. Announcements and commands alone leave it V(false). They are
@@ -108,6 +109,28 @@ options:
       - The latest time of the action, in the form of O(start). A server that cannot make it is V(deferred).
       - If both times are C(HH:MM), a deadline more than 12 hours after the start is refused, because it is usually meant to be before it.
     type: str
+  exclusions:
+    description:
+      - Times in which no action takes place, such as an event. A server whose action would be in one of them is V(deferred).
+      - If a countdown is delayed into an exclusion, it is cancelled, and its players are told.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The name, which runs and their reports show.
+        type: str
+        required: true
+      start:
+        description:
+          - The start. It belongs to the exclusion.
+          - C(HH:MM) in O(timezone), for every day, or ISO 8601. A date alone means its midnight.
+          - A daily exclusion can cross midnight, such as from C(22:00) to C(02:00). It follows the clock, also when the clocks change.
+        type: str
+        required: true
+      end:
+        description: The end, in the form of O(exclusions[].start). It does not belong to the exclusion.
+        type: str
+        required: true
   if_offline:
     description: What to do if the server is offline. A suspended server is skipped with V(skip), and fails otherwise.
     type: str
@@ -200,6 +223,7 @@ outcome:
   description:
     - V(done), V(unconfirmed), V(skipped), V(deferred), V(cancelled) or V(failed). In check mode, V(planned) instead of V(done).
     - V(unconfirmed) means that the signal was sent, and there is no evidence that it worked or failed. The task fails.
+    - V(deferred) does not fail the task. V(cancelled) fails it, unless a hold has cancelled the countdown.
   type: str
   returned: always
   sample: done
@@ -214,6 +238,13 @@ deadline_missed_by:
   type: int
   returned: always
   sample: null
+held_back:
+  description:
+    - Whether a hold of M(serverprism.cloud.serverprism_hold) or one of the O(exclusions) is the reason that the server was V(deferred) or
+      V(cancelled).
+  type: bool
+  returned: always
+  sample: false
 earlier:
   description:
     - The outcome of an earlier run under the same O(maintenance_id). V(done), or V(unconfirmed) if the signal may have been sent. Null if

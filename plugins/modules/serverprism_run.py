@@ -54,7 +54,7 @@ options:
   playbook:
     description: With V(check), the playbook whose variables are checked, such as C(power_state) for V(power).
     type: str
-    choices: [announce, maintenance, power]
+    choices: [announce, hold, maintenance, power, release]
     default: maintenance
   hosts:
     description:
@@ -109,9 +109,9 @@ max_wait:
     - The O(serverprism.cloud.serverprism_power#module:max_wait) that is long enough for all hosts. It is the time that the requests of all
       hosts in flight need, plus 300 seconds, or plus E(SERVERPRISM_MAX_WAIT) if that is less. A longer E(SERVERPRISM_MAX_WAIT) is returned
       unchanged.
-    - Null if an environment variable is not valid.
+    - Null if an environment variable is not valid, or if the playbook sends nothing to the API.
   type: float
-  returned: for O(step=check) with O(playbook=announce) or O(playbook=power)
+  returned: for O(step=check) with another O(playbook) than V(maintenance)
   sample: 665.4
 summary:
   description: A table with the outcome of each server, as a list of lines.

@@ -55,7 +55,8 @@ options:
     choices: [html, json, markdown, junit]
     default: [html, json]
   api_token:
-    description: Not needed.
+    description: Not used, because nothing is sent to the API.
+    type: str
     required: false
 """
 

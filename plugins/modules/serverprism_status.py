@@ -13,6 +13,7 @@ version_added: 1.0.0
 description:
   - Shows a table of the servers of all hosts that match a pattern, and optionally writes it to a file. C(serverprism_id) of each host is
     the ID of its server.
+  - Servers on hold are listed below the table, with the times of C(maintenance_timezone).
   - Costs one read for the list of servers and one read for each server. The API allows 60 reads in a minute.
   - Use it with C(run_once). It runs on the controller with any connection.
 author: ServerPrism collection contributors (@serverprism)
@@ -81,6 +82,11 @@ servers:
       type: str
       returned: if the server could not be read
       sample: not found
+    hold:
+      description: Until when the server is on hold, by whom and why. See M(serverprism.cloud.serverprism_hold). It is not in a CSV file.
+      type: str
+      returned: if the server is on hold
+      sample: "on hold until 12:00 CEST by anna@admin: tournament"
     product:
       description:
         - The product. The element also has C(name), C(service_status), C(limits), C(resources) and C(current_state), see

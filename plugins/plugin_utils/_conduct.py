@@ -18,6 +18,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._api.transport i
 from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.conductor import Conductor
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.exclusions import excluding, parse_exclusions
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.loop import Threads
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.plan import Batch, Plan, left_out, make_plan, summarize
@@ -26,9 +27,10 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.sch
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import ACTION_WORDS, make_timeline, parse_announcements
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Result, failure, with_usage
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.holds import find
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.open import open_ledger
-from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Quota
+from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Hold, Quota
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.progress import RunState, state_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import DONE
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import RunLog
@@ -227,11 +229,14 @@ class Run:
         settings = Settings.from_params(params)
         end = window_of(params, now)[1]
         settled = self._settled(settings, params["maintenance_id"], [order.server_id for order in (*orders, *later)])
-        parts = [[order for order in part if order.server_id not in settled] for part in (orders, later)]
+        unsettled = [[order for order in part if order.server_id not in settled] for part in (orders, later)]
+        holds = self._ledger(settings).holds()
+        parts = [[order for order in part if not _is_held_back(order, holds, now)] for part in unsettled]
+        held = sum(map(len, unsettled)) - sum(map(len, parts))
         begin = min((_start_of(order, now) for part in parts for order in part), default=now)
         batches = [_batch(part, begin, now) for part in parts if part]
         done = sum(event == DONE for event in settled.values())
-        rest = left_out(done, len(settled) - done, params["maintenance_id"])
+        rest = left_out(done, len(settled) - done, params["maintenance_id"], held)
         quota = Quota(settings.write_limit, settings.limit_window)
         plan = (
             make_plan(quota, settings.write_headroom, batches, math.inf if end is None else end - begin) if batches else Plan(0, 0, 0.0, "")
@@ -267,6 +272,12 @@ def _start_of(order: Order, now: float) -> float:
     if begin is None:
         return now
     return max(now, begin - _offsets(order)[-1] if opening_of(order.params) == "at" else begin)
+
+
+def _is_held_back(order: Order, holds: Sequence[Hold], now: float) -> bool:
+    """Return whether a server is on hold when it begins, or its action is in an exclusion, if nobody else uses the quota."""
+    begin, exclusions = _start_of(order, now), parse_exclusions(order.params["exclusions"], zone(order.params["timezone"]))
+    return find(holds, order.server_id, begin) is not None or excluding(exclusions, begin + _offsets(order)[-1]) is not None
 
 
 def _batch(orders: Sequence[Order], begin: float, now: float) -> Batch:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 
-PREFIXES = ("maintenance_", "power_", "announce_", "status_", "progress_")
+PREFIXES = ("maintenance_", "power_", "announce_", "hold_", "status_", "progress_")
 # The name under which Ansible stores words of -e that are not part of NAME=VALUE.
 REST = "_raw_params"
 # The share of equal letters from which a name counts as a misspelling of a known one. Below it, it may be a name of the user's own.

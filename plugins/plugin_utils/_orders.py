@@ -39,6 +39,12 @@ NOTIFY = (NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON, MAINTENANCE_ID, REASON)
 RUN_VARIABLES = (MAX_FAILURES, VERIFY_TASKS, REPORT_FOLDER, REPORT_FORMATS, NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON)
 NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), *RUN_VARIABLES)
 
+# Ansible would read a text as the first element of these lists.
+LISTS = {
+    "announcements": '[{before: 5m, text: "{action} in {remaining}."}]',
+    "exclusions": '[{name: finals, start: "18:00", end: "22:00"}]',
+}
+
 
 @dataclass
 class Order:
@@ -64,11 +70,9 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         for name, why in errors.items():
             raise BadOption(name, why)
         given = {option: plain(values[name]) for option, name in VARIABLES.items() if values.get(name) not in (None, "")}
-        if isinstance(given.get("announcements"), str):
-            example = '[{before: 5m, text: "{action} in {remaining}."}]'
-            raise BadOption(
-                VARIABLES["announcements"], f"must be a list such as {example}. With -e, give the variable as JSON or in a file"
-            )
+        for option, example in LISTS.items():
+            if isinstance(given.get(option), str):
+                raise BadOption(VARIABLES[option], f"must be a list such as {example}. With -e, give the variable as JSON or in a file")
         given["server_id"] = server_id_of(values, ID_VARIABLES)
         given["product"] = next((str(values[name]) for name in PRODUCT_VARIABLES if values.get(name)), None)
         if "maintenance_id" in given:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.serverprism.cloud.plugins.module_utils._announce import OPERATION as ANNOUNCE
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.hold import OPERATION as HOLD
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import REPORT_FORMATS
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
@@ -60,11 +61,27 @@ PLAYBOOKS = {
     ),
     # A signal that was dropped is sent up to three times.
     "power": Playbook(POWER, {**{name: f"power_{name}" for name in POWER.options}, "server_id": ID}, 3, 3),
+    "hold": Playbook(
+        HOLD,
+        {"server_id": ID, "end": "hold_until", "reason": "hold_reason", "cancel": "hold_cancel", "timezone": TIMEZONE},
+        0,
+        0,
+        ("serverprism_api_url",),
+    ),
+    "release": Playbook(
+        replace(HOLD, check=lambda params: HOLD.check({**params, "state": "absent"})),
+        {"server_id": ID, "timezone": TIMEZONE},
+        0,
+        0,
+        ("serverprism_api_url",),
+    ),
 }
+# The variable of each playbook that selects its hosts.
+HOSTS = {**{name: f"{name}_hosts" for name in ("announce", "hold", "maintenance", "power")}, "release": "hold_hosts"}
 # The variables of all playbooks and of the role maintenance.
 KNOWN = frozenset(
     (*NAMES, CANARY, SHARE, *(name for one in PLAYBOOKS.values() for name in one.names))
-    + ("maintenance_hosts", "power_hosts", "announce_hosts", "status_hosts", "status_file", "maintenance_run", "progress_follow")
+    + (*HOSTS.values(), "status_hosts", "status_file", "maintenance_run", "progress_follow")
 )
 
 
@@ -223,7 +240,7 @@ def check_duplicates(hosts: Mapping[str, Mapping[str, Any]]) -> None:
 
 def all_too_late(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the message for a run whose deadline left out every server that had something to do, empty for any other run."""
-    had_work = [row for row in rows if row["outcome"] != "skipped"]
+    had_work = [row for row in rows if row["outcome"] != "skipped" and not row["held_back"]]
     if not had_work or not all(row["deadline_missed_by"] for row in had_work):
         return ""
     first = min(had_work, key=lambda row: int(row["deadline_missed_by"]))

@@ -29,6 +29,7 @@ OPERATIONS = {
     "power": "_power.operation",
     "announce": "_announce",
     "command": "_command",
+    "hold": "_maintenance.hold",
     "maintenance": "_maintenance.conductor",
     "run": "_maintenance.run",
 }

@@ -58,6 +58,13 @@ def test_power_in_check_mode_sends_nothing(simulator, fleet):
         ("announce", {"announce_text": "x" * 1100}, '"announce_text: must have at most 1024 characters, got 1100."'),
         ("announce", {"announce_text": "back at {time}"}, '"announce_text: {time} cannot be used here'),
         ("announce", {"announce_text": "x", "announce_command": "say x"}, '"announce_command: must contain {text}'),
+        ("hold", {}, '"hold_until: is not set.'),
+        ("hold", {"hold_until": "noon"}, "\"hold_until: 'noon' is neither HH:MM nor ISO 8601"),
+        ("hold", {"hold_until": "2020-05-04"}, "end (hold_until of the playbook): 2020-05-04 00:00:00 UTC is in the past"),
+        ("hold", {"hold_until": "12:00", "hold_reasn": "x"}, "Did you mean hold_reason?"),
+        ("hold", {"hold_until": "12:00", "hold_reason": "a\nb"}, '"hold_reason: contains a line break'),
+        ("hold", {"hold_until": "12:00", "maintenance_timezone": "Mars"}, "\"maintenance_timezone: 'Mars' is not"),
+        ("release", {"hold_hosts": "nobody"}, "no host matches hold_hosts (nobody)"),
         ("status", {"status_file": "status.xls"}, "status_file"),
         ("status", {"status_hosts": "nobody"}, "status_hosts"),
     ],
@@ -113,7 +120,13 @@ def test_announce_uses_the_game_of_another_customers_host(simulator, ansible):
 
 @pytest.mark.parametrize(
     ("name", "variables"),
-    [("power", {"power_state": "restarted"}), ("announce", {"announce_text": "x"}), ("maintenance", {"maintenance_announcements": []})],
+    [
+        ("power", {"power_state": "restarted"}),
+        ("announce", {"announce_text": "x"}),
+        ("maintenance", {"maintenance_announcements": []}),
+        ("hold", {"hold_until": "12:00"}),
+        ("release", {}),
+    ],
 )
 def test_server_with_two_hosts_is_refused(simulator, ansible, name, variables):
     sim = simulator([{"id": 1}])

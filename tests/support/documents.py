@@ -103,7 +103,7 @@ def kind(data: Any) -> str:
 def variables(playbook: str) -> set[str]:
     """Return the variables of a playbook: its own from its comment and its tasks, its role's from the argument specs."""
     text = PLAYBOOKS[playbook].read_text()
-    own = set(re.findall(rf"\b{playbook}_[a-z_]+\b", text))
+    own = set(re.findall(rf"\b{playbook}_[a-z_]+\b", text)) | set(re.findall(r"^# (\w+):", text, re.MULTILINE))
     shared = {"serverprism_api_token", "serverprism_api_url"}
     return own | shared | set(ROLES.get(playbook, {}))
 

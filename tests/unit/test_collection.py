@@ -47,6 +47,9 @@ def documented(options):
     for name, entry in options.items():
         assert entry["description"]
         out[name] = {key: entry[key] for key in SHOWN if key in entry}
+        if not out[name].get("required", True):
+            # It overrides a fragment.
+            del out[name]["required"]
         if "suboptions" in entry:
             out[name]["suboptions"] = documented(entry["suboptions"])
     return out

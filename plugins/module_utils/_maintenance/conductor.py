@@ -361,10 +361,15 @@ class Conductor:
                 # The next request that needs the ledger fails with this error, and nothing is sent without it.
                 continue
             for server in group.servers:
-                if server.context.params["server_id"] in lost and server.job is not None and self._loop.has(server.job):
+                if server.job is None or not self._loop.has(server.job):
+                    continue
+                error: Optional[ServerPrismError] = None
+                if server.context.params["server_id"] in lost:
                     error = server.maintenance.guard.lock_lost()
-                    if error is not None:
-                        self._loop.throw(server.job, error)
+                elif server.maintenance.is_warned:
+                    error = server.maintenance.cancelled_by_hold()
+                if error is not None:
+                    self._loop.throw(server.job, error)
 
     def _tell_status(self) -> None:
         """Show the progress of the run."""

@@ -16,6 +16,7 @@ from .._clock import when
 from .._errors import Ambiguous, LedgerLost, NotRunning, ServerPrismError
 from .._operation import Context
 from .._quota.reservations import READ, WRITE, Quota
+from .exclusions import Exclusion, excluding
 from .fleet import Fleet
 from .schedule import DEADLINE_SECOND
 from .steps import (
@@ -67,6 +68,7 @@ class TimelineOptions:
     cancel_text: str
     done_text: Optional[str]
     tz: tzinfo
+    exclusions: Tuple[Exclusion, ...] = ()
 
     def timeline(self, signal: str) -> Timeline:
         """Return the timeline that ends with a signal."""
@@ -74,7 +76,7 @@ class TimelineOptions:
 
 
 class TooLate(Exception):
-    """The action would be sent after the deadline."""
+    """The action would be sent after the deadline, or in an exclusion. The message says which."""
 
 
 class WentOffline(Exception):
@@ -167,8 +169,12 @@ class Countdown:
         return self.steps[-1]
 
     def deadline_ok(self) -> bool:
-        """Return whether the action is planned before the deadline."""
-        return self.late_by() == 0.0
+        """Return whether the action is planned before the deadline and outside of all exclusions."""
+        return self.late_by() == 0.0 and self.exclusion_at(self.action.planned) is None
+
+    def exclusion_at(self, at: float) -> Optional[Exclusion]:
+        """Return the exclusion that a time of this process is in, or None. Exclusions follow the wall clock, as the deadline does."""
+        return excluding(self.options.exclusions, at - when(self.ctx.clock, 0.0))
 
     def late_by(self) -> float:
         """Return the seconds by which the action would miss the deadline, 0 if it is in time."""
@@ -287,7 +293,12 @@ class Countdown:
         if late >= 1.0:
             self.ctx.progress(f"{self.action.text} delayed by {late:.1f} s, so that players get the announced notice")
         if not self.deadline_ok():
-            raise TooLate
+            raise self.too_late()
+
+    def too_late(self) -> TooLate:
+        """Return the error for an action that was delayed past the deadline or into an exclusion."""
+        into = self.exclusion_at(max(self.action.planned, self.ctx.clock.now()))
+        return TooLate(f"the countdown was delayed {f'into the exclusion {into}' if into else 'past the deadline'}, and cancelled")
 
     def _may_repeat(self) -> bool:
         planned = len(self.options.announcements)

@@ -11,9 +11,10 @@ from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 from .._clock import Clock
 from .._errors import AlreadyMaintained, LockLost
 from .._process import Process, own_name
+from .._quota.holds import find
 from .._quota.ledger import Ledger
 from .._quota.locks import LEASE
-from .._quota.reservations import WRITE, Calendar, Lock
+from .._quota.reservations import WRITE, Calendar, Hold, Lock
 from .._quota.stagger import Stagger
 from .._text import iso
 
@@ -89,6 +90,10 @@ class Fleet:
         self._held -= lost
         self._lost |= lost
         return lost
+
+    def hold_on(self, server_id: int, at: float) -> Optional[Hold]:
+        """Return the hold on a server at a time, UTC seconds, or None."""
+        return find(self.ledger.seen_holds, server_id, at)
 
     def is_locked(self, server_id: int) -> bool:
         """Return whether this run still has the lock of a server. Renew the locks first if they are old."""

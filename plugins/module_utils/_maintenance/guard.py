@@ -72,6 +72,11 @@ class Guard:
         self.ctx.warn(f"{error} Nothing more is sent.")
         return None
 
+    @property
+    def may_cancel(self) -> bool:
+        """Return whether the maintenance can still be cancelled: no signal was sent, and the players are not being told."""
+        return not self._has_noted_signal and not self._is_cancelled
+
     def check_lock(self) -> None:
         """Raise LockLost if another run may have locked the server meanwhile."""
         if not self.fleet.is_locked(self.server_id):

@@ -14,6 +14,7 @@ from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
 from .._quota.reservations import Calendar, Quota, reserve
 from .._runs.events import KEEP_RUNS, file_name
 from .._text import check_line, iso
+from .exclusions import parse_exclusions
 from .games import CHOICES, GENERIC_COMMAND
 from .schedule import LONGEST_MAINTENANCE, local_time, opening_of, window_of, zone
 from .steps import (
@@ -49,6 +50,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "at": {"type": "str"},
     "timezone": {"type": "str", "default": "UTC"},
     "deadline": {"type": "str"},
+    "exclusions": {
+        "type": "list",
+        "elements": "dict",
+        "options": {name: {"type": "str", "required": True} for name in ("name", "start", "end")},
+    },
     "if_offline": {"type": "str", "choices": ["skip", "start", "fail"], "default": "skip"},
     "maintenance_id": {"type": "str"},
     "keep_runs": {"type": "int", "default": KEEP_RUNS},
@@ -91,6 +97,9 @@ def check(params: Dict[str, Any]) -> None:
             raise BadOption("reason", "must not contain placeholders such as {name}. Write them into the texts")
     check_announce_command(params["announce_command"])
     command = GENERIC_COMMAND if params["announce_command"] is None else params["announce_command"]
+    parse_exclusions(params["exclusions"], zone(params["timezone"]))
+    for index, item in enumerate(params["exclusions"] or []):
+        check_line(f"exclusions[{index}].name", item["name"])
     for index, item in enumerate(params["announcements"] or []):
         text = _checked_text(f"announcements[{index}].text", item["text"], params["reason"])
         check_line(f"announcements[{index}].text", fill(command, dict.fromkeys(TEXTS, text)))

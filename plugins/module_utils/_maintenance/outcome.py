@@ -24,7 +24,7 @@ class MaintenanceOutcome:
 
     ``outcome`` is done, unconfirmed, skipped, deferred, cancelled or failed, or in check mode planned. ``downtime`` and ``notice_error``
     are seconds. ``reason`` is set once nothing is left to do without a signal, or if the server went offline. ``not_warned`` is the reason
-    why the players got no announcement.
+    why the players got no announcement. ``held_back`` is True if a hold or an exclusion prevented the action.
     """
 
     server_id: int
@@ -35,6 +35,7 @@ class MaintenanceOutcome:
     signal: Optional[str] = None
     earlier: Optional[str] = None
     deadline_missed_by: Optional[int] = None
+    held_back: bool = False
     before: Optional[str] = None
     after: Optional[str] = None
     timeline: Tuple[Mapping[str, Any], ...] = ()

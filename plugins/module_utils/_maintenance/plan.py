@@ -117,11 +117,15 @@ def _clock(at: float, tz: tzinfo, with_day: bool = False) -> str:
     return local_time(at, tz, with_day, with_seconds=False)
 
 
-def left_out(done: int, begun: int, maintenance_id: Optional[str]) -> str:
-    """Return the sentences for the servers that a repeated run leaves out. Empty for none."""
-    parts = [(done, "it is done", "they are done"), (begun, "its signal may have been sent", "their signals may have been sent")]
-    under = f"under maintenance_id {maintenance_id}"
-    said = [
-        (f"1 server is left out: {one}" if count == 1 else f"{count} servers are left out: {more}") for count, one, more in parts if count
+def left_out(done: int, begun: int, maintenance_id: Optional[str], held: int = 0) -> str:
+    """Return the sentences for the servers that are left out: by a repeated run, or because of a hold or an exclusion. Empty for none."""
+    under = f" under maintenance_id {maintenance_id}"
+    parts = [
+        (done, f"it is done{under}", f"they are done{under}"),
+        (begun, f"its signal may have been sent{under}", f"their signals may have been sent{under}"),
+        (held, "it is on hold or in an exclusion", "they are on hold or in exclusions"),
     ]
-    return " ".join(f"{sentence} {under}." for sentence in said)
+    said = [
+        (f"1 server is left out: {one}." if count == 1 else f"{count} servers are left out: {more}.") for count, one, more in parts if count
+    ]
+    return " ".join(said)

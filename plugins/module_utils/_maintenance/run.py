@@ -23,7 +23,7 @@ OPERATION = Operation(
     name="serverprism_run",
     options={
         "step": {"type": "str", "required": True, "choices": list(STEPS)},
-        "playbook": {"type": "str", "choices": ["announce", MAINTENANCE, "power"], "default": MAINTENANCE},
+        "playbook": {"type": "str", "choices": ["announce", "hold", MAINTENANCE, "power", "release"], "default": MAINTENANCE},
         "hosts": {"type": "raw", "default": "all"},
         "joining": {"type": "bool", "default": True},
         "error": {"type": "str"},

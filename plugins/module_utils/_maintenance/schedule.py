@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from typing import Any, Mapping, Optional, Tuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -104,6 +104,11 @@ def parse_time(option: str, text: Optional[str], tz: tzinfo, after: float) -> Op
     if moment.year < EARLIEST_YEAR:
         raise BadOption(option, f"must be in {EARLIEST_YEAR} or later, got {text!r}")
     return _exact(option, moment, tz) if moment.tzinfo is None else moment.timestamp()
+
+
+def time_of_day(text: str) -> Optional[time]:
+    """Return the time of ``HH:MM`` or ``HH:MM:SS``, or None for any other text."""
+    return time.fromisoformat(text.strip()) if _CLOCK.fullmatch(text.strip()) else None
 
 
 def _minute_of(text: Optional[str], now: float) -> float:

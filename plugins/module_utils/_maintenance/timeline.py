@@ -16,7 +16,7 @@ from .._api.coroutines import Sleep, sleep
 from .._api.models import Server
 from .._api.retry import backoff
 from .._clock import when
-from .._errors import LockLost, ServerPrismError
+from .._errors import LockLost, OnHold, ServerPrismError
 from .._operation import (
     Context,
     OperationFailed,
@@ -35,6 +35,7 @@ from .._power.rules import (
     Decision,
     decide,
 )
+from .._quota.holds import described
 from .._quota.reservations import WRITE
 from .._runs.log import RunLog
 from .._text import iso
@@ -46,6 +47,7 @@ from .countdown import (
     WentOffline,
 )
 from .durations import say_duration
+from .exclusions import parse_exclusions
 from .fleet import Fleet
 from .guard import Guard, as_left
 from .outcome import MaintenanceOutcome, diff, not_warned, outcome_of, timeline, unconfirmed
@@ -96,6 +98,7 @@ class Maintenance:
             self._worded(ctx.params["cancel_text"]),
             self._worded(ctx.params["done_text"] or "") or None,
             tz,
+            parse_exclusions(ctx.params["exclusions"], tz),
         )
         now = ctx.clock.now()
         # UTC seconds on the wall clock, which may be changed while the run waits.
@@ -167,7 +170,7 @@ class Maintenance:
 
     async def _maintain(self) -> None:
         """Maintain the server, unless it was done before, or its state requires nothing."""
-        if self._done_before() or self._is_closed():
+        if self._done_before() or self._is_closed() or self._is_on_hold():
             return
         self.fleet.begin(self.server_id)
         # The server is locked now, but another run with the same ID may have maintained it before that.
@@ -195,6 +198,43 @@ class Maintenance:
         if self.fleet.closed:
             self._set_outcome("deferred", self.fleet.closed)
         return bool(self.fleet.closed)
+
+    def _is_on_hold(self) -> bool:
+        """Defer a server that is on hold when it begins."""
+        now = self.ctx.clock.now()
+        begins = max(now, when(self.ctx.clock, self.start_of(self.options.timeline(_SIGNAL[self.wanted]))))
+        if not self.ctx.check_mode and begins > now + self.ctx.settings.limit_window:
+            # Its state is read early. The hold may be released until it begins.
+            return False
+        hold = self.fleet.hold_on(self.server_id, begins)
+        if hold is not None:
+            self._update(held_back=True)
+            self._set_outcome("deferred", described(hold, self.options.tz, now))
+        return hold is not None
+
+    def cancelled_by_hold(self) -> Optional[OnHold]:
+        """Return the error that cancels the countdown for a hold, or None. A hold without ``cancel`` prevents only the first step."""
+        now = self.ctx.clock.now()
+        hold = self.fleet.hold_on(self.server_id, now)
+        if hold is None or not self.guard.may_cancel or not (hold.cancel or not self._has_sent_lines):
+            return None
+        return OnHold(described(hold, self.options.tz, now))
+
+    @property
+    def _has_sent_lines(self) -> bool:
+        return self.countdown is not None and (self.countdown.next > 0 or self.countdown.warned())
+
+    def _check_line(self) -> None:
+        """Raise LockLost or OnHold if nothing may be sent. The ledger was read for the slot of the request, so the holds are up to date."""
+        self.guard.check_lock()
+        error = self.cancelled_by_hold()
+        if error is not None:
+            raise error
+
+    def _check_signal(self, signal: str) -> None:
+        """Raise LockLost or OnHold if the signal must not be sent."""
+        self._check_line()
+        self.guard.before_signal(signal)
 
     def _note_state(self, server: Server, observation: Observation) -> None:
         self._update(name=server.name, before=observation.state, after=observation.state)
@@ -257,7 +297,7 @@ class Maintenance:
         # An offline server has no players and no console. The players of a server that hangs while stopping were warned before.
         options = _without_lines(self.options) if observation.state == "offline" or signal == "kill" else self.options
         countdown = self.countdown = Countdown(
-            self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self.guard.check_lock, self.guard.said
+            self.ctx, self.server_id, server.name, options, signal, self.deadline, self.fleet, self._check_line, self.guard.said
         )
         countdown.reserve(max(self.ctx.clock.now(), when(self.ctx.clock, self.start_of(countdown.timeline))), in_run=signal != "kill")
         if not countdown.deadline_ok():
@@ -294,6 +334,11 @@ class Maintenance:
     def _defer(self, countdown: Countdown) -> None:
         if not self.ctx.check_mode:
             countdown.release()
+        exclusion = countdown.exclusion_at(countdown.action.planned)
+        if exclusion is not None:
+            self._update(held_back=True)
+            at = local_time(countdown.action.planned, self.options.tz, with_day=countdown.action.planned > self.ctx.clock.now() + TODAY)
+            return self._set_outcome("deferred", f"the {countdown.action.text} at {at} would be in the exclusion {exclusion}")
         # Rounded down, since the deadline includes its second.
         late, deadline = int(countdown.late_by()), self.deadline or 0.0
         self._update(deadline_missed_by=late)
@@ -313,12 +358,13 @@ class Maintenance:
         """Run the countdown and the action. If they are interrupted before the action, tell the players that it is cancelled."""
         try:
             await self._count_down_and_act(countdown, observation)
-        except (TooLate, WentOffline) as exc:
+        except (TooLate, WentOffline, OnHold) as exc:
+            has_sent_lines = self._has_sent_lines
             self._begin_cancelling()
             await countdown.cancel()
-            if isinstance(exc, TooLate):
-                self._set_outcome("deferred", "the countdown was delayed past the deadline, and cancelled")
-                return
+            if isinstance(exc, (TooLate, OnHold)):
+                self._update(held_back=isinstance(exc, OnHold))
+                return self._set_outcome("cancelled" if isinstance(exc, OnHold) and has_sent_lines else "deferred", str(exc))
             raise OperationFailed(f"Server {self.server_id} takes no console commands: {exc} The maintenance was cancelled.") from exc
         except Crashed:
             self._begin_cancelling()
@@ -440,7 +486,7 @@ class Maintenance:
             self.server_id,
             self.wanted,
             self.waiting,
-            check=functools.partial(self.guard.before_signal, signal),
+            check=functools.partial(self._check_signal, signal),
             starts_killed=starts_killed,
             # In a large run they would bury the other lines.
             shows_states=len(self.fleet.servers) == 1,
@@ -483,8 +529,10 @@ class Maintenance:
         while True:
             tries += 1
             latest = math.inf if self.deadline is None else when(self.ctx.clock, self.deadline)
-            if self.ctx.clock.now() > latest + DEADLINE_SECOND + DEADLINE_GRACE:
-                raise TooLate
+            now = self.ctx.clock.now()
+            is_excluded = all(countdown.exclusion_at(at) for at in (now - DEADLINE_GRACE, now))
+            if now > latest + DEADLINE_SECOND + DEADLINE_GRACE or is_excluded:
+                raise countdown.too_late()
             try:
                 self.action_at = await follow.send(signal, observation, slot, Patience(0.0))
                 break
@@ -527,4 +575,4 @@ class Maintenance:
 
 def _without_lines(options: TimelineOptions) -> TimelineOptions:
     """Return the options without announcements and commands, for a server that is offline."""
-    return TimelineOptions((), options.announce_command, (), 0.0, options.cancel_text, options.done_text, options.tz)
+    return replace(options, announcements=(), commands=(), command_wait=0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable
 
 from . import reservations as _reservations
-from .reservations import LONGEST_RETRY_AFTER, Calendar, Lock
+from .reservations import LONGEST_RETRY_AFTER, Calendar, Hold, Lock
 
 Calendars = Dict[str, Calendar]
 # The format of the stored data.
@@ -48,7 +48,11 @@ def parse_calendars(buckets: Any, known: Iterable[str], moved: float, now: float
             raise ValueError("blocked_until is later than any response can ask for")
         stale = tuple((int(server), seconds(until)) for server, until in part.get("stale", []))
         late = tuple(sorted(seconds(at) for at in part.get("late", [])))
-        out[bucket] = _reservations.shift(Calendar(slots, blocked, locks, stale, late), moved)
+        holds = tuple(
+            Hold(int(server), seconds(until), str(reason), str(by), bool(cancel))
+            for server, until, reason, by, cancel in part.get("holds", [])
+        )
+        out[bucket] = _reservations.shift(Calendar(slots, blocked, locks, stale, late, holds), moved)
     return out
 
 
@@ -61,6 +65,7 @@ def dump_calendars(calendars: Calendars) -> Dict[str, Any]:
             "locks": [[lock.server_id, lock.owner, lock.until, lock.renewed] for lock in one.locks],
             "stale": [[server, until] for server, until in one.stale],
             "late": list(one.late),
+            "holds": [[hold.server_id, hold.until, hold.reason, hold.by, hold.cancel] for hold in one.holds],
         }
         for bucket, one in calendars.items()
     }

@@ -18,7 +18,7 @@ from .._files import make_folder, make_new, open_locked, open_own, read_all, wri
 from .._process import boot_id
 from .codec import NOT_A_LEDGER, VERSION, Calendars, dump_calendars, is_newer, parse_calendars
 from .ledger import Ledger, MemoryLedger, T
-from .reservations import Calendar, Quota
+from .reservations import WRITE, Calendar, Quota
 
 # Seconds to wait for the file lock. Processes hold it for about a millisecond, so after this time the holder hangs.
 LOCK_PATIENCE = 10.0
@@ -78,6 +78,7 @@ class FileLedger(Ledger):
         with self._locked():
             calendars = self._load()
             out = step(calendars)
+            self.seen_holds = calendars[WRITE].holds
             if commit:
                 self._save(calendars)
             return out

@@ -12,10 +12,11 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._clock import Clock
 from .._process import ALIVE, DEAD, fate_of
+from . import holds as _holds
 from . import locks as _locks
 from . import reservations as _reservations
 from .codec import Calendars
-from .reservations import WRITE, Calendar, Lock, Quota
+from .reservations import WRITE, Calendar, Hold, Lock, Quota
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ class Ledger:
     def __init__(self, quotas: Mapping[str, Quota], clock: Clock) -> None:
         self.quotas = dict(quotas)
         self.clock = clock
+        # The holds as of the last operation. A run makes one for each request, so it needs no separate reads.
+        self.seen_holds: Tuple[Hold, ...] = ()
 
     @property
     def is_given_up(self) -> bool:
@@ -177,6 +180,28 @@ class Ledger:
         """Return the time until which a status of the server may be older than its last signal. It may be in the past."""
         return self._change(lambda calendars: _locks.stale_until(calendars[WRITE], server_id), commit=False)
 
+    def hold(self, hold: Hold, *, commit: bool = True) -> bool:
+        """Hold a server, in place of an earlier hold, and return whether that is a change. ``commit=False`` changes nothing."""
+
+        def step(calendars: Calendars) -> bool:
+            calendars[WRITE], changed = _holds.place(calendars[WRITE], hold, self.clock.now())
+            return changed
+
+        return self._change(step, commit)
+
+    def unhold(self, server_id: int, *, commit: bool = True) -> bool:
+        """End the hold on a server, and return whether there was one. ``commit=False`` changes nothing."""
+
+        def step(calendars: Calendars) -> bool:
+            calendars[WRITE], changed = _holds.release(calendars[WRITE], server_id, self.clock.now())
+            return changed
+
+        return self._change(step, commit)
+
+    def holds(self) -> Tuple[Hold, ...]:
+        """Return the holds on all servers. Some may have ended."""
+        return self._change(lambda calendars: calendars[WRITE].holds, commit=False)
+
     # Whether the ledger keeps the logs of runs, too.
     keeps_logs = False
 
@@ -205,6 +230,7 @@ class MemoryLedger(Ledger):
         with self._lock:
             calendars = dict(self._calendars)
             out = step(calendars)
+            self.seen_holds = calendars[WRITE].holds
             if commit:
                 self._calendars = self._pruned(calendars)
             return out

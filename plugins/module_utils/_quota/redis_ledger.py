@@ -27,7 +27,7 @@ from . import reservations as _reservations
 from .codec import NOT_A_LEDGER, VERSION, Calendars, dump_calendars, is_newer, parse_calendars
 from .file_ledger import LOCK_PATIENCE
 from .ledger import Ledger
-from .reservations import Calendar, Quota
+from .reservations import WRITE, Calendar, Quota
 
 try:
     import redis
@@ -201,12 +201,15 @@ class RedisLedger(Ledger):
             pipe.watch(self.key)
             calendars = self._parse(pipe.get(self.key), ahead)
             out = step(calendars)
+            self.seen_holds = calendars[WRITE].holds
             return not commit or self._write(pipe, self._pruned(calendars), ahead), out
 
     def _write(self, pipe: Any, calendars: Calendars, ahead: float) -> bool:
         """Store the calendars. Return False if another process changed them first."""
-        # The key may expire some time after the last reservation and the last lock have ended.
-        ends = [at for one in calendars.values() for at in (*one.slots, one.blocked_until, *(lock.until for lock in one.locks))]
+        # The key may expire some time after the last reservation, the last lock and the last hold have ended.
+        ends = [at for one in calendars.values() for at in (*one.slots, one.blocked_until)]
+        ends += [lock.until for one in calendars.values() for lock in one.locks]
+        ends += [hold.until for one in calendars.values() for hold in one.holds]
         keep = max([0.0, *ends]) - self.clock.now() + 4 * max(quota.window for quota in self.quotas.values())
         shifted = {bucket: _reservations.shift(calendar, ahead) for bucket, calendar in calendars.items()}
         pipe.multi()

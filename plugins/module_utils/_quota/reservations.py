@@ -69,8 +69,21 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A hold on a server until a time, UTC seconds, set by a user: no maintenance begins. With ``cancel`` countdowns are cancelled, too."""
+
+    server_id: int
+    until: float
+    reason: str = ""
+    by: str = ""
+    cancel: bool = False
+
+
+@dataclass(frozen=True)
 class Calendar:
-    """The reserved slots of one bucket, sorted, in UTC seconds, and the locks on servers. No new slot begins before ``blocked_until``.
+    """The reserved slots of one bucket, sorted, in UTC seconds, and the locks and holds on servers.
+
+    No new slot begins before ``blocked_until``.
 
     ``late`` are the slots of requests that had to move to a later slot. ``stale`` are servers with a signal whose effect was not observed,
     each with the time until which a status may be older than that signal.
@@ -81,6 +94,7 @@ class Calendar:
     locks: Tuple[Lock, ...] = ()
     stale: Tuple[Tuple[int, float], ...] = ()
     late: Tuple[float, ...] = ()
+    holds: Tuple[Hold, ...] = ()
 
 
 def is_allowed(slots: Sequence[float], limit: int, window: float) -> bool:
@@ -235,6 +249,7 @@ def prune(calendar: Calendar, before: float) -> Calendar:
         tuple(lock for lock in calendar.locks if lock.until >= before),
         tuple(one for one in calendar.stale if one[1] >= before),
         calendar.late[bisect_left(calendar.late, before) :],
+        tuple(one for one in calendar.holds if one.until >= before),
     )
 
 
@@ -246,4 +261,5 @@ def shift(calendar: Calendar, seconds: float) -> Calendar:
         tuple(replace(one, until=one.until + seconds, renewed=one.renewed + seconds) for one in calendar.locks),
         tuple((server, until + seconds) for server, until in calendar.stale),
         tuple(at + seconds for at in calendar.late),
+        tuple(replace(one, until=one.until + seconds) for one in calendar.holds),
     )

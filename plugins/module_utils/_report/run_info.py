@@ -10,7 +10,6 @@ from typing import Any, Dict, List, Tuple
 
 from .._errors import ServerPrismError
 from .._interrupt import told_to_stop
-from .._maintenance.run import REPORT_FORMATS
 from .._operation import Context, Operation, Result
 from .._process import DEAD, fate_of
 from .._quota.reservations import WRITE
@@ -103,4 +102,5 @@ OPERATION = Operation(
     },
     run=read_run,
     writes=False,
+    needs_token=False,
 )

@@ -13,18 +13,21 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timezone, tzinfo
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from .._errors import BadOption
 from .._files import replace_file
 from .._info import OPERATION as INFO
 from .._operation import Context, Operation, Result
-from .._text import one_line
+from .._quota.holds import described
+from .._text import one_line, printable
 from .table import table
 
 Row = Dict[str, Any]
 HEADER = ["server", "id", "billing", "state", "memory", "cpu", "product"]
 COLUMNS = ["host", "id", "name", "product", "billing", "state", "memory_bytes", "memory_limit_mb", "cpu_percent", "disk_bytes"]
+NO_HOLDS: Mapping[int, str] = {}
 # A spreadsheet takes a cell that begins with one of these, also in its wide form, for a formula.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -38,13 +41,19 @@ def same_for_all(name: str, values: Iterable[Any]) -> Optional[str]:
     return (different[0] if different else "") or None
 
 
-def status_rows(ids: Mapping[str, int], servers: Sequence[Mapping[str, Any]], problems: Mapping[str, str]) -> List[Row]:
-    """Return one row a host, sorted by name: the server as ``serverprism_server_info`` returns it, or a ``problem``."""
+def status_rows(
+    ids: Mapping[str, int], servers: Sequence[Mapping[str, Any]], problems: Mapping[str, str], holds: Mapping[int, str] = NO_HOLDS
+) -> List[Row]:
+    """Return one row a host, sorted by name: the server as ``serverprism_server_info`` returns it, or a ``problem``.
+
+    ``holds`` are the texts of the holds by server.
+    """
     by_id = {server["id"]: server for server in servers}
     rows: List[Row] = []
     for host, server_id in sorted(ids.items()):
         missing = {"id": server_id or None, "problem": "not found" if server_id else problems.get(host, "no serverprism_id")}
-        rows.append({"host": host, **by_id.get(server_id, missing)})
+        hold = {"hold": holds[server_id]} if server_id in holds else {}
+        rows.append({"host": host, **by_id.get(server_id, missing), **hold})
     return rows
 
 
@@ -64,7 +73,8 @@ def as_table(rows: Sequence[Row]) -> List[str]:
         memory = f"{use['memory_bytes'] / 1048576:.0f} MB" if use else ""
         cpu = f"{use['cpu_absolute']:.0f} %" if use else ""
         lines.append([row["host"], row["id"], row["service_status"], row["current_state"] or "unknown", memory, cpu, row["product"]])
-    return table(lines, right=[1, 4, 5])
+    notes = [printable(f"{row['host']} is {row['hold']}") for row in rows if "hold" in row]
+    return [*table(lines, right=[1, 4, 5]), *([""] if notes else []), *notes]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -102,14 +112,17 @@ def _absolute(path: str) -> str:
     return path
 
 
-def read_status(ctx: Context, ids: Mapping[str, int], problems: Mapping[str, str]) -> Result:
-    """Read the servers of these hosts and write the file. Return the result of ``serverprism_status``."""
+def read_status(ctx: Context, ids: Mapping[str, int], problems: Mapping[str, str], tz: tzinfo = timezone.utc) -> Result:
+    """Read the servers of these hosts and write the file. Return the result of ``serverprism_status``. Ends of holds are in ``tz``."""
     path = _absolute(ctx.params["path"]) if ctx.params["path"] else None
     wanted = [server_id for server_id in ids.values() if server_id]
     if not wanted:
         raise BadOption("serverprism_id", "no host of this run has one. It is the number in the server's /services/ID address")
     params = {"server_ids": wanted, "missing": "report", "details": True, "product": None, "service_status": None}
-    rows = status_rows(ids, INFO.run(replace(ctx, params=params))["servers"], problems)
+    servers = INFO.run(replace(ctx, params=params))["servers"]
+    now = ctx.clock.now()
+    holds = {one.server_id: described(one, tz, now) for one in ctx.client.ledger.holds() if now < one.until}
+    rows = status_rows(ids, servers, problems, holds)
     return {"changed": path is not None and _write(path, as_file(path, rows), ctx.check_mode), "servers": rows}
 
 

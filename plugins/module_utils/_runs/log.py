@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional
 from urllib.parse import unquote
 
 from .._errors import RunLogUnusable
-from .._files import make_folder, open_locked, open_own, write_all
+from .._files import LARGEST, make_folder, open_locked, open_own, write_all
 from .._quota.ledger import Ledger
 from .events import ENDING, Event, Key, decided, file_name, line, parse
 
@@ -102,8 +102,10 @@ class FileLog(RunLog):
         except OSError as exc:
             raise self._unusable(exc) from exc
         try:
-            size = os.fstat(descriptor).st_size
-            data = os.pread(descriptor, size - self._read, self._read) if size > self._read else b""
+            more = os.fstat(descriptor).st_size - self._read
+            if more > LARGEST:
+                raise self._unusable(ValueError("the file is too large"))
+            data = os.pread(descriptor, more, self._read) if more > 0 else b""
         finally:
             os.close(descriptor)
         whole = data.rfind(b"\n") + 1

@@ -12,7 +12,19 @@ from .events import DONE, EARLIER, FAILED, RESULT, UNCONFIRMED, Event, Key, key_
 
 Row = Dict[str, Any]
 # The values of a result that its row has unchanged.
-COPIED = ("server_id", "name", "signal", "earlier", "confirmed", "evidence", "notice_error", "not_warned", "downtime", "deadline_missed_by")
+COPIED = (
+    "server_id",
+    "name",
+    "signal",
+    "earlier",
+    "confirmed",
+    "evidence",
+    "notice_error",
+    "not_warned",
+    "downtime",
+    "deadline_missed_by",
+    "held_back",
+)
 
 
 def server(host: str, result: Mapping[str, Any]) -> Dict[str, Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The journal and the files that processes share: full disks, hung processes, and other objects in place of a file."""
+"""Run logs and the files that processes share: full disks, hung processes, and other objects in place of a file."""
 
 from __future__ import annotations
 
@@ -13,53 +13,57 @@ import resource
 
 import pytest
 from ansible_collections.serverprism.cloud.plugins.module_utils import _files
-from ansible_collections.serverprism.cloud.plugins.module_utils._errors import JournalUnusable
+from ansible_collections.serverprism.cloud.plugins.module_utils._errors import RunLogUnusable
 from ansible_collections.serverprism.cloud.plugins.module_utils._files import read_all
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs import journal as _journal
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.journal import DONE, SIGNAL, Journal
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs import log as _log
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
+
+
+def add(log, server_id, event, durable=True):
+    log.add(event, 0.0, durable=durable, api_url="x", server_id=server_id)
 
 
 @pytest.fixture
-def journal(tmp_path):
-    one = Journal(str(tmp_path), "https://x", "CHG-7")
-    one.note(1, DONE, 0.0)
+def log(tmp_path):
+    one = FileLog(str(tmp_path), "CHG-7")
+    add(one, 1, "done")
     return one
 
 
-def test_partly_written_line_is_removed_and_reported(journal):
+def test_partly_written_line_is_removed_and_reported(log):
     """os.write reports a partial write only in its return value. If it is ignored, the signal is sent twice."""
-    size = os.path.getsize(journal.path)
+    size = os.path.getsize(log.place)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for room in (1, 40, 80):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
-            with pytest.raises(JournalUnusable, match="nothing was sent"):
-                journal.note(2, SIGNAL, 0.0)
+            with pytest.raises(RunLogUnusable, match="nothing was sent"):
+                add(log, 2, "signal")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert os.path.getsize(journal.path) == size
-    assert journal.last(2) is None
-    journal.note(2, SIGNAL, 0.0)
-    assert journal.last(2) == SIGNAL and journal.last(1) == DONE
+        assert os.path.getsize(log.place) == size
+    assert log.last("x", 2) is None
+    add(log, 2, "signal")
+    assert log.last("x", 2) == "signal" and log.last("x", 1) == "done"
 
 
-def test_line_that_cannot_be_flushed_to_disk_is_removed(journal, monkeypatch):
+def test_line_that_cannot_be_flushed_to_disk_is_removed(log, monkeypatch):
     def fsync(_descriptor):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(JournalUnusable, match="Input/output error"):
-        journal.note(2, SIGNAL, 0.0)
-    assert journal.last(2) is None
+    with pytest.raises(RunLogUnusable, match="Input/output error"):
+        add(log, 2, "signal")
+    assert log.last("x", 2) is None
 
 
-def test_file_lock_of_a_hung_process_is_not_awaited_forever(journal, monkeypatch):
-    monkeypatch.setattr(_journal, "LOCK_PATIENCE", 0.1)
-    with open(journal.path) as other:
+def test_file_lock_of_a_hung_process_is_not_awaited_forever(log, monkeypatch):
+    monkeypatch.setattr(_log, "LOCK_PATIENCE", 0.1)
+    with open(log.place) as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(JournalUnusable, match="has held the lock"):
-            journal.note(2, SIGNAL, 0.0)
-    journal.note(2, SIGNAL, 0.0)
+        with pytest.raises(RunLogUnusable, match="has held the lock"):
+            add(log, 2, "signal")
+    add(log, 2, "signal")
 
 
 def _hole(path):
@@ -68,17 +72,17 @@ def _hole(path):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/null", path), _hole])
-def test_object_that_is_not_a_journal_file_is_refused(journal, make):
-    os.unlink(journal.path)
-    make(journal.path)
-    with pytest.raises(JournalUnusable, match="cannot be used"):
-        journal.last(1)
+def test_object_that_is_not_a_file_is_refused(log, make):
+    os.unlink(log.place)
+    make(log.place)
+    with pytest.raises(RunLogUnusable, match="cannot be used"):
+        log.last("x", 1)
 
 
-def test_lines_that_cannot_be_parsed_are_ignored(journal):
-    with open(journal.path, "ab") as stream:
+def test_lines_that_cannot_be_parsed_are_ignored(log):
+    with open(log.place, "ab") as stream:
         stream.write(b"[" * 100_000 + b"\n\xff\xfe\n")
-    assert journal.last(1) == DONE
+    assert log.last("x", 1) == "done"
 
 
 def test_large_file_is_refused(tmp_path, monkeypatch):

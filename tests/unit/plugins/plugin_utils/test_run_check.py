@@ -16,7 +16,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Ho
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_check import CANARY, FOLDER, FORMATS, PLAYBOOKS, SHARE, check_hosts
 
 IS_ROOT = os.geteuid() == 0
-GOOD = {"announce": {"announce_text": "hello"}, "power": {"power_state": "stopped"}}
+GOOD = {"announce": {"announce_text": "hello"}, "power": {"power_state": "stopped"}, "hold": {"hold_until": "12:00"}, "release": {}}
 
 
 def check(name, **hosts):
@@ -39,6 +39,11 @@ def test_server_of_two_hosts_is_refused(name):
         ("power", {**GOOD["power"], "power_wait_timeout": 0}, "power_wait_timeout: must be greater than 0"),
         ("power", {**GOOD["power"], "power_kill_after": "soon"}, "argument 'power_kill_after' is of type"),
         ("power", {**GOOD["power"], "serverprism_id": "abc"}, "serverprism_id: 0 is not a service ID"),
+        ("hold", {}, "hold_until: is not set"),
+        ("hold", {**GOOD["hold"], "hold_cancel": "perhaps"}, "argument 'hold_cancel' is of type"),
+        ("hold", {**GOOD["hold"], "maintenance_timezone": "x"}, "maintenance_timezone: 'x' is not"),
+        ("hold", {**GOOD["hold"], "serverprism_id": "abc"}, "serverprism_id: 0 is not a service ID"),
+        ("release", {"serverprism_id": "abc"}, "serverprism_id: 0 is not a service ID"),
         ("announce", {}, "missing required arguments: announce_text"),
         ("announce", {"announce_text": " "}, "announce_text: is empty"),
         ("announce", {"announce_text": "a\nb"}, "announce_text: contains a line break"),
@@ -201,6 +206,8 @@ LATE = {"outcome": "deferred", "deadline_missed_by": 360, "reason": "the restart
         ([{**LATE, "deadline_missed_by": 400}, {"outcome": "skipped"}, LATE], "(2). The nearest is host c: "),
         ([LATE, {"outcome": "done", "deadline_missed_by": None}], ""),
         ([LATE, {"outcome": "failed"}], ""),
+        ([LATE, {"outcome": "deferred", "held_back": True}], "(1). The nearest is host a: "),
+        ([{"outcome": "deferred", "held_back": True}], ""),
         # Held back by max_failures, or never begun.
         ([LATE, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}], ""),
     ],

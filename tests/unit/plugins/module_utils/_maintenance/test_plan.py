@@ -154,6 +154,17 @@ def test_servers_that_a_repeated_run_leaves_out(done, begun, text):
     assert left_out(done, begun, "CHG-7") == text
 
 
+@pytest.mark.parametrize(
+    ("held", "text"),
+    [
+        (1, "1 server is left out: it is done under maintenance_id CHG-7. 1 server is left out: it is on hold or in an exclusion."),
+        (2, "1 server is left out: it is done under maintenance_id CHG-7. 2 servers are left out: they are on hold or in exclusions."),
+    ],
+)
+def test_servers_that_a_hold_or_an_exclusion_leaves_out(held, text):
+    assert left_out(1, 0, "CHG-7", held) == text
+
+
 @pytest.mark.parametrize("begin", [0.0, 3600.0])
 @pytest.mark.parametrize(("limited_by", "deferred"), [("countdown", 0), ("quota", 0), ("deadline", 1), ("deadline", 4)])
 def test_plan_does_not_say_that_anything_is_done(begin, limited_by, deferred):

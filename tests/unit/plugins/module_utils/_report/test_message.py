@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.module_utils._report.message import FORMATS, LIMITS, Messages
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import build
 
 EVIL = "@everyone <@123> <!channel> **b** _u_ ~~s~~ `c` ||h|| [l](http://x) # h & \u202e\x1b[2J\n- second line"
 

@@ -49,6 +49,14 @@ def test_rows_are_sorted_by_host_and_name_the_problem_of_a_host_without_a_server
     ]
 
 
+def test_holds_are_listed_below_the_table():
+    rows = status_rows(
+        {"b": 2, "a": 1, "gone": 9}, SERVERS, {}, {1: "on hold until 12:00 UTC: \x1b[2Jx", 9: "on hold until 13:00 UTC", 5: "-"}
+    )
+    assert as_table(rows)[-3:] == ["", "a is on hold until 12:00 UTC: \ufffd[2Jx", "gone is on hold until 13:00 UTC"]
+    assert "hold" not in rows[1] and rows[0]["hold"].startswith("on hold until 12:00") and "hold" not in as_csv(rows).splitlines()[0]
+
+
 def test_table_has_no_use_for_a_server_with_an_unknown_state():
     assert as_table(ROWS) == [
         "server  id  billing  state     memory   cpu  product",
