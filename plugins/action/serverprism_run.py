@@ -114,6 +114,10 @@ class ActionModule(ControllerAction):
         for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):
             self._warn("", warning)
 
+    def _prepare(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        self._folder().prepare(str(task_vars["inventory_hostname"]))
+        return {"changed": False}
+
     def _join(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self._folder().join(str(task_vars["inventory_hostname"]))
         return {"changed": False}
@@ -155,13 +159,16 @@ class ActionModule(ControllerAction):
         play = self._play()
         # Ansible's variables lack the failed hosts of the batch. With --start-at-task no conductor has stored it.
         batches = play.batches() or [list(task_vars["ansible_play_batch"]) or list(task_vars["ansible_play_hosts_all"])]
+        # The tasks before a maintenance failed for all hosts of the batch.
+        lost = play.failed_hosts().difference(*batches)
+        batches += [sorted(lost)] if lost else []
         batch, begun = batches[-1], [host for one in batches for host in one]
         rest = _not_begun(task_vars, begun)
         # Ansible begins no further batch if all hosts of a batch have failed.
         spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
         known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
         hosts = Hosts(self, task_vars)
-        found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY]).values()]
+        found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY, orders.FINALLY_TASKS]).values()]
         options = run_check.report_options(hosts.extra_vars, found, params["report_dir"], params["report_formats"])
         report = RunReport(known.values(), options, self._task.check_mode)
         lines = report.lines([*batch, *spared])
@@ -172,14 +179,17 @@ class ActionModule(ControllerAction):
         if warning:
             self._warn("", warning)
         self._show(lines)
+        result: dict[str, Any] = {"changed": False, "summary": lines}
         if not self._task.check_mode and (spared or not rest):
             # The run is over: no further batch begins.
             self._tell_end(found, report)
+            if any(values.get(orders.FINALLY_TASKS) for values in found):
+                result["report"] = report.data
         # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = "" if rest else run_check.all_too_late([known[name] for name in begun if name in known])
         if too_late and not self._task.check_mode:
-            return {"changed": False, "summary": lines, "failed": True, "msg": too_late}
-        return {"changed": False, "summary": lines}
+            return {**result, "failed": True, "msg": too_late}
+        return result
 
     def _tell_end(self, hosts: list[dict[str, Any]], report: RunReport) -> None:
         try:

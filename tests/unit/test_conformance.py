@@ -150,11 +150,10 @@ def test_no_version_added_is_newer_than_the_collection():
 
 def test_modules_that_only_read_are_info_modules_with_check_mode():
     operations = {path.stem: importlib.import_module(f"{BASE}.modules.{path.stem}") for path in (ROOT / "plugins" / "modules").glob("*.py")}
-    (info,) = [module for name, module in operations.items() if name.endswith("_info")]
-    assert not info.OPERATION.writes
     shared = importlib.import_module(f"{BASE}.doc_fragments.attributes").ModuleDocFragment
-    attributes = {**yaml.safe_load(shared.DOCUMENTATION)["attributes"], **yaml.safe_load(info.DOCUMENTATION)["attributes"]}
-    assert attributes["check_mode"]["support"] == "full"
+    for info in [module for name, module in operations.items() if name.endswith("_info")]:
+        attributes = {**yaml.safe_load(shared.DOCUMENTATION)["attributes"], **yaml.safe_load(info.DOCUMENTATION)["attributes"]}
+        assert not info.OPERATION.writes and attributes["check_mode"]["support"] == "full"
 
 
 def test_files_are_small():
