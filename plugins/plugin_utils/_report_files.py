@@ -68,7 +68,7 @@ class RunReport:
 
     def has_tested(self) -> bool:
         """Return whether a signal was sent to any server, in this run or before, or would be sent in check mode."""
-        return any(one["outcome"] in TESTED or one["earlier"] == "done" for one in self.data["servers"])
+        return any((one["outcome"] in TESTED and not one["held_back"]) or one["earlier"] == "done" for one in self.data["servers"])
 
     def untested(self, others: int) -> str:
         """Return the warning for a canary that has tested nothing. ``others`` is the number of servers that follow."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import tzinfo
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, Optional
 
 from .._maintenance.schedule import zone
 from .data import signalled, span, why
@@ -47,9 +47,14 @@ def _facts(server: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[str]:
     return facts if server["downtime"] is None else [*facts, f"downtime: {up_to(server['downtime'])}"]
 
 
+def _element(server: Mapping[str, Any]) -> Optional[str]:
+    """Return the element for an outcome, or None for a test that passed. A countdown that a hold cancelled is not a failed test."""
+    return "skipped" if server["held_back"] else ELEMENTS.get(attention(server) or server["outcome"])
+
+
 def _case(server: Mapping[str, Any], planned: bool, tz: tzinfo) -> str:
     outcome = attention(server) or server["outcome"]
-    facts, element = _facts(server, planned, tz), ELEMENTS.get(outcome)
+    facts, element = _facts(server, planned, tz), _element(server)
     if element:
         message = outcome_line(outcome, why(server, planned) or server["reason"])
         # GitLab shows only the content, and Jenkins the message first.
@@ -64,7 +69,7 @@ def _case(server: Mapping[str, Any], planned: bool, tz: tzinfo) -> str:
 def junit(report: Mapping[str, Any]) -> str:
     """Return the report as JUnit XML. The time of a server is that of its whole maintenance, with the countdown."""
     servers, planned = report["servers"], bool(report["check_mode"])
-    elements = [ELEMENTS.get(attention(one) or one["outcome"]) for one in servers]
+    elements = [_element(one) for one in servers]
     counts = f'tests="{len(servers)}" failures="{elements.count("failure")}" errors="0" skipped="{elements.count("skipped")}"'
     # This attribute has no zone and no fractions. It is UTC.
     begun = f'time="{_seconds(*servers)}" timestamp="{(report["begun"] or report["generated"])[:19]}"'

@@ -57,6 +57,7 @@ def test_message_of_a_failed_server_is_its_reason():
         ({"a": {**BASE, "outcome": "unconfirmed"}}, True),
         ({"a": {**SKIPPED, "earlier": "done"}}, True),
         ({"a": SKIPPED}, False),
+        ({"a": {**SKIPPED, "outcome": "cancelled", "held_back": True}}, False),
         ({"a": {**SKIPPED, "outcome": "deferred"}, "b": SKIPPED}, False),
         ({"a": SKIPPED, "b": BASE}, True),
     ],

@@ -101,6 +101,7 @@ def test_report_of_a_run():
         ({**DONE, "outcome": "failed"}, "failure", "failed: no reason is known"),
         ({**DONE, "outcome": "unconfirmed", "reason": "Look at its console."}, "failure", "unconfirmed: Look at its console."),
         ({**OFF, "outcome": "cancelled", "reason": "interrupted"}, "failure", "cancelled: interrupted"),
+        ({**OFF, "outcome": "cancelled", "reason": "on hold", "held_back": True}, "skipped", "cancelled: on hold"),
         ({**OFF, "reason": "may have begun", "earlier": "unconfirmed"}, "failure", "unconfirmed: may have begun"),
         ({**OFF, "outcome": "deferred", "reason": "too late"}, "skipped", "deferred: too late"),
         (OFF, "skipped", "skipped: offline"),
