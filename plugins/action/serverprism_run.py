@@ -90,10 +90,13 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, *orders.REPORT, *orders.NOTIFY])
+        found = hosts.read(
+            names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, *run_check.TASKS, *orders.REPORT, *orders.NOTIFY]
+        )
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
+        run_check.check_tasks(hosts.extra_vars, values)
         run_check.report_folder(hosts.extra_vars, values)
         run_check.check_report_formats(values)
         webhook_of(values)
@@ -113,10 +116,6 @@ class ActionModule(ControllerAction):
     def _warn_of_misspelt(self, found: dict[str, HostVariables]) -> None:
         for warning in misspelt({host: one.names for host, one in found.items()}, run_check.KNOWN):
             self._warn("", warning)
-
-    def _prepare(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        self._folder().prepare(str(task_vars["inventory_hostname"]))
-        return {"changed": False}
 
     def _join(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self._folder().join(str(task_vars["inventory_hostname"]))
@@ -168,7 +167,7 @@ class ActionModule(ControllerAction):
         spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
         known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
         hosts = Hosts(self, task_vars)
-        found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY, orders.FINALLY_TASKS]).values()]
+        found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY]).values()]
         options = run_check.report_options(hosts.extra_vars, found, params["report_dir"], params["report_formats"])
         report = RunReport(known.values(), options, self._task.check_mode)
         lines = report.lines([*batch, *spared])
@@ -183,7 +182,7 @@ class ActionModule(ControllerAction):
         if not self._task.check_mode and (spared or not rest):
             # The run is over: no further batch begins.
             self._tell_end(found, report)
-            if any(values.get(orders.FINALLY_TASKS) for values in found):
+            if hosts.extra_vars.get(run_check.FINALLY_TASKS):
                 result["report"] = report.data
         # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = "" if rest else run_check.all_too_late([known[name] for name in begun if name in known])

@@ -21,6 +21,10 @@ class ActionModule(ControllerAction):
 
     operation = OPERATION
 
+    def _tell(self, host: str, text: str) -> None:
+        # The lines name the servers.
+        super()._tell("", text)
+
     def _run_here(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         try:
             refuse_unknown(Hosts(self, task_vars).extra_vars, KNOWN)

@@ -41,7 +41,6 @@ options:
       - V(check) checks the variables and hosts of the O(playbook), and fails if the run cannot work. Reasons are that no host matches, that
         two hosts are the same server, that the batches or the report folder cannot be used, that a variable cannot be templated, or that
         nothing can be sent to any host. Use it with C(run_once), before all other steps.
-      - V(prepare) says that the host runs tasks of its own before it joins. If they fail, its server is left alone.
       - V(join) adds the host to the run. Conditions on the role decide this for each host.
       - V(conduct) maintains the servers of all hosts that joined. Use it with C(run_once). It does not fail if a server fails.
       - V(outcome) returns the result of the host's server, and fails if the server failed.
@@ -51,7 +50,7 @@ options:
       - Use V(join), V(conduct) and V(outcome) in this order in one block or task file.
     type: str
     required: true
-    choices: [check, prepare, join, conduct, outcome, failed, report]
+    choices: [check, join, conduct, outcome, failed, report]
   playbook:
     description: With V(check), the playbook whose variables are checked, such as C(power_state) for V(power).
     type: str

@@ -28,9 +28,7 @@ ID_VARIABLES = (f"{PREFIX}server_id", "serverprism_id")
 PRODUCT_VARIABLES = (f"{PREFIX}product", "serverprism_product")
 ACCESS = {"api_token": "serverprism_api_token", "api_url": "serverprism_api_url"}
 VARIABLES = {name: f"{PREFIX}{name.removeprefix('maintenance_')}" for name in OPERATION.options}
-MAX_FAILURES, FINALLY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}finally_tasks"
-# Files with tasks of the user.
-TASKS = (*(f"{PREFIX}{when}_tasks" for when in ("before", "verify", "after", "failed")), FINALLY_TASKS)
+MAX_FAILURES, VERIFY_TASKS = f"{PREFIX}max_failures", f"{PREFIX}verify_tasks"
 REPORT_FOLDER, REPORT_FORMATS = f"{PREFIX}report_dir", f"{PREFIX}report_formats"
 MAINTENANCE_ID, REASON, TIMEZONE = VARIABLES["maintenance_id"], VARIABLES["reason"], VARIABLES["timezone"]
 # What a report needs, of the variables that hold for the whole run.
@@ -38,7 +36,7 @@ REPORT = (REPORT_FOLDER, REPORT_FORMATS, TIMEZONE, REASON)
 # The variables of the messages, which hold for the whole run.
 NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON = f"{PREFIX}notify_url", f"{PREFIX}notify_format", f"{PREFIX}notify_on"
 NOTIFY = (NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON, MAINTENANCE_ID, REASON)
-RUN_VARIABLES = (MAX_FAILURES, *TASKS, REPORT_FOLDER, REPORT_FORMATS, NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON)
+RUN_VARIABLES = (MAX_FAILURES, VERIFY_TASKS, REPORT_FOLDER, REPORT_FORMATS, NOTIFY_URL, NOTIFY_FORMAT, NOTIFY_ON)
 NAMES = (*VARIABLES.values(), *ID_VARIABLES, *PRODUCT_VARIABLES, *ACCESS.values(), *RUN_VARIABLES)
 
 # Ansible would read a text as the first element of these lists.
@@ -90,7 +88,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
         order.params = OPERATION.as_of(_validated(given), began)
         check(order.params)
         check_past(order.params, began)
-        _check_tasks(values)
+        check_is_file(VERIFY_TASKS, values.get(VERIFY_TASKS))
         order.max_failures = max_failures(values.get(MAX_FAILURES))
     except ServerPrismError as exc:
         order.refused = _with_variable(exc)
@@ -117,11 +115,10 @@ def _validated(given: Mapping[str, Any]) -> dict[str, Any]:
     return {option: validated.validated_parameters[VARIABLES.get(option, option)] for option in OPERATION.argument_spec}
 
 
-def _check_tasks(values: Mapping[str, Any]) -> None:
-    for name in TASKS:
-        path = os.path.abspath(os.path.expanduser(str(values.get(name) or "")))
-        if values.get(name) and not os.path.isfile(path):
-            raise BadOption(name, f"{path} is not a file")
+def check_is_file(name: str, path: Any) -> None:
+    """Raise BadOption if the path of a variable is set and not that of a file."""
+    if path and not os.path.isfile(os.path.expanduser(str(path))):
+        raise BadOption(name, f"{os.path.abspath(os.path.expanduser(str(path)))} is not a file")
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,13 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.sch
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import ID_VARIABLES, NAMES, REASON, TIMEZONE
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import (
+    ID_VARIABLES,
+    NAMES,
+    REASON,
+    TIMEZONE,
+    check_is_file,
+)
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._report_files import ReportOptions
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
@@ -30,6 +36,9 @@ NOT_BEGUN = "not begun: too many servers before it failed"
 MOST_PROBLEMS = 5
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
 FORMATS, DEFAULT_FORMATS = "maintenance_report_formats", ("html", "json")
+# The files with tasks of the user that the playbook runs.
+FINALLY_TASKS = "maintenance_finally_tasks"
+TASKS = (*(f"maintenance_{when}_tasks" for when in ("before", "after", "failed")), FINALLY_TASKS)
 ID = "serverprism_id"
 
 
@@ -80,7 +89,7 @@ PLAYBOOKS = {
 HOSTS = {**{name: f"{name}_hosts" for name in ("announce", "hold", "maintenance", "power")}, "release": "hold_hosts"}
 # The variables of all playbooks and of the role maintenance.
 KNOWN = frozenset(
-    (*NAMES, CANARY, SHARE, *(name for one in PLAYBOOKS.values() for name in one.names))
+    (*NAMES, CANARY, SHARE, *TASKS, *(name for one in PLAYBOOKS.values() for name in one.names))
     + (*HOSTS.values(), "status_hosts", "status_file", "maintenance_run", "progress_follow")
 )
 
@@ -140,11 +149,22 @@ def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
         raise BadOption(CANARY, f"must be a number of servers, 0 for none, got {canary}")
     if not re.fullmatch(r"[0-9]+([.][0-9]+)?%?", share) or float(share.rstrip("%")) > 100:
         raise BadOption(SHARE, f"must be a percentage from 0 to 100, got {share}")
-    for name in (CANARY, SHARE):
+    _refuse_for_hosts((CANARY, SHARE), extra_vars, hosts, "Ansible makes its batches before it reads host variables")
+
+
+def check_tasks(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse files with tasks of the user that do not exist, or that are set for hosts. Ansible would not find those."""
+    for name in TASKS:
+        check_is_file(name, extra_vars.get(name))
+    _refuse_for_hosts(TASKS, extra_vars, hosts, "Ansible reads these files before it reads host variables")
+
+
+def _refuse_for_hosts(names: Iterable[str], extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]], why: str) -> None:
+    hosts = list(hosts)
+    for name in names:
         set_for_hosts = [values[name] for values in hosts if values.get(name) not in (None, "", 0, "0", "0%")]
         if set_for_hosts and name not in extra_vars:
-            why = "is set for hosts, but Ansible makes its batches before it reads host variables"
-            raise BadOption(name, f"{why}. Give it with -e {name}={set_for_hosts[0]}")
+            raise BadOption(name, f"is set for hosts, but {why}. Give it with -e {name}={set_for_hosts[0]}")
 
 
 def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> str:

@@ -85,10 +85,6 @@ class RunFolder:
     def __init__(self, key: str) -> None:
         self._path = _folder_of(key)
 
-    def prepare(self, host: str) -> None:
-        """Store that a host runs tasks of its own first, and takes part only if it joins after them."""
-        self._write("prepares", host, {})
-
     def join(self, host: str) -> None:
         """Store that a host takes part."""
         self._write("host", host, {})
@@ -105,15 +101,10 @@ class RunFolder:
         return out
 
     def take_all(self, hosts: Iterable[str]) -> list[str]:
-        """Return those of these hosts that nobody has taken, and store that this process conducts them. Hosts that prepare must join."""
+        """Return those of these hosts that nobody has taken, without any having joined, and note that they are conducted now."""
         out = []
         os.makedirs(self._path, 0o700, exist_ok=True)
         for host in hosts:
-            joined = self._file("host", host)
-            if os.path.exists(self._file("prepares", host)) and not os.path.exists(joined):
-                continue
-            with suppress(FileNotFoundError):
-                os.unlink(joined)
             with suppress(FileExistsError), open(self._file("conducted", host), "x", encoding="utf-8") as stream:
                 json.dump({"owner": own_name()}, stream)
                 out.append(host)

@@ -17,6 +17,7 @@ from pathlib import Path
 import documents
 import pytest
 import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from documents import EXAMPLES, PAGES, Block
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,10 @@ def prepare(ansible):
     (folder / "inventory.yml").write_text(json.dumps(INVENTORY))
     (folder / "fleet.serverprism.yml").write_text(SOURCE.text)
     shutil.copy(EXAMPLES / "verify.yml", folder)
+    (folder / "backup.yml").write_text("[]")
+    log = FileLog(str(folder / "ledger"), "CHG-4711")
+    log.add("begun", 0.0, owner="", servers=[], plan="", timezone="UTC")
+    log.add("ended", 0.0, owner="", interrupted="")
     (folder / "whitelist.yml").write_text(WHITELIST.text)
     return folder
 
@@ -176,7 +181,7 @@ def test_second_call_of_the_nightly_script_does_nothing(simulator, ansible):
         assert len([post for post in sim.posts() if "signal" in post["body"]]) == 2, time
     # The second report has not replaced the first.
     reports = sorted((ansible.folder / "all reports").glob("*/report.json"))
-    assert "done already" in run.stdout and [json.loads(one.read_text())["totals"]["done"] for one in reports] == [2, 0], run.stdout
+    assert "done already" in run.stdout and [json.loads(one.read_text())["totals"]["done"] for one in reports] == [2, 2], run.stdout
 
 
 def test_late_call_of_the_nightly_script_defers_every_server(simulator, ansible):
@@ -201,7 +206,8 @@ def test_crontab_line_runs(simulator, ansible):
 def test_examples_of_the_modules_run(simulator, ansible, module):
     sim = simulator(FLEET)
     tasks = yaml.safe_load(importlib.import_module(f"ansible_collections.serverprism.cloud.plugins.modules.{module}").EXAMPLES)
-    inventory = ["-i", str(prepare(ansible) / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
+    folder = prepare(ansible)
+    inventory = ["-i", str(folder / "inventory.yml"), "-e", "power_state=stopped"] if module in OF_A_RUN else []
     play = {"hosts": "all" if module in OF_A_RUN else "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
     run = ansible.run(sim, [play], "--check", "--diff", *inventory)
     assert run.rc == 0 and not sim.posts(), run.output

@@ -17,6 +17,7 @@ import documents
 import published
 import pytest
 import yaml
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from functional.harness import ROOT, Ansible
 from published import call
 
@@ -129,6 +130,8 @@ def fleet(simulator, tmp_path, installed):
     hosts = {"survival": {"serverprism_id": 1}, "creative": {"serverprism_id": 2}}
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**quick, "maintenance_poll_interval": 0.2}}}))
 
+    FileLog(str(tmp_path / "ledger"), "CHG-7").add("begun", 0.0, owner="", servers=[], plan="", timezone="UTC")
+
     def run(playbook, *args, path=installed):
         return ansible.run(sim, playbook, "-i", str(inventory), *args, env={"ANSIBLE_COLLECTIONS_PATH": str(path)})
 
@@ -145,6 +148,10 @@ DONE = {
     "maintenance": ([], "changed=1", maintained),
     "power": (["-e", "power_state=stopped"], "changed=1", lambda sim: sim.states(1)[-1] == sim.states(2)[-1] == "offline"),
     "status": ([], "survival", lambda sim: not sim.posts()),
+    "hold": (["-e", "hold_until=23:59:59"], "changed=1", lambda sim: not sim.requests()),
+    "release": ([], "was not on hold", lambda sim: not sim.requests()),
+    "progress": (["-e", "maintenance_run=CHG-7"], "Run CHG-7: ", lambda sim: not sim.requests()),
+    "report": (["-e", "maintenance_run=CHG-7"], "Run CHG-7: ", lambda sim: not sim.requests()),
 }
 
 
@@ -167,6 +174,10 @@ def test_playbooks_of_the_installed_collection_can_be_imported(fleet):
         "maintenance": {},
         "status": {},
         "power": {"power_state": "stopped"},
+        "hold": {"hold_until": "23:59:59"},
+        "release": {},
+        "progress": {},
+        "report": {},
     }
     assert set(variables) == set(documents.PLAYBOOKS)
     done = run(

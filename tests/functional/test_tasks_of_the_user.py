@@ -17,16 +17,16 @@ HOSTS = {"a": {"serverprism_id": 1}, "b": {"serverprism_id": 2}, "c": {"serverpr
 
 @pytest.fixture
 def tasks(tmp_path):
-    """Write a file of tasks for each kind, and return the variables. Each writes a line with the name of its host."""
+    """Write a file of tasks for each kind, and return the arguments. Each writes a line with the name of its host."""
 
     def write(**more):
-        out = {}
+        out = []
         for when in WHEN:
             path = tmp_path / f"{when}.yml"
             line = f"{when} {{{{ inventory_hostname }}}}"
             say = {"name": "Say", "ansible.builtin.shell": f"echo '{line}' >>{tmp_path}/said"}
             path.write_text(json.dumps([say, *more.get(when, [])]))
-            out[f"maintenance_{when}_tasks"] = str(path)
+            out += ["-e", f"maintenance_{when}_tasks={path}"]
         return out
 
     return write
@@ -43,7 +43,7 @@ def signals(sim):
 def test_tasks_run_before_and_after_each_server_and_once_at_the_end(simulator, maintain, tasks, tmp_path):
     sim = simulator([{"id": 1, **FAST}, {"id": 2, **FAST, "conflict": True}, {"id": 3, "state": "offline"}])
     counts = {"ansible.builtin.debug": {"msg": "in all {{ maintenance_report.totals.failed }} failed"}}
-    run = maintain(sim, HOSTS, **tasks(**{"finally": [counts]}))
+    run = maintain(sim, HOSTS, *tasks(**{"finally": [counts]}))
     assert run.rc == 2 and run.outcomes == {"a": "done", "b": "failed", "c": "skipped"}, run.output
     assert said(tmp_path) == ["after a", "before a", "before b", "before c", "failed b", "finally a"], run.output
     assert "in all 1 failed" in run.output, run.output
@@ -52,7 +52,7 @@ def test_tasks_run_before_and_after_each_server_and_once_at_the_end(simulator, m
 def test_server_is_left_alone_if_its_tasks_before_fail(simulator, maintain, tasks, tmp_path):
     sim = simulator([{"id": number, **FAST} for number in (1, 2, 3)])
     fail = {"ansible.builtin.fail": {"msg": "no backup"}, "when": "inventory_hostname == 'b'"}
-    run = maintain(sim, HOSTS, **tasks(before=[fail]))
+    run = maintain(sim, HOSTS, *tasks(before=[fail]))
     assert run.rc == 2 and run.outcomes == {"a": "done", "b": "failed", "c": "done"}, run.output
     assert signals(sim) == [1, 3] and not sim.console(2) and run.reasons["b"] == "no backup", run.output
     assert "finally a" in said(tmp_path) and "failed b" in said(tmp_path)
@@ -60,31 +60,25 @@ def test_server_is_left_alone_if_its_tasks_before_fail(simulator, maintain, task
 
 def test_nothing_is_sent_if_the_tasks_before_fail_everywhere(simulator, maintain, tasks, tmp_path):
     sim = simulator([{"id": number, **FAST} for number in (1, 2, 3)])
-    run = maintain(sim, HOSTS, **tasks(before=[{"ansible.builtin.fail": {"msg": "no backup"}}], failed=[{"ansible.builtin.fail": {}}]))
+    run = maintain(sim, HOSTS, *tasks(before=[{"ansible.builtin.fail": {"msg": "no backup"}}], failed=[{"ansible.builtin.fail": {}}]))
     assert run.rc == 2 and run.outcomes == dict.fromkeys("abc", "failed") and not sim.posts(), run.output
     assert [line for line in said(tmp_path) if line.startswith("finally")] == ["finally a"] and set(run.reasons.values()) == {"no backup"}
 
 
 def test_check_mode_runs_none_of_them(simulator, maintain, tasks, tmp_path):
     sim = simulator([{"id": number, **FAST} for number in (1, 2, 3)])
-    run = maintain(sim, HOSTS, "--check", **tasks())
+    run = maintain(sim, HOSTS, "--check", *tasks())
     assert run.rc == 0 and set(run.outcomes.values()) == {"planned"} and not (tmp_path / "said").exists(), run.output
 
 
 @pytest.mark.parametrize("when", WHEN)
 def test_missing_file_is_refused_before_anything_is_sent(simulator, maintain, when):
     sim = simulator([{"id": 1, **FAST}])
-    run = maintain(sim, {"a": HOSTS["a"]}, **{f"maintenance_{when}_tasks": "/nowhere.yml"})
+    run = maintain(sim, {"a": HOSTS["a"]}, "-e", f"maintenance_{when}_tasks=/nowhere.yml")
     assert run.rc == 2 and f"maintenance_{when}_tasks: /nowhere.yml is not a file" in run.output and not sim.requests(), run.output
 
 
-def test_role_in_a_play_runs_them_as_well(simulator, ansible, tasks, tmp_path):
-    sim = simulator([{"id": number, **FAST} for number in (1, 2)])
-    inventory = ansible.folder / "hosts.json"
-    fail = {"ansible.builtin.fail": {"msg": "no backup"}, "when": "inventory_hostname == 'b'"}
-    quick = {"maintenance_announcements": [{"before": "1s", "text": "x"}], "maintenance_poll_interval": 0.2, "ansible_connection": "local"}
-    hosts = {name: HOSTS[name] for name in "ab"}
-    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**quick, **tasks(before=[fail])}}}))
-    play = {"hosts": "all", "gather_facts": False, "roles": ["serverprism.cloud.maintenance"]}
-    run = ansible.run(sim, [play], "-i", str(inventory))
-    assert run.rc == 2 and signals(sim) == [1] and said(tmp_path) == ["after a", "before a", "before b"], run.output
+def test_file_that_is_set_for_hosts_is_refused(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    run = maintain(sim, {"a": HOSTS["a"]}, maintenance_before_tasks="backup.yml")
+    assert run.rc == 2 and "Give it with -e maintenance_before_tasks=backup.yml" in run.output and not sim.requests(), run.output

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._errors import BadOption
 from .._operation import Context, Operation, Result
 
-STEPS = ("check", "prepare", "join", "conduct", "outcome", "failed", "report")
+STEPS = ("check", "join", "conduct", "outcome", "failed", "report")
 MAINTENANCE = "maintenance"
 REPORT_FORMATS = ("html", "json", "markdown", "junit")
 

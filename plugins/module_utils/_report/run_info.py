@@ -20,7 +20,7 @@ from .._text import iso
 from .progress import RUNNING, RunState, changes, describe, lines, state_of
 
 # Seconds between two looks at the log of a run that is followed.
-FOLLOW_EVERY = 2.0
+FOLLOW_EVERY = 1.0
 # The number of known runs that a message names.
 MOST_NAMED = 5
 
