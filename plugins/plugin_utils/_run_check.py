@@ -159,12 +159,12 @@ def check_tasks(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]
     _refuse_for_hosts(TASKS, extra_vars, hosts, "Ansible reads these files before it reads host variables")
 
 
-def _refuse_for_hosts(names: Iterable[str], extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]], why: str) -> None:
+def _refuse_for_hosts(names: Iterable[str], extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]], what: str) -> None:
     hosts = list(hosts)
     for name in names:
         set_for_hosts = [values[name] for values in hosts if values.get(name) not in (None, "", 0, "0", "0%")]
         if set_for_hosts and name not in extra_vars:
-            raise BadOption(name, f"is set for hosts, but {why}. Give it with -e {name}={set_for_hosts[0]}")
+            raise BadOption(name, f"is set for hosts, but {what}. Give it with -e {name}={set_for_hosts[0]}")
 
 
 def report_folder(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> str:
