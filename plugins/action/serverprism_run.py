@@ -7,14 +7,17 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.serverprism.cloud.plugins.module_utils._clock import SystemClock
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import BadOption, ServerPrismError
 from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.outcome import blank
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run import MAINTENANCE, OPERATION
+from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import local_time, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import FAILED
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
@@ -23,7 +26,8 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_chec
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._access import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Run, log_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._canary import check_terminal, pause_of, watch
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Quiet, Run, log_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
@@ -90,13 +94,13 @@ class ActionModule(ControllerAction):
             check_access(map(_access, found.values()))
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
-        found = hosts.read(
-            names, [*orders.ID_VARIABLES, run_check.CANARY, run_check.SHARE, *run_check.TASKS, *orders.REPORT, *orders.NOTIFY]
-        )
+        found = hosts.read(names, [*orders.ID_VARIABLES, *run_check.BATCHES, *run_check.TASKS, *orders.REPORT, *orders.NOTIFY])
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
         run_check.check_tasks(hosts.extra_vars, values)
+        pause_of(hosts.extra_vars.get(run_check.PAUSE))
+        check_terminal(hosts.extra_vars.get(run_check.CONFIRM))
         run_check.report_folder(hosts.extra_vars, values)
         run_check.check_report_formats(values)
         webhook_of(values)
@@ -126,8 +130,7 @@ class ActionModule(ControllerAction):
         earlier = self._play().begin_batch(batch)
         hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
         later = _not_begun(task_vars, [*earlier, *batch])
-        # The messages belong to the playbook, as the report does.
-        notifies = not params["joining"] and not self._task.check_mode
+        notifies = params["messages"] and not self._task.check_mode
         return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later, notifies=notifies) if hosts else ""}
 
     def _outcome(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +145,32 @@ class ActionModule(ControllerAction):
             time.sleep(RESULT_POLL)
         lost = f"The result of host {host} is lost. Look at the output of the run and at the server's console before you repeat the run."
         return folder.get(host) or {**blank(0), "failed": True, "msg": lost}
+
+    def _canary(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        play = self._play()
+        batches = play.batches()
+        rest = _not_begun(task_vars, [host for batch in batches for host in batch])
+        seconds = pause_of(params["pause"])
+        result: dict[str, Any] = {"changed": False, "waited": False, "others": 0, "bad": {}}
+        if self._task.check_mode or len(batches) != 1 or not rest:
+            return result
+        result.update(others=len(rest), waited=seconds > 0)
+        done = [host for host, row in play.rows().items() if row["outcome"] == "done" and host in task_vars["ansible_play_hosts"]]
+        found = Hosts(self, task_vars).read(done, orders.NAMES, DEFAULTS)
+        taken = [orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()]
+        up = [order for order in taken if not order.refused and order.params["state"] == "restarted"]
+        if seconds > 0:
+            run = Run(up, [], Quiet())
+            until = local_time(time.time() + seconds, zone(next((one.params["timezone"] for one in up), "UTC")))
+            with Screen() as screen:
+                screen.show(self._tell, "", f"waiting after the canary until {until}")
+                result["bad"] = watch(
+                    {order.host: partial(run.look, order) for order in up},
+                    seconds,
+                    SystemClock(),
+                    max((one.params["status_cache"] for one in up), default=0.0),
+                )
+        return result
 
     def _failed(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host, error = str(task_vars["inventory_hostname"]), params["error"] or "failed"

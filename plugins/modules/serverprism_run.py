@@ -44,13 +44,15 @@ options:
       - V(join) adds the host to the run. Conditions on the role decide this for each host.
       - V(conduct) maintains the servers of all hosts that joined. Use it with C(run_once). It does not fail if a server fails.
       - V(outcome) returns the result of the host's server, and fails if the server failed.
+      - V(canary) waits for O(pause) if it is used in the first of several batches, and then looks at its servers again. Use it with
+        C(run_once).
       - V(failed) writes O(error) into the report of the run, and fails with it. Use it where you rescue the tasks of a host.
       - V(report) shows the outcome of each server, and writes the report if O(report_dir) or C(maintenance_report_dir) is set. It fails if
         every server that had something to do was deferred by the deadline. Use it with C(run_once).
       - Use V(join), V(conduct) and V(outcome) in this order in one block or task file.
     type: str
     required: true
-    choices: [check, join, conduct, outcome, failed, report]
+    choices: [check, join, conduct, outcome, canary, failed, report]
   playbook:
     description: With V(check), the playbook whose variables are checked, such as C(power_state) for V(power).
     type: str
@@ -65,6 +67,14 @@ options:
     description: For V(conduct), whether hosts take part by V(join). With V(false) all hosts of the batch take part.
     type: bool
     default: true
+  messages:
+    description: For V(conduct), whether to send messages to C(maintenance_notify_url).
+    type: bool
+    default: false
+  pause:
+    description: For V(canary), the time to wait, such as V(30m).
+    type: str
+    default: "0"
   error:
     description: With V(failed), the message of the error.
     type: str
@@ -118,6 +128,20 @@ summary:
   type: list
   elements: str
   returned: for O(step=report)
+waited:
+  description: Whether the step waited.
+  type: bool
+  returned: for O(step=canary)
+others:
+  description: The number of hosts in later batches. 0 if the step is not used in the first of several batches, and in check mode.
+  type: int
+  returned: for O(step=canary)
+  sample: 11
+bad:
+  description: The hosts whose servers did not stay up, each with the reason.
+  type: dict
+  returned: for O(step=canary)
+  sample: {survival: "after the canary's pause, the server is offline"}
 outcome:
   description:
     - With O(step=outcome), the task returns everything that M(serverprism.cloud.serverprism_maintenance) returns. This is its RV(outcome).

@@ -26,6 +26,8 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.pro
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import opening_of, window_of, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.steps import ACTION_WORDS, make_timeline, parse_announcements
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Context, Result, failure, with_usage
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.evidence import Observation
+from ansible_collections.serverprism.cloud.plugins.module_utils._power.follow import look_until_known
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import name_of
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.holds import find
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
@@ -59,6 +61,25 @@ class Listener(Protocol):
 
     def beat(self) -> None:
         """Do what is due every few seconds."""
+
+
+class Quiet:
+    """Ignores what a run reports."""
+
+    def tell(self, host: str, text: str) -> None:
+        """See Listener."""
+
+    def warn(self, host: str, text: str) -> None:
+        """See Listener."""
+
+    def planned(self, plan: str) -> None:
+        """See Listener."""
+
+    def ended(self, host: str, result: Result, row: Mapping[str, Any]) -> None:
+        """See Listener."""
+
+    def beat(self) -> None:
+        """See Listener."""
 
 
 @dataclass
@@ -129,6 +150,12 @@ class Run:
         """Return the rows that earlier parts of this maintenance have left, by host. Empty without ``maintenance_id``."""
         named = next((order for order in self.orders if order.params.get("maintenance_id") and not order.refused), None)
         return rows(log_of(named, self._ledger(Settings.from_params(named.params))).events()) if named else {}
+
+    def look(self, order: Order) -> Observation:
+        """Return the present state of a server. Raise ServerPrismError if it is not known."""
+        client = self._client(Settings.from_params(order.params), order.host)
+        context = Context(order.params, client, self.clock, client.settings)
+        return run(look_until_known(context, order.server_id), self.clock)[1]
 
     def present_state(self) -> RunState:
         """Return the state of the run as its log has it. May be called in another thread."""

@@ -20,6 +20,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Operation
 from ansible_collections.serverprism.cloud.plugins.module_utils._power.operation import OPERATION as POWER
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._canary import CONFIRM, PAUSE
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import (
     ID_VARIABLES,
@@ -36,6 +37,7 @@ NOT_BEGUN = "not begun: too many servers before it failed"
 MOST_PROBLEMS = 5
 CANARY, SHARE, FOLDER = "maintenance_canary", "maintenance_max_fail_percentage", "maintenance_report_dir"
 FORMATS, DEFAULT_FORMATS = "maintenance_report_formats", ("html", "json")
+BATCHES = (CANARY, SHARE, PAUSE, CONFIRM)
 # The files with tasks of the user that the playbook runs.
 FINALLY_TASKS = "maintenance_finally_tasks"
 TASKS = (*(f"maintenance_{when}_tasks" for when in ("before", "after", "failed")), FINALLY_TASKS)
@@ -89,7 +91,7 @@ PLAYBOOKS = {
 HOSTS = {**{name: f"{name}_hosts" for name in ("announce", "hold", "maintenance", "power")}, "release": "hold_hosts"}
 # The variables of all playbooks and of the role maintenance.
 KNOWN = frozenset(
-    (*NAMES, CANARY, SHARE, *TASKS, *(name for one in PLAYBOOKS.values() for name in one.names))
+    (*NAMES, *BATCHES, *TASKS, *(name for one in PLAYBOOKS.values() for name in one.names))
     + (*HOSTS.values(), "status_hosts", "status_file", "maintenance_run", "progress_follow")
 )
 
@@ -149,7 +151,7 @@ def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
         raise BadOption(CANARY, f"must be a number of servers, 0 for none, got {canary}")
     if not re.fullmatch(r"[0-9]+([.][0-9]+)?%?", share) or float(share.rstrip("%")) > 100:
         raise BadOption(SHARE, f"must be a percentage from 0 to 100, got {share}")
-    _refuse_for_hosts((CANARY, SHARE), extra_vars, hosts, "Ansible makes its batches before it reads host variables")
+    _refuse_for_hosts(BATCHES, extra_vars, hosts, "Ansible makes its batches before it reads host variables")
 
 
 def check_tasks(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> None:

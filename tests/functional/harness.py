@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
 import re
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,10 +113,15 @@ class Ansible:
         path.write_text(json.dumps(playbook))
         return str(path)
 
-    def start(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> subprocess.Popen[str]:
-        """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is unset."""
+    def start(
+        self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None, terminal: int | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a playbook: plays as data, or the name of one of the collection's. A variable that is None is unset.
+
+        ``terminal`` is the file descriptor of a terminal from which it reads.
+        """
         command = ["ansible-playbook", *args, self.playbook(playbook)]
-        return self._start(command, self._environment(sim, env))
+        return self._start(command, self._environment(sim, env), terminal)
 
     def run(self, sim: Simulator, playbook: Any, *args: str, env: dict[str, str | None] | None = None) -> Run:
         """Run a playbook to its end."""
@@ -138,14 +145,16 @@ class Ansible:
     def _environment(self, sim: Simulator, env: dict[str, str | None] | None) -> dict[str, str]:
         return {name: value for name, value in {**self.environment(sim), **(env or {})}.items() if value is not None}
 
-    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
+    def _start(self, command: list[str], env: dict[str, str], terminal: int | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [str(Path(sys.executable).with_name(command[0])), *command[1:]],
             env=env,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            start_new_session=terminal is not None,
+            preexec_fn=None if terminal is None else lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             text=True,
         )
 

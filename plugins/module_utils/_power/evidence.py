@@ -44,6 +44,19 @@ class Observation:
         )
 
 
+def came_down(before: Observation, after: Observation) -> str:
+    """Return the reason why a server was not up all the time between two observations, empty if nothing says so.
+
+    Its network counters begin again when it starts.
+    """
+    if after.state not in UP:
+        return f"the server is {after.state or 'in an unknown state'}"
+    fell = (
+        before.counters is not None and after.counters is not None and any(new < old for old, new in zip(before.counters, after.counters))
+    )
+    return "the server has restarted: its network counters fell" if fell else ""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The observations since a signal. ``before`` is the last one before it; ``sent_at`` (UTC) and ``cache`` are seconds."""
