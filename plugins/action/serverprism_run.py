@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,14 +21,15 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.run
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.schedule import local_time, zone
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import failure
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import FAILED
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server, with_error
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _orders as orders
 from ansible_collections.serverprism.cloud.plugins.plugin_utils import _run_check as run_check
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._access import check_access
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._action import ControllerAction, Screen
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._canary import check_terminal, pause_of, watch
-from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Quiet, Run, log_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._canary import check_terminal, pause_of
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._canary import watch as watch_canary
+from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Quiet, Run, end_runs, log_of
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._hosts import Hosts, HostVariables
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._max_wait import max_wait
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._names import misspelt, refuse_unknown
@@ -40,6 +42,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._watch import Wa
 
 # Where options of the API can be set for all servers; a later one wins.
 DEFAULTS = ("group/serverprism.cloud.api", "serverprism.cloud.serverprism_maintenance", "serverprism.cloud.serverprism_run")
+UNREACHABLE = "a later task of its host failed, or could not reach it"
 # Seconds between two checks for a result that another task must store.
 RESULT_POLL = 0.2
 # The strategy loads this file in ansible-playbook itself, which looks for results of its workers this often, in seconds. Its default of
@@ -157,14 +160,13 @@ class ActionModule(ControllerAction):
         result.update(others=len(rest), waited=seconds > 0)
         done = [host for host, row in play.rows().items() if row["outcome"] == "done" and host in task_vars["ansible_play_hosts"]]
         found = Hosts(self, task_vars).read(done, orders.NAMES, DEFAULTS)
-        taken = [orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()]
-        up = [order for order in taken if not order.refused and order.params["state"] == "restarted"]
+        up = [order for order in _orders_of(found).values() if not order.refused and order.params["state"] == "restarted"]
         if seconds > 0:
             run = Run(up, [], Quiet())
             until = local_time(time.time() + seconds, zone(next((one.params["timezone"] for one in up), "UTC")))
             with Screen() as screen:
                 screen.show(self._tell, "", f"waiting after the canary until {until}")
-                result["bad"] = watch(
+                result["bad"] = watch_canary(
                     {order.host: partial(run.look, order) for order in up},
                     seconds,
                     SystemClock(),
@@ -175,8 +177,7 @@ class ActionModule(ControllerAction):
     def _failed(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host, error = str(task_vars["inventory_hostname"]), params["error"] or "failed"
         self._play().failed(host, error)
-        one = Hosts(self, task_vars).read([host], orders.NAMES, DEFAULTS)[host]
-        order = orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN)
+        order = _orders_of(Hosts(self, task_vars).read([host], orders.NAMES, DEFAULTS))[host]
         if not order.refused and not self._task.check_mode:
             # The log of the run cannot be used, but the play must learn of the failure.
             with suppress(ServerPrismError):
@@ -194,7 +195,10 @@ class ActionModule(ControllerAction):
         rest = _not_begun(task_vars, begun)
         # Ansible begins no further batch if all hosts of a batch have failed.
         spared = rest if set(task_vars["ansible_play_hosts"]).isdisjoint(batch) else []
-        known = {**play.rows(), **{name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}}
+        deferred = {name: server(name, {"outcome": "deferred", "reason": run_check.NOT_BEGUN}) for name in spared}
+        # Ansible does not rescue a host that a later task could not reach.
+        gone = set(begun).difference(task_vars["ansible_play_hosts"], play.failed_hosts())
+        known = {name: with_error(row, UNREACHABLE) if name in gone else row for name, row in {**play.rows(), **deferred}.items()}
         hosts = Hosts(self, task_vars)
         found = [one.values for one in hosts.read([*begun, *rest], [*orders.REPORT, *orders.NOTIFY]).values()]
         options = run_check.report_options(hosts.extra_vars, found, params["report_dir"], params["report_formats"])
@@ -211,12 +215,16 @@ class ActionModule(ControllerAction):
         if not self._task.check_mode and (spared or not rest):
             # The run is over: no further batch begins.
             self._tell_end(found, report)
+            ending = hosts.read(spared or begun[:1], orders.NAMES, DEFAULTS)
+            end_runs(
+                [orders.take(name, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for name, one in ending.items()], deferred
+            )
             if hosts.extra_vars.get(run_check.FINALLY_TASKS):
                 result["report"] = report.data
         # Only the last batch can tell: the canary can have a longer countdown than the others.
         too_late = "" if rest else run_check.all_too_late([known[name] for name in begun if name in known])
         if too_late and not self._task.check_mode:
-            return {**result, "failed": True, "msg": too_late}
+            result.update(msg=too_late, failed=params["fails"])
         return result
 
     def _tell_end(self, hosts: list[dict[str, Any]], report: RunReport) -> None:
@@ -240,14 +248,19 @@ class ActionModule(ControllerAction):
         variables = Hosts(self, task_vars)
         found = variables.read([*hosts, *earlier, *later], orders.NAMES, DEFAULTS)
         values = [one.values for one in found.values()]
-        taken = {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
+        taken = _orders_of(found)
         orders.refuse_duplicates(taken.values())
-        failed = play.failed_hosts() - set(task_vars["ansible_play_hosts"])
-        if run_check.too_many_failed(variables.extra_vars, len(failed.intersection(earlier)), len(earlier)):
+        # This includes unreachable hosts, which Ansible does not rescue.
+        failed = set(earlier).difference(task_vars["ansible_play_hosts"])
+        if run_check.too_many_failed(variables.extra_vars, len(failed), len(earlier)):
+            rows = {}
             for host in hosts:
                 result = {**blank(taken[host].server_id), "outcome": "deferred", "reason": run_check.NOT_BEGUN}
-                play.ended(server(host, result))
+                rows[host] = server(host, result)
+                play.ended(rows[host])
                 folder.put(host, result)
+            if not self._task.check_mode:
+                end_runs([taken[host] for host in hosts], rows)
             return ""
         options = run_check.report_options(variables.extra_vars, values)
         with Screen() as screen:
@@ -256,13 +269,12 @@ class ActionModule(ControllerAction):
                 folder,
                 play,
                 notifier,
-                # In check mode, nothing goes on.
-                options if not self._task.check_mode else replace(options, folder=""),
+                # Only the playbook replaces the present state by a report at the end.
+                options if notifies else replace(options, folder=""),
                 begun=len(earlier),
                 waiting=len(hosts) + len(later),
                 tell=lambda host, text: screen.show(self._tell, host, text),
                 warn=lambda host, text: screen.show(self._warn, host, text),
-                in_background=lambda call: screen.show(call),
             )
             run = Run(
                 [taken[host] for host in hosts],
@@ -285,6 +297,7 @@ class ActionModule(ControllerAction):
                     result = {**blank(taken[host].server_id), **failure(exc)}
                     watch.ended(host, result, server(host, result))
             else:
+                watch.close()
                 if told_to_stop():
                     # After an interruption Ansible runs no further task, so the report task would never run.
                     report = RunReport(play.rows().values(), options, self._task.check_mode)
@@ -293,6 +306,11 @@ class ActionModule(ControllerAction):
                     notifier.end(report.data, interrupted=True)
             notifier.close()
         return plan
+
+
+def _orders_of(found: Mapping[str, HostVariables]) -> dict[str, orders.Order]:
+    """Return the order of each host, from its variables and the defaults of the task."""
+    return {host: orders.take(host, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for host, one in found.items()}
 
 
 def _not_begun(task_vars: dict[str, Any], begun: list[str]) -> list[str]:

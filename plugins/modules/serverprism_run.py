@@ -78,6 +78,10 @@ options:
   error:
     description: With V(failed), the message of the error.
     type: str
+  fails:
+    description: For V(report), whether to fail if the deadline left out every server. With V(false) only C(msg) says so.
+    type: bool
+    default: true
   report_dir:
     description:
       - With V(report), the folder for the files of the report. The default is the variable C(maintenance_report_dir) of any host.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,11 +34,11 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._quota.holds imp
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.ledger import Ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.open import open_ledger
 from ansible_collections.serverprism.cloud.plugins.module_utils._quota.reservations import Hold, Quota
-from ansible_collections.serverprism.cloud.plugins.module_utils._report.progress import RunState, state_of
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import DONE
+from ansible_collections.serverprism.cloud.plugins.module_utils._report.progress import ServerState, state_of
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import DONE, ENDED, RESULT
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import RunLog
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.open import make_id, open_log
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import rows, server
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import server
 from ansible_collections.serverprism.cloud.plugins.module_utils._settings import Settings
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._began import BEGAN
@@ -105,8 +106,8 @@ class Run:
     _ledgers: dict[tuple[Any, ...], Ledger] = field(default_factory=dict)
     _transports: dict[tuple[Any, ...], Transport] = field(default_factory=dict)
     _products: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    # Another reader of the log, for another thread.
-    _watched: RunLog | None = None
+    # Other readers of the logs, for another thread.
+    _watched: list[RunLog] | None = None
 
     def conduct(self) -> str:
         """Maintain all servers, and return the text of the plan."""
@@ -133,7 +134,10 @@ class Run:
             owner=name_of(os.getppid()),
             keeps_locks=bool(self.later),
             run_id=run_id,
-            begun={"plan": plan, "timezone": next((one.params["timezone"] for one in self.orders if not one.refused), "UTC")},
+            begun=self._begun(plan),
+            later=[
+                {"host": one.host, "server_id": one.server_id, "api_url": one.params["api_url"]} for one in self.later if not one.refused
+            ],
             beat=self.listener.beat,
             tell=lambda text: self.listener.tell("", text),
             warn=lambda text: self.listener.warn("", text),
@@ -147,9 +151,18 @@ class Run:
         return plan
 
     def known_rows(self) -> dict[str, dict[str, Any]]:
-        """Return the rows that earlier parts of this maintenance have left, by host. Empty without ``maintenance_id``."""
-        named = next((order for order in self.orders if order.params.get("maintenance_id") and not order.refused), None)
-        return rows(log_of(named, self._ledger(Settings.from_params(named.params))).events()) if named else {}
+        """Return the rows that earlier parts of this maintenance have left, by host. Without ``maintenance_id`` there are none."""
+        named = next((one for one in self.orders if one.params.get("maintenance_id") and not one.refused), None)
+        if named is None or self.check_mode:
+            return {}
+        settings = Settings.from_params(named.params)
+        found = state_of(named.params["maintenance_id"], log_of(named, self._ledger(settings)).events())
+        # Another fleet may use the same ID.
+        return {host: one.as_row() for host, one in found.servers.items() if one.api_url in ("", settings.api_url)}
+
+    def _begun(self, plan: str) -> dict[str, Any]:
+        first = next((one.params for one in self.orders if not one.refused), {})
+        return {"plan": plan, "timezone": first.get("timezone") or "UTC", "reason": first.get("reason") or ""}
 
     def look(self, order: Order) -> Observation:
         """Return the present state of a server. Raise ServerPrismError if it is not known."""
@@ -157,12 +170,16 @@ class Run:
         context = Context(order.params, client, self.clock, client.settings)
         return run(look_until_known(context, order.server_id), self.clock)[1]
 
-    def present_state(self) -> RunState:
-        """Return the state of the run as its log has it. May be called in another thread."""
+    def present_state(self) -> dict[str, ServerState]:
+        """Return the state of each host of this batch as the logs have it. May be called in another thread."""
         if self._watched is None:
-            first = next((order for order in self.orders if not order.refused), None)
-            self._watched = log_of(first) if first else RunLog("")
-        return state_of(self._watched.run, self._watched.events())
+            logs = {order.params["maintenance_id"]: order for order in self.orders if not order.refused}
+            self._watched = [log_of(order) for order in logs.values()]
+        servers: dict[str, ServerState] = {}
+        for log in self._watched:
+            servers.update(state_of(log.run, log.events()).servers)
+        mine = {order.host for order in self.orders}
+        return {host: one for host, one in servers.items() if host in mine}
 
     def _add(self, conductor: Conductor, order: Order) -> None:
         host = order.host
@@ -285,6 +302,29 @@ def log_of(order: Order, ledger: Ledger | None = None) -> RunLog:
     settings, named = Settings.from_params(order.params), order.params["maintenance_id"]
     ledger = ledger or open_ledger(settings, SystemClock())
     return open_log(settings, ledger, named or make_id(BEGAN, os.getppid()), is_named=bool(named), keep_days=order.params["keep_runs"])
+
+
+def _named(order: Order) -> dict[str, Any]:
+    return {"host": order.host, "server_id": order.server_id, "api_url": order.params["api_url"]}
+
+
+def end_runs(orders: Iterable[Order], known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write into the logs that the run of these orders has ended, with the rows of hosts that were never begun."""
+    logs: dict[str, RunLog] = {}
+    now, owner = SystemClock().now(), name_of(os.getppid())
+    for order in orders:
+        if order.refused:
+            continue
+        try:
+            log = logs.setdefault(order.params["maintenance_id"] or "", log_of(order))
+            if order.host in known:
+                log.add(RESULT, now, api_url=order.params["api_url"], server_id=order.server_id, row=known[order.host])
+        except ServerPrismError:
+            # Only later reports need it.
+            return
+    for log in logs.values():
+        with suppress(ServerPrismError):
+            log.add(ENDED, now, owner=owner, interrupted="")
 
 
 def _offsets(order: Order) -> tuple[float, ...]:

@@ -19,7 +19,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.gam
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.options import check, check_past
 from ansible_collections.serverprism.cloud.plugins.module_utils._maintenance.product import game_of_server
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import with_hint
-from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC
+from ansible_collections.serverprism.cloud.plugins.module_utils._settings import API_ARGUMENT_SPEC, Settings
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._servers import duplicates, server_id_of
 
 PREFIX = "maintenance_"
@@ -86,6 +86,7 @@ def take(host: str, values: Mapping[str, Any], errors: Mapping[str, str], access
             )
         given = {**access, **{option: values[name] for option, name in ACCESS.items() if values.get(name)}, **given}
         order.params = OPERATION.as_of(_validated(given), began)
+        Settings.from_params(order.params)
         check(order.params)
         check_past(order.params, began)
         check_is_file(VERIFY_TASKS, values.get(VERIFY_TASKS))

@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible import constants
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, fate_of, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import BEGUN, EARLIER, FAILED, RESULT
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import BATCH, EARLIER, FAILED, RESULT
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import failures, rows
 
@@ -43,14 +43,14 @@ class PlayLog:
         """Store the hosts of the batch that begins, and return the hosts of the batches before it."""
         # Another inclusion of the role in the same batch may lack hosts that have failed since.
         before = [batch for batch in self.batches() if not set(batch) & set(hosts)]
-        self._log.add(BEGUN, time.time(), hosts=hosts)
+        self._log.add(BATCH, time.time(), hosts=hosts)
         return [host for batch in before for host in batch]
 
     def batches(self) -> list[list[str]]:
         """Return the hosts of each batch that has begun, the last one at the end."""
         out: list[list[str]] = []
         for event in self._log.events():
-            if event["event"] == BEGUN:
+            if event["event"] == BATCH:
                 out = [*(batch for batch in out if not set(batch) & set(event["hosts"])), event["hosts"]]
         return out
 
@@ -70,9 +70,9 @@ class PlayLog:
         """Return the hosts that had a failed task."""
         return {event["host"] for event in self._log.events() if event["event"] == FAILED}
 
-    def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the rows of the report by host."""
-        return rows(self._log.events())
+    def rows(self, own: bool = False) -> dict[str, dict[str, Any]]:
+        """Return the rows of the report by host; with ``own``, without those of earlier parts of the maintenance."""
+        return rows(event for event in self._log.events() if not own or event["event"] != EARLIER)
 
     def failures(self) -> int:
         """Return the number of hosts of this inclusion that count for ``maintenance_max_failures``."""

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
-from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import told_to_stop
+from ansible_collections.serverprism.cloud.plugins.module_utils._interrupt import signals_for_the_main_thread, told_to_stop
 from ansible_collections.serverprism.cloud.plugins.module_utils._operation import Result
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._conduct import Run
 from ansible_collections.serverprism.cloud.plugins.plugin_utils._notify import Notifier
@@ -20,14 +21,15 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._run_folder impo
 
 # The formats of a report that are written while the run goes on. The others are for programs that read the end.
 LIVE = ("html", "json")
+# Seconds to wait for a report that is being written, such as into a folder of a server that hangs.
+PATIENCE = 5.0
 
 
 @dataclass
 class Watch:
     """What listens to the run of a batch. ``begun`` is the number of hosts of earlier batches, ``waiting`` that of the others.
 
-    ``tell`` and ``warn`` show a line of a host; the host is empty for the whole run. ``in_background`` calls a function in a thread that no
-    countdown waits for.
+    ``tell`` and ``warn`` show a line of a host; the host is empty for the whole run.
     """
 
     folder: RunFolder
@@ -38,10 +40,10 @@ class Watch:
     waiting: int
     tell: Callable[[str, str], None]
     warn: Callable[[str, str], None]
-    in_background: Callable[[Callable[[], None]], None]
     _warnings: dict[str, list[str]] = field(default_factory=dict)
     _has_failed: bool = False
     _run: Run | None = None
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         show = self.warn
@@ -73,20 +75,34 @@ class Watch:
         if result.get("failed") and not self._has_failed and not told_to_stop():
             self._has_failed = True
             self.notifier.failed(row, self.waiting)
+        self._store(host, lambda: self.play.ended(row))
+        self._store(host, lambda: self.folder.put(host, {**result, "warnings": self._warnings[host]} if host in self._warnings else result))
+
+    def _store(self, host: str, how: Callable[[], None]) -> None:
         try:
-            self.play.ended(row)
-            self.folder.put(host, {**result, "warnings": self._warnings[host]} if host in self._warnings else result)
+            how()
         except (OSError, ServerPrismError) as exc:
             # The countdowns of the other hosts go on.
             self.warn(host, f"The result of host {host} could not be stored: {exc}")
 
     def beat(self) -> None:
-        """Write the present state into the report."""
-        if self.options.folder:
-            self.in_background(self._write_state)
+        """Write the present state into the report, in a thread of its own. If it still writes an earlier one, skip this one."""
+        if self.options.folder and self._writing.acquire(blocking=False):
+            with signals_for_the_main_thread():
+                threading.Thread(target=self._write_state, daemon=True).start()
 
     def _write_state(self) -> None:
         assert self._run is not None
-        present = {host: one.as_row(True) for host, one in self._run.present_state().servers.items()}
-        live = replace(self.options, formats=tuple(one for one in self.options.formats if one in LIVE))
-        RunReport({**present, **self._seen.rows()}.values(), live, False, running=True).write()
+        try:
+            present = {host: one.as_row(True) for host, one in self._run.present_state().items()}
+            live = replace(self.options, formats=tuple(one for one in self.options.formats if one in LIVE))
+            RunReport({**self._seen.rows(), **present, **self._seen.rows(own=True)}.values(), live, False, running=True).write()
+        except ServerPrismError:
+            # The report at the end will be complete.
+            pass
+        finally:
+            self._writing.release()
+
+    def close(self) -> None:
+        """Wait for a report that is being written, and write no more. The final report must not be replaced by an older state."""
+        self._writing.acquire(timeout=PATIENCE)

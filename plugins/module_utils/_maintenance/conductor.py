@@ -29,7 +29,7 @@ from .._quota.ledger import Ledger
 from .._quota.locks import RENEW_EVERY
 from .._quota.reservations import WRITE, Quota
 from .._quota.stagger import choose, simulate
-from .._runs.events import BEGUN, DONE, ENDED, RESULT, STATUS, VERSION
+from .._runs.events import BEGUN, DONE, ENDED, RESULT, SIGNAL, STATUS, UNCONFIRMED, VERSION
 from .._runs.log import RunLog
 from .._runs.open import forget_old_runs, make_id, open_log
 from .._runs.rows import row_of_maintained
@@ -120,7 +120,8 @@ class Conductor:
 
     ``owner`` is the process that owns the locks. With ``keeps_locks`` they are kept for a later batch. ``failed_before`` is the number of
     servers of earlier batches that failed; they count for ``max_failures``. ``tell`` is called with lines about the whole run. ``run_id``
-    names the run of servers without ``maintenance_id``, and ``begun`` are further fields of its first event. ``beat`` is called every
+    names the run of servers without ``maintenance_id``, ``begun`` are further fields of its first event, and ``later`` the servers of later
+    batches there. ``beat`` is called every
     RENEW_EVERY seconds.
     """
 
@@ -136,6 +137,7 @@ class Conductor:
         keeps_locks: bool = False,
         run_id: str = "",
         begun: Optional[Mapping[str, Any]] = None,
+        later: Sequence[Mapping[str, Any]] = (),
         beat: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda text: None,
         warn: Callable[[str], None] = lambda text: None,
@@ -149,6 +151,7 @@ class Conductor:
         self._run_id = run_id or make_id(clock.now(), os.getpid())
         self._begun = dict(begun or {})
         self._beat = beat
+        self._later = list(later)
         self._logs: Dict[Tuple[Ledger, str], RunLog] = {}
         # The rows of servers whose options were refused.
         self._refused: List[Mapping[str, Any]] = []
@@ -184,7 +187,7 @@ class Conductor:
         if (ledger, run) not in self._logs:
             self._logs[ledger, run] = open_log(settings, ledger, run, is_named=bool(maintenance_id), keep_days=keep_days)
             if not self._check_mode:
-                forget_old_runs(settings, ledger, keep_days)
+                forget_old_runs(settings, ledger)
         return self._logs[ledger, run]
 
     def lock_also(self, ledger: Ledger, servers: Sequence[int]) -> None:
@@ -219,7 +222,7 @@ class Conductor:
         for group in self._groups.values():
             if not self._keeps_locks or self._loop.is_stopped:
                 self._unlock(group)
-        if not self._check_mode:
+        if not self._check_mode and (not self._keeps_locks or self._loop.is_stopped):
             for log in self._logs.values():
                 self._note(log, ENDED, owner=self._owner, interrupted=self._loop.stop_name)
 
@@ -231,13 +234,15 @@ class Conductor:
                 {"host": one.host, "server_id": one.context.params["server_id"], "api_url": one.context.settings.api_url} for one in own
             ]
             try:
-                log.add(BEGUN, self._clock.now(), durable=True, version=VERSION, owner=self._owner, servers=names, **self._begun)
+                keep = own[0].context.params["keep_runs"]
+                fields = {"version": VERSION, "keep_days": keep, "owner": self._owner, **self._begun, "servers": [*names, *self._later]}
+                log.add(BEGUN, self._clock.now(), durable=True, **fields)
                 for row in self._refused:
                     log.add(RESULT, self._clock.now(), row=row)
             except ServerPrismError as exc:
                 group.waiting = deque(one for one in group.waiting if one.log is not log)
                 for one in own:
-                    self._end(one, None, exc)
+                    self._end(one, None, RunLogUnusable(f"{exc} Nothing was sent."))
 
     def _note(self, log: RunLog, event: str, **fields: Any) -> None:
         """Write an event that only reports need."""
@@ -339,11 +344,16 @@ class Conductor:
 
     def _row(self, server: _Server, result: Result) -> Dict[str, Any]:
         """Return the row of the report for a server. If an earlier run has maintained it under the same ID, return that run's."""
-        row = report_row(server.host, result)
-        if result.get("earlier") == DONE:
-            with suppress(RunLogUnusable, LedgerLost):
-                known = row_of_maintained(server.log.events(), (server.context.settings.api_url, row["server_id"]))
+        row, api_url = report_row(server.host, result), server.context.settings.api_url
+        if not server.context.params["maintenance_id"] or self._check_mode or row["signal"]:
+            return row
+        with suppress(RunLogUnusable, LedgerLost):
+            if result.get("earlier") == DONE:
+                known = row_of_maintained(server.log.events(), (api_url, row["server_id"]))
                 return {**row, **known, "host": server.host, "earlier": DONE, "reason": row["reason"]} if known else row
+            if server.log.last(api_url, row["server_id"]) in (SIGNAL, UNCONFIRMED):
+                # An earlier run may have sent its signal. This one did not come so far as to say more.
+                return {**row, "earlier": UNCONFIRMED}
         return row
 
     def _close_after_failures(self) -> None:
@@ -427,7 +437,8 @@ def maintain_one(ctx: Context, requests: Optional[Requests] = None) -> Result:
     ctx.params = completed(ctx.params, chosen[0])
     check(ctx.params)
     results: List[Result] = []
-    conductor = Conductor(ctx.clock, requests or Threads(), check_mode=ctx.check_mode, warn=ctx.warn)
+    begun = {"plan": "", "timezone": ctx.params["timezone"], "reason": ctx.params["reason"] or ""}
+    conductor = Conductor(ctx.clock, requests or Threads(), check_mode=ctx.check_mode, begun=begun, warn=ctx.warn)
     conductor.add(ctx, lambda result, row: results.append(result))
     conductor.run()
     return results[0]

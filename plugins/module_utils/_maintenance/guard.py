@@ -114,7 +114,7 @@ class Guard:
         except (RunLogUnusable, LedgerLost) as exc:
             if event == SIGNAL and self._is_repeatable:
                 self._has_noted_signal = False
-                raise
+                raise type(exc)(f"{exc} Without it the run could not be repeated safely, so no signal was sent.") from exc
             again = " A repeated run will assume that the signal was sent, and will not send it again." if self._is_repeatable else ""
             self.ctx.warn(f"The event {event} of server {self.server_id} could not be written to the run log: {exc}{again}")
 

@@ -13,7 +13,7 @@ from .._errors import BadOption
 from .._power.options import WAITING_OPTIONS, check_server_id, check_waiting
 from .._quota.reservations import Calendar, Quota, reserve
 from .._runs.events import KEEP_RUNS, file_name
-from .._text import check_line, iso
+from .._text import check_line, has_control, iso
 from .exclusions import parse_exclusions
 from .games import CHOICES, GENERIC_COMMAND
 from .schedule import LONGEST_MAINTENANCE, local_time, opening_of, window_of, zone
@@ -114,6 +114,8 @@ def check(params: Dict[str, Any]) -> None:
             check_braces(option, params[option], OF_OTHER_TEXTS)
     if not params["cancel_text"].strip():
         raise BadOption("cancel_text", "must not be empty: players who were warned must be told when the maintenance is cancelled")
+    if has_control(params["maintenance_id"] or ""):
+        raise BadOption("maintenance_id", "contains a line break or another control character")
     if len(file_name(params["maintenance_id"] or "")) > LONGEST_NAME:
         raise BadOption("maintenance_id", "is too long: a file must have its name. Use at most 80 characters")
     if params["keep_runs"] < 1:

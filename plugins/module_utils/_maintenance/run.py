@@ -29,6 +29,7 @@ OPERATION = Operation(
         "messages": {"type": "bool", "default": False},
         "pause": {"type": "str", "default": "0"},
         "error": {"type": "str"},
+        "fails": {"type": "bool", "default": True},
         "report_dir": {"type": "str"},
         "report_formats": {"type": "list", "elements": "str", "choices": list(REPORT_FORMATS)},
     },

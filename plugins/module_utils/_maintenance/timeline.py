@@ -495,7 +495,8 @@ class Maintenance:
             return
         self._update(changed=True, outcome="unconfirmed", signal=self.follow.signals[-1], after=None)
         signal_outcome = await self.follow.until_done()
-        self.guard.ended(is_certain=signal_outcome.status in ("done", "offline"))
+        is_down = signal_outcome.status == "offline" and self.params["if_offline"] != "fail"
+        self.guard.ended(is_certain=is_down or signal_outcome.status == "done")
         outcome = outcome_of(signal_outcome, self.follow.after)
         self._update(outcome=outcome, signal=self.follow.signals[-1], after=self.follow.after)
         offline = {"reason": "offline"} if signal_outcome.status == "offline" else {}

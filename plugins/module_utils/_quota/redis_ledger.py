@@ -120,7 +120,6 @@ class RedisLedger(Ledger):
                 pipe.xadd(self._run_key(run), {"line": text})
                 pipe.expire(self._run_key(run), int(keep))
                 pipe.zadd(self._runs_key, {run: self.clock.now()})
-                pipe.zremrangebyscore(self._runs_key, "-inf", self.clock.now() - keep)
                 pipe.execute()
             return True, None
 
@@ -138,8 +137,16 @@ class RedisLedger(Ledger):
 
     def runs(self) -> List[str]:
         """See Ledger."""
-        found = self._patiently(lambda: (True, self._redis.zrange(self._runs_key, 0, -1)))
-        return [bytes(run).decode(errors="replace") for run in found]
+
+        def read() -> Tuple[bool, List[str]]:
+            known = [bytes(run).decode(errors="replace") for run in self._redis.zrange(self._runs_key, 0, -1)]
+            with self._redis.pipeline() as pipe:
+                for run in known:
+                    pipe.exists(self._run_key(run))
+                # A log expires, and its entry here is removed later.
+                return True, [run for run, is_kept in zip(known, pipe.execute()) if is_kept]
+
+        return self._patiently(read)
 
     def _run_key(self, run: str) -> str:
         return f"{self._prefix}:run:{run}"

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
+from .._errors import BadOption
 from .._maintenance.durations import say_duration
 from .._maintenance.schedule import local_time, zone
 from .._runs.events import BEGUN, COUNTDOWN, DONE, ENDED, FAILED, REFUSED, RESULT, SIGNAL, STATUS, STEP, UNCONFIRMED, Event, Key, key_of
-from .._runs.rows import server, with_error
+from .._runs.rows import complete, server, with_error
+from .._text import printable
 from .data import ACTING, GOING_ON, IN_COUNTDOWN, WAITING, epoch
 from .table import table
 
@@ -26,9 +28,11 @@ class ServerState:
 
     host: str
     server_id: int = 0
+    api_url: str = ""
     name: Optional[str] = None
     state: str = WAITING
     signal: str = ""
+    is_sent: bool = False
     first: Optional[float] = None
     action: Optional[float] = None
     timeline: List[Mapping[str, Any]] = field(default_factory=list)
@@ -36,18 +40,17 @@ class ServerState:
 
     def end(self, row: Mapping[str, Any]) -> None:
         """Store the row of a server that has ended."""
-        self.row, self.state = dict(row), str(row["outcome"])
+        self.row, self.state = complete(row), str(row["outcome"])
 
     def as_row(self, running: bool = False) -> Dict[str, Any]:
         """Return the row of the report. Of a server that has not ended, it says what is known: in a running run, its state."""
         if self.row is not None:
             return self.row
-        was_signalled = self.state in ACTING.values()
-        signal = self.signal if was_signalled else None
+        signal = self.signal if self.is_sent else None
         row = server(self.host, {"server_id": self.server_id, "name": self.name, "timeline": self.timeline, "signal": signal})
         if running:
             return {**row, "outcome": self.state}
-        return {**row, "outcome": UNCONFIRMED if was_signalled else FAILED, "reason": NEVER_SEEN}
+        return {**row, "outcome": UNCONFIRMED if self.is_sent else FAILED, "reason": NEVER_SEEN}
 
 
 @dataclass
@@ -78,11 +81,11 @@ def state_of(run: str, events: Iterable[Event]) -> RunState:
     hosts: Dict[Key, str] = {}
     for event in events:
         kind = event["event"]
-        out.last = epoch(event["time"])
+        out.last = _time(event.get("time"))
         if kind == BEGUN:
             _begin(out, event, hosts)
         elif kind == STATUS:
-            out.ends = epoch(event["ends"])
+            out.ends = _time(event["ends"])
         elif kind == ENDED:
             out.owners[event["owner"]] = str(event["interrupted"])
         elif kind == RESULT:
@@ -97,31 +100,53 @@ def state_of(run: str, events: Iterable[Event]) -> RunState:
 
 
 def _begin(out: RunState, event: Event, hosts: Dict[Key, str]) -> None:
-    out.owners[event["owner"]] = None
-    out.begun = out.begun or epoch(event["time"])
-    out.plan, out.timezone, out.reason = (str(event.get(name) or "") for name in ("plan", "timezone", "reason"))
+    # A run that is repeated takes the place of one that has vanished.
+    out.owners.update({owner: "" for owner, how in out.owners.items() if how is None})
+    out.owners[str(event.get("owner"))] = None
+    out.begun = out.begun or _time(event.get("time"))
+    out.plan, out.reason = (str(event.get(name) or "") for name in ("plan", "reason"))
+    out.timezone = _known_zone(str(event.get("timezone") or "UTC"))
     for one in event["servers"]:
         hosts[key_of(one)] = one["host"]
-        out.servers[one["host"]] = ServerState(one["host"], one["server_id"])
+        out.servers[one["host"]] = ServerState(one["host"], one["server_id"], one["api_url"])
+
+
+def _time(text: Any) -> Optional[float]:
+    """Return the UTC epoch seconds of a time in a log, None if it is none."""
+    try:
+        return epoch(text)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _known_zone(name: str) -> str:
+    """Return the name of a time zone, or UTC if this machine does not know it."""
+    try:
+        zone(name)
+    except BadOption:
+        return "UTC"
+    return name
 
 
 def _change(one: ServerState, kind: str, event: Event) -> None:
     if kind == COUNTDOWN:
         one.state, one.name, one.signal = IN_COUNTDOWN, event["name"], event["signal"]
-        one.first, one.action = epoch(event["first"]), epoch(event["action"])
+        one.first, one.action = _time(event["first"]), _time(event["action"])
     elif kind == STEP:
         one.timeline.append({name: event.get(name) for name in ("kind", "text", "planned", "at", "outcome")})
     elif kind == SIGNAL:
-        one.state, one.signal, one.action = ACTING[event["signal"]], event["signal"], epoch(event["time"])
+        one.signal = str(event.get("signal") or "restart")
+        one.state, one.action = ACTING.get(one.signal, ACTING["restart"]), _time(event.get("time"))
+        one.is_sent = True
     elif kind == REFUSED:
-        one.state = IN_COUNTDOWN
+        one.state, one.is_sent = IN_COUNTDOWN, False
     elif kind in (DONE, UNCONFIRMED):
         one.state = kind
 
 
 def lines(now: float, run: RunState, state: str, quota: str) -> List[str]:
     """Return the state of a run for a terminal. ``quota`` is a text about its use."""
-    tz = zone(run.timezone or "UTC")
+    tz = zone(run.timezone)
     begun = "" if run.begun is None else f" since {local_time(run.begun, tz)}"
     heads = {
         RUNNING: f"running{begun}" + ("" if run.ends is None else f", ends at about {local_time(run.ends, tz, with_seconds=False)}"),
@@ -130,8 +155,9 @@ def lines(now: float, run: RunState, state: str, quota: str) -> List[str]:
         OVER: "ended",
     }
     silent = "" if run.last is None or state != RUNNING else f", last event {say_duration(int(max(0.0, now - run.last)))} ago"
-    rows = [["server", "state", "why"], *([one.host, one.state, describe(one, now, run)[2:]] for one in run.servers.values())]
-    return [f"Run {run.run}: {heads[state]}{silent}; {quota}", *table(rows), counts(run.servers.values())]
+    is_lost = state == VANISHED
+    rows = [["server", "state", "why"], *([one.host, one.state, _known(one, now, run, is_lost)] for one in run.servers.values())]
+    return [printable(f"Run {run.run}: {heads[state]}{silent}; {quota}"), *table(rows), printable(counts(run.servers.values()))]
 
 
 def counts(servers: Iterable[ServerState]) -> str:
@@ -145,22 +171,24 @@ def counts(servers: Iterable[ServerState]) -> str:
 
 def describe(one: ServerState, now: float, run: RunState) -> str:
     """Return what is known of a server beside its state, after a colon, empty if that is nothing."""
-    known = _known(one, now, run)
+    known = _known(one, now, run, False)
     return f": {known}" if known else ""
 
 
-def _known(one: ServerState, now: float, run: RunState) -> str:
+def _known(one: ServerState, now: float, run: RunState, is_lost: bool) -> str:
     if one.row is not None:
         return str(one.row["reason"] or "")
+    if is_lost:
+        return NEVER_SEEN
     if one.action is None:
         return ""
-    at = local_time(one.action, zone(run.timezone or "UTC"))
+    at = local_time(one.action, zone(run.timezone))
     if one.state == IN_COUNTDOWN:
-        said = sum(step["kind"] == "announcement" and step["outcome"] != "failed" for step in one.timeline)
+        said = sum(step["kind"] == "announcement" and step["outcome"] == "sent" for step in one.timeline)
         announced = {0: "not announced yet", 1: "announced once"}.get(said, f"announced {said} times")
         left = max(0, round(one.action - now))
         return f"{one.signal} at {at}, in {say_duration(left)}; {announced}"
-    return f"{one.signal} sent at {at}"
+    return f"{one.signal} at {at}, its outcome is not seen yet" if one.state in ACTING.values() else ""
 
 
 def changes(before: Optional[RunState], after: RunState) -> Sequence[ServerState]:

@@ -6,21 +6,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._errors import ServerPrismError
-from .._interrupt import told_to_stop
 from .._operation import Context, Operation, Result
-from .._process import DEAD, fate_of
-from .._quota.reservations import WRITE
+from .._process import DEAD, UNKNOWN, fate_of
+from .._quota.locks import LEASE
+from .._quota.reservations import WRITE, Lock
 from .._runs.log import RunLog
 from .._runs.open import known_runs, open_log
 from .._settings import API_ARGUMENT_SPEC
-from .._text import iso
+from .._text import iso, printable
 from .progress import RUNNING, RunState, changes, describe, lines, state_of
 
 # Seconds between two looks at the log of a run that is followed.
 FOLLOW_EVERY = 1.0
+# Seconds without an event after which a process on another machine counts as gone.
+SILENCE = 600.0
 # The number of known runs that a message names.
 MOST_NAMED = 5
 
@@ -28,13 +30,13 @@ MOST_NAMED = 5
 def read_run(ctx: Context) -> Result:
     """Return the result of ``serverprism_run_info``. With ``follow``, show each change of a server's state until the run ends."""
     log = _find(ctx)
-    shown, state = _look(log)
+    shown, state = _look(ctx, log)
     if ctx.params["follow"] and state == RUNNING:
         for line in _lines(ctx, shown, state):
             ctx.progress(line)
-    while ctx.params["follow"] and state == RUNNING and not told_to_stop():
+    while ctx.params["follow"] and state == RUNNING:
         ctx.clock.sleep(FOLLOW_EVERY)
-        before, (shown, state) = shown, _look(log)
+        before, (shown, state) = shown, _look(ctx, log)
         for one in changes(before, shown):
             ctx.progress(f"{one.host}: {one.state}{describe(one, ctx.clock.now(), shown)}")
     return _result(ctx, shown, state)
@@ -51,12 +53,22 @@ def _find(ctx: Context) -> RunLog:
     where = "Set ledger (or SERVERPRISM_LEDGER) to the folder or the Redis that the run uses."
     if not known:
         raise ServerPrismError(f"No run has a log here. {where}")
-    raise ServerPrismError(f"Run {wanted} has no log here. The newest runs are {', '.join(reversed(known[-MOST_NAMED:]))}. {where}")
+    raise ServerPrismError(
+        f"Run {wanted} has no log here. The newest runs are {printable(', '.join(reversed(known[-MOST_NAMED:])))}. {where}"
+    )
 
 
-def _look(log: RunLog) -> Tuple[RunState, str]:
+def _look(ctx: Context, log: RunLog) -> Tuple[RunState, str]:
+    now, locks = ctx.clock.now(), ctx.client.ledger.calendar(WRITE).locks
     found = state_of(log.run, log.events())
-    return found, found.state(owner for owner in found.owners if fate_of(owner) == DEAD)
+    return found, found.state(owner for owner in found.owners if _is_gone(owner, found.last, now, locks))
+
+
+def _is_gone(owner: str, last: Optional[float], now: float, locks: Sequence[Lock]) -> bool:
+    """Return whether a process has ended without a word. One on another machine has, if it neither renews locks nor writes events."""
+    fate = fate_of(owner)
+    silent = last is not None and last < now - SILENCE and not any(one.owner == owner and one.renewed > now - LEASE for one in locks)
+    return fate == DEAD or (fate == UNKNOWN and silent)
 
 
 def _quota(ctx: Context) -> str:

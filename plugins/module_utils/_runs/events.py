@@ -15,7 +15,8 @@ An event is one line of JSON. Each has ``time`` (UTC, ISO 8601), ``run`` (the ID
 - ``refused``: that signal had no effect.
 - ``done``, ``unconfirmed``: the effect of that signal was seen, or was not.
 - ``result``: the server has ended. ``row`` is its row of the report.
-- ``earlier``: the row of a server from an earlier part of the maintenance, in the temporary log of an ansible-playbook only.
+- ``batch``, ``earlier``: only in the temporary log of an ansible-playbook. The ``hosts`` of a batch that begins, and the row of a server
+  from an earlier part of the maintenance.
 - ``failed``: a later task of the host failed. ``error`` is its message.
 - ``status``: ``ends`` is the expected end of the run.
 - ``ended``: the process of ``owner`` has ended its part. ``interrupted`` is the name of the signal that ended it, empty for none.
@@ -26,18 +27,30 @@ Those of a server have ``server_id`` and ``api_url``. Unknown events and fields 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
 from .._text import iso
 
 VERSION = 1
 BEGUN, COUNTDOWN, STEP, RESULT, EARLIER, FAILED = "begun", "countdown", "step", "result", "earlier", "failed"
-STATUS, ENDED = "status", "ended"
+STATUS, ENDED, BATCH = "status", "ended", "batch"
 SIGNAL, REFUSED, DONE, UNCONFIRMED = "signal", "refused", "done", "unconfirmed"
 # The events that decide whether a repeated run maintains a server.
 DECIDING = (SIGNAL, REFUSED, DONE, UNCONFIRMED)
 Event = Dict[str, Any]
+# The fields without which an event is ignored. The events that decide whether a server is maintained need none.
+FIELDS: Dict[str, Set[str]] = {
+    BEGUN: {"servers"},
+    COUNTDOWN: {"name", "signal", "first", "action"},
+    STEP: {"kind", "text", "planned", "at", "outcome"},
+    RESULT: {"row"},
+    EARLIER: {"row"},
+    BATCH: {"hosts"},
+    FAILED: {"host", "error"},
+    STATUS: {"ends"},
+    ENDED: {"owner", "interrupted"},
+}
 # Days for which logs are kept.
 KEEP_RUNS = 30
 ENDING = ".jsonl"
@@ -63,7 +76,9 @@ def parse(run: str, text: str) -> List[Event]:
             event = json.loads(raw)
         except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict) and event.get("run") == run and isinstance(event.get("event"), str):
+        if not isinstance(event, dict) or event.get("run") != run or not isinstance(event.get("event"), str):
+            continue
+        if FIELDS.get(event["event"], set()) <= event.keys():
             out.append(event)
     return out
 

@@ -11,6 +11,7 @@ signal that was not sent, but never lack one that was sent, so no server is rest
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import suppress
 from typing import Any, Dict, List, Optional
@@ -19,11 +20,14 @@ from urllib.parse import unquote
 from .._errors import RunLogUnusable
 from .._files import LARGEST, make_folder, open_locked, open_own, write_all
 from .._quota.ledger import Ledger
-from .events import ENDING, Event, Key, decided, file_name, line, parse
+from .events import ENDING, KEEP_RUNS, Event, Key, decided, file_name, line, parse
 
 # Seconds to wait for the lock on a file. Its owner needs it for one line only, so after this time it hangs.
 LOCK_PATIENCE = 10.0
 FOLDER = "runs"
+DAY = 86400.0
+# The first bytes of a log that contain the number of days for which it is kept.
+LONGEST_HEAD = 4096
 
 
 class RunLog:
@@ -114,8 +118,8 @@ class FileLog(RunLog):
 
     def _unusable(self, exc: Exception) -> RunLogUnusable:
         return RunLogUnusable(
-            f"The run log {self._path} cannot be used ({getattr(exc, 'strerror', None) or exc}). Without it a run cannot be repeated "
-            "safely, so nothing was sent. Set the option ledger to a folder that you can write to, with free space."
+            f"The run log {self._path} cannot be used ({getattr(exc, 'strerror', None) or exc}). Set the option ledger to a folder that "
+            "you can write to, with free space."
         )
 
 
@@ -143,18 +147,26 @@ class SharedLog(RunLog):
 def runs_in(folder: str) -> List[str]:
     """Return the IDs of the runs whose logs are in a folder, the newest last."""
     found = []
-    with suppress(FileNotFoundError), os.scandir(os.path.join(folder, FOLDER)) as entries:
+    with suppress(OSError), os.scandir(os.path.join(folder, FOLDER)) as entries:
         for entry in entries:
             if entry.name.endswith(ENDING) and entry.is_file(follow_symlinks=False):
                 found.append((entry.stat(follow_symlinks=False).st_mtime, unquote(entry.name[: -len(ENDING)])))
     return [run for _changed, run in sorted(found)]
 
 
-def remove_old(folder: str, keep: float) -> None:
-    """Remove the logs in a folder to which nothing was added for ``keep`` seconds. Errors are ignored, since old logs harm nobody."""
-    before = time.time() - keep
+def remove_old(folder: str) -> None:
+    """Remove the logs in a folder that are to be kept no longer. Errors are ignored, since old logs harm nobody."""
+    now = time.time()
     with suppress(OSError), os.scandir(os.path.join(folder, FOLDER)) as entries:
         for entry in entries:
-            if entry.name.endswith(ENDING) and entry.stat(follow_symlinks=False).st_mtime < before:
-                with suppress(OSError):
+            with suppress(OSError, ValueError):
+                changed = entry.stat(follow_symlinks=False).st_mtime
+                if entry.name.endswith(ENDING) and changed < now - DAY and changed < now - _kept_days(entry.path) * DAY:
                     os.unlink(entry.path)
+
+
+def _kept_days(path: str) -> int:
+    """Return the number of days for which a log is kept. Its first event says so."""
+    with open(open_own(path, os.O_RDONLY), "rb") as stream:
+        found = re.search(rb'"keep_days": ([0-9]{1,6})', stream.read(LONGEST_HEAD))
+    return int(found[1]) if found else KEEP_RUNS

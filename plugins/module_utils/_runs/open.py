@@ -14,9 +14,7 @@ from typing import List
 from .._quota.ledger import Ledger
 from .._settings import API_ARGUMENT_SPEC, Settings
 from .events import KEEP_RUNS
-from .log import FileLog, RunLog, SharedLog, remove_old, runs_in
-
-DAY = 86400.0
+from .log import DAY, FileLog, RunLog, SharedLog, remove_old, runs_in
 
 
 def make_id(began: float, pid: int) -> str:
@@ -44,7 +42,7 @@ def known_runs(settings: Settings, ledger: Ledger) -> List[str]:
     return ledger.runs() if ledger.keeps_logs else runs_in(folder_of(settings))
 
 
-def forget_old_runs(settings: Settings, ledger: Ledger, keep_days: int) -> None:
+def forget_old_runs(settings: Settings, ledger: Ledger) -> None:
     """Remove the logs of old runs. A shared ledger removes them by itself."""
     if not ledger.keeps_logs:
-        remove_old(folder_of(settings), keep_days * DAY)
+        remove_old(folder_of(settings))

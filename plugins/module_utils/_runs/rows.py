@@ -43,12 +43,17 @@ def rows(events: Iterable[Event]) -> Dict[str, Row]:
     out: Dict[str, Row] = {}
     for one in events:
         if one["event"] == RESULT:
-            out[one["row"]["host"]] = dict(one["row"])
+            out[one["row"]["host"]] = complete(one["row"])
         elif one["event"] == EARLIER:
-            out.setdefault(one["row"]["host"], dict(one["row"]))
+            out.setdefault(one["row"]["host"], complete(one["row"]))
         elif one["event"] == FAILED:
             out[one["host"]] = with_error(out.get(one["host"]) or server(one["host"], {}), one["error"])
     return out
+
+
+def complete(row: Mapping[str, Any]) -> Row:
+    """Return a row of a log with every field, since another release may have written it."""
+    return {**server(str(row.get("host")), {}), **row}
 
 
 def with_error(row: Mapping[str, Any], error: str) -> Row:

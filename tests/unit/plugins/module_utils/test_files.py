@@ -37,7 +37,7 @@ def test_partly_written_line_is_removed_and_reported(log):
     for room in (1, 40, 80):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, hard))
         try:
-            with pytest.raises(RunLogUnusable, match="nothing was sent"):
+            with pytest.raises(RunLogUnusable, match="File too large"):
                 add(log, 2, "signal")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -42,7 +42,7 @@ def test_lines_that_are_no_events_of_the_run_are_ignored(raw):
 @given(st.text(), st.dictionaries(st.text(), st.text()))
 def test_any_text_comes_back(run, fields):
     fields = {key: value for key, value in fields.items() if key not in ("run", "event", "time")}
-    text = line(run, "step", 0.0, fields)
+    text = line(run, "done", 0.0, fields)
     assert text.count("\n") == 1 and parse(run, text)[0].items() >= fields.items()
 
 

@@ -18,7 +18,8 @@ URL = "https://x"
 
 
 def add(log, server_id, event, at=0.0):
-    log.add(event, at, api_url=URL, server_id=server_id)
+    fields = {"begun": {"servers": []}, "result": {"row": {"host": "a"}}}.get(event, {})
+    log.add(event, at, api_url=URL, server_id=server_id, **fields)
 
 
 def path_of(folder, run="CHG-7"):
@@ -93,18 +94,27 @@ def test_event_that_was_not_written_is_not_read_later(tmp_path, monkeypatch):
 
 def test_error_of_an_unusable_log_says_what_to_do(tmp_path):
     (tmp_path / "runs").write_text("not a folder")
-    with pytest.raises(RunLogUnusable, match=r"nothing was sent\. Set the option ledger to a folder .* with free space\.$"):
+    with pytest.raises(RunLogUnusable, match=r"cannot be used .* Set the option ledger to a folder .* with free space\.$"):
         add(FileLog(str(tmp_path), "CHG-1"), 1, "signal")
 
 
 def test_runs_are_listed_by_their_last_event_and_old_ones_are_removed(tmp_path):
     assert runs_in(str(tmp_path)) == []
-    for age, run in ((40, "old"), (20, "second"), (10, "newest"), (35, "also old")):
+    for age, run, days in (
+        (40, "old", 30),
+        (20, "second", 30),
+        (10, "newest", 60),
+        (35, "also old", 10),
+        (50, "kept", 60),
+        (3, "brief", 1),
+    ):
+        FileLog(str(tmp_path), run).add("begun", 0.0, version=1, keep_days=days, servers=[])
         add(FileLog(str(tmp_path), run), 1, "signal")
         changed = path_of(tmp_path, run.replace(" ", "%20")).stat().st_mtime - age * 86400
         os.utime(path_of(tmp_path, run.replace(" ", "%20")), (changed, changed))
     (tmp_path / "runs" / "notes.txt").touch()
-    assert runs_in(str(tmp_path)) == ["old", "also old", "second", "newest"]
-    remove_old(str(tmp_path), 30 * 86400.0)
-    assert runs_in(str(tmp_path)) == ["second", "newest"] and (tmp_path / "runs" / "notes.txt").exists()
-    remove_old(str(tmp_path / "nowhere"), 1.0)
+    assert runs_in(str(tmp_path)) == ["kept", "old", "also old", "second", "newest", "brief"]
+    remove_old(str(tmp_path))
+    assert runs_in(str(tmp_path)) == ["kept", "second", "newest"] and (tmp_path / "runs" / "notes.txt").exists()
+    remove_old(str(tmp_path / "nowhere"))
+    assert runs_in(str(tmp_path / "runs" / "notes.txt")) == []
