@@ -94,7 +94,7 @@ class Watch:
     def _write_state(self) -> None:
         assert self._run is not None
         try:
-            present = {host: one.as_row(True) for host, one in self._run.present_state().items()}
+            present = {host: one.as_row(True, self.options.timezone) for host, one in self._run.present_state().items()}
             live = replace(self.options, formats=tuple(one for one in self.options.formats if one in LIVE))
             RunReport({**self._seen.rows(), **present, **self._seen.rows(own=True)}.values(), live, False, running=True).write()
         except ServerPrismError:

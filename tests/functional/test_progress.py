@@ -60,7 +60,7 @@ def test_report_is_written_after_a_kill_and_says_what_is_not_known(fleet, ansibl
         os.kill(pid, signal.SIGKILL)
     first.communicate()
     seen = progress(ansible, sim)
-    assert "vanished: its process is gone. Repeat the run with" in seen.output and "2 countdown" in seen.output, seen.output
+    assert "vanished: its process is gone. Repeat the run with" in seen.output and "2 in countdown" in seen.output, seen.output
     written = ansible.run(
         sim, "serverprism.cloud.report", "-e", f"maintenance_report_dir={tmp_path}/report", "-e", "maintenance_report_formats=json"
     )
@@ -76,7 +76,7 @@ def test_report_shows_the_present_state_while_the_run_goes_on(fleet, ansible, tm
     until(lambda: len(sim.console_log()) == 2)
     ansible.run(sim, "serverprism.cloud.report", "-e", f"maintenance_report_dir={tmp_path}")
     page = (tmp_path / "report.html").read_text()
-    assert '<meta http-equiv="refresh"' in page and "2 countdown." in page and "Maintenance in progress" in page
+    assert '<meta http-equiv="refresh"' in page and "2 in countdown." in page and "Maintenance in progress" in page
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=60)
     ansible.run(sim, "serverprism.cloud.report", "-e", f"maintenance_report_dir={tmp_path}")

@@ -14,7 +14,7 @@ from .._maintenance.durations import say_duration
 from .._maintenance.schedule import local_time, zone
 from .._runs.events import BEGUN, COUNTDOWN, DONE, ENDED, FAILED, REFUSED, RESULT, SIGNAL, STATUS, STEP, UNCONFIRMED, Event, Key, key_of
 from .._runs.rows import complete, server, with_error
-from .._text import printable
+from .._text import iso, printable
 from .data import ACTING, GOING_ON, IN_COUNTDOWN, WAITING, epoch
 from .table import table
 
@@ -42,14 +42,18 @@ class ServerState:
         """Store the row of a server that has ended."""
         self.row, self.state = complete(row), str(row["outcome"])
 
-    def as_row(self, running: bool = False) -> Dict[str, Any]:
+    def as_row(self, running: bool = False, timezone: str = "UTC") -> Dict[str, Any]:
         """Return the row of the report. Of a server that has not ended, it says what is known: in a running run, its state."""
         if self.row is not None:
             return self.row
         signal = self.signal if self.is_sent else None
-        row = server(self.host, {"server_id": self.server_id, "name": self.name, "timeline": self.timeline, "signal": signal})
+        # Written right before it is sent, so it may not have been.
+        at = iso(self.action) if self.is_sent and self.action is not None else None
+        last = [{"kind": "signal", "text": self.signal, "planned": at, "at": at, "outcome": "unknown"}] if at else []
+        row = server(self.host, {"server_id": self.server_id, "name": self.name, "timeline": [*self.timeline, *last], "signal": signal})
         if running:
-            return {**row, "outcome": self.state}
+            at = None if self.action is None else local_time(self.action, zone(timezone))
+            return {**row, "outcome": self.state, "reason": at and f"{self.signal} at {at}"}
         return {**row, "outcome": UNCONFIRMED if self.is_sent else FAILED, "reason": NEVER_SEEN}
 
 
@@ -166,7 +170,10 @@ def counts(servers: Iterable[ServerState]) -> str:
     for one in servers:
         numbers[one.state] = numbers.get(one.state, 0) + 1
     known = [state for state in GOING_ON if state in numbers]
-    return ", ".join(f"{numbers[state]} {state}" for state in [*known, *sorted(set(numbers) - set(known))]) or "no servers"
+    return (
+        ", ".join(f"{numbers[state]} {'in ' * (state == IN_COUNTDOWN)}{state}" for state in [*known, *sorted(set(numbers) - set(known))])
+        or "no servers"
+    )
 
 
 def describe(one: ServerState, now: float, run: RunState) -> str:

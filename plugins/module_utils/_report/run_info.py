@@ -92,7 +92,7 @@ def _result(ctx: Context, found: RunState, state: str) -> Result:
         "plan": found.plan,
         "timezone": found.timezone,
         "reason": found.reason,
-        "servers": [one.as_row(running) for one in found.servers.values()],
+        "servers": [one.as_row(running, found.timezone) for one in found.servers.values()],
         "summary": _lines(ctx, found, state),
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from .data import GOING_ON, epoch, is_unconfirmed
+from .data import GOING_ON, IN_COUNTDOWN, epoch, is_unconfirmed
 
 # The outcomes that need attention.
 BAD = ("failed", "cancelled", "deferred", "unconfirmed")
@@ -72,7 +72,11 @@ def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:
     troubles = sum(bool(attention(one)) for one in servers)
     fine = "" if counts.keys() & set(GOING_ON) else "Nothing needs attention."
     need = {0: fine, 1: "1 server needs attention."}.get(troubles, f"{troubles} servers need attention.")
-    verbs = {**dict.fromkeys(DID.values(), "would be " if planned else ""), OFF: "was " if counts.get(OFF) == 1 else "were "}
+    verbs = {
+        **dict.fromkeys(DID.values(), "would be " if planned else ""),
+        OFF: "was " if counts.get(OFF) == 1 else "were ",
+        IN_COUNTDOWN: "in ",
+    }
     parts = [f"{counts[word]} {verbs.get(word, '')}{word}" for word in sorted(counts, key=ORDER.index)]
     silent = sum(bool(one["not_warned"]) for one in servers)
     where = "1 server" if silent == 1 else f"{silent} servers"
