@@ -98,6 +98,7 @@ class ActionModule(ControllerAction):
             forks = int(task_vars.get("ansible_forks") or 5)
             return {"changed": False, "max_wait": max_wait(len(names), forks, playbook.reads, playbook.writes)}
         found = hosts.read(names, [*orders.ID_VARIABLES, *run_check.BATCHES, *run_check.TASKS, *orders.REPORT, *orders.NOTIFY])
+        run_check.refuse_run_id(hosts.extra_vars)
         run_check.check_duplicates({name: one.values for name, one in found.items()})
         values = [one.values for one in found.values()]
         run_check.check_batches(hosts.extra_vars, values)
@@ -128,10 +129,16 @@ class ActionModule(ControllerAction):
         self._folder().join(str(task_vars["inventory_hostname"]))
         return {"changed": False}
 
+    def _prepared(self, _params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        self._play().prepared(str(task_vars["inventory_hostname"]))
+        return {"changed": False}
+
     def _conduct(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         batch = list(task_vars["ansible_play_batch"])
         earlier = self._play().begin_batch(batch)
-        hosts = self._folder().joined(batch) if params["joining"] else self._folder().take_all(batch)
+        prepared = self._play().prepared_hosts()
+        ready = [host for host in batch if not params["prepared"] or host in prepared]
+        hosts = self._folder().joined(ready) if params["joining"] else self._folder().take_all(ready)
         later = _not_begun(task_vars, [*earlier, *batch])
         notifies = params["messages"] and not self._task.check_mode
         return {"changed": False, "plan": self._maintain(task_vars, hosts, earlier, later, notifies=notifies) if hosts else ""}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ansible_collections.serverprism.cloud.plugins.module_utils._errors import ServerPrismError
@@ -39,5 +40,7 @@ class ActionModule(ControllerAction):
             given = self._task.args.get("report_formats") or OPERATION.options["report_formats"]["default"]
             names = given.split(",") if isinstance(given, str) else given
             options = ReportOptions(folder, tuple(str(one).strip() for one in names), result["timezone"], result["reason"])
+            lines = [f"The report is in {os.path.abspath(os.path.expanduser(folder))}."]
             problem = RunReport(result["servers"], options, False, running=result["state"] == RUNNING).write()
+            self._show(lines if not problem else [])
         return {**result, "failed": True, "msg": problem} if problem else {**result, "changed": bool(folder)}

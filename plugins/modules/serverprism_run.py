@@ -41,6 +41,7 @@ options:
       - V(check) checks the variables and hosts of the O(playbook), and fails if the run cannot work. Reasons are that no host matches, that
         two hosts are the same server, that the batches or the report folder cannot be used, that a variable cannot be templated, or that
         nothing can be sent to any host. Use it with C(run_once), before all other steps.
+      - V(prepared) says that the tasks of the host before its maintenance have succeeded, see O(prepared).
       - V(join) adds the host to the run. Conditions on the role decide this for each host.
       - V(conduct) maintains the servers of all hosts that joined. Use it with C(run_once). It does not fail if a server fails.
       - V(outcome) returns the result of the host's server, and fails if the server failed.
@@ -52,7 +53,7 @@ options:
       - Use V(join), V(conduct) and V(outcome) in this order in one block or task file.
     type: str
     required: true
-    choices: [check, join, conduct, outcome, canary, failed, report]
+    choices: [check, prepared, join, conduct, outcome, canary, failed, report]
   playbook:
     description: With V(check), the playbook whose variables are checked, such as C(power_state) for V(power).
     type: str
@@ -67,6 +68,10 @@ options:
     description: For V(conduct), whether hosts take part by V(join). With V(false) all hosts of the batch take part.
     type: bool
     default: true
+  prepared:
+    description: For V(conduct), whether only hosts take part for which the step V(prepared) was run.
+    type: bool
+    default: false
   messages:
     description: For V(conduct), whether to send messages to C(maintenance_notify_url).
     type: bool

@@ -42,6 +42,7 @@ BATCHES = (CANARY, SHARE, PAUSE, CONFIRM)
 FINALLY_TASKS = "maintenance_finally_tasks"
 TASKS = (*(f"maintenance_{when}_tasks" for when in ("before", "after", "failed")), FINALLY_TASKS)
 ID = "serverprism_id"
+RUN = "maintenance_run"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ HOSTS = {**{name: f"{name}_hosts" for name in ("announce", "hold", "maintenance"
 # The variables of all playbooks and of the role maintenance.
 KNOWN = frozenset(
     (*NAMES, *BATCHES, *TASKS, *(name for one in PLAYBOOKS.values() for name in one.names))
-    + (*HOSTS.values(), "status_hosts", "status_file", "maintenance_run", "progress_follow")
+    + (*HOSTS.values(), "status_hosts", "status_file", RUN, "progress_follow")
 )
 
 
@@ -152,6 +153,12 @@ def check_batches(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, An
     if not re.fullmatch(r"[0-9]+([.][0-9]+)?%?", share) or float(share.rstrip("%")) > 100:
         raise BadOption(SHARE, f"must be a percentage from 0 to 100, got {share}")
     _refuse_for_hosts(BATCHES, extra_vars, hosts, "Ansible makes its batches before it reads host variables")
+
+
+def refuse_run_id(extra_vars: Mapping[str, Any]) -> None:
+    """Refuse the ID of a run under the name that it has for other playbooks. Servers that are done would be restarted again."""
+    if RUN in extra_vars:
+        raise BadOption(RUN, "is a variable of the playbooks progress and report. To repeat a run, give its ID as maintenance_id")
 
 
 def check_tasks(extra_vars: Mapping[str, Any], hosts: Iterable[Mapping[str, Any]]) -> None:

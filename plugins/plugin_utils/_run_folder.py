@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible import constants
 from ansible_collections.serverprism.cloud.plugins.module_utils._process import ALIVE, fate_of, own_name
-from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import BATCH, EARLIER, FAILED, RESULT
+from ansible_collections.serverprism.cloud.plugins.module_utils._runs.events import BATCH, EARLIER, FAILED, READY, RESULT
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.log import FileLog
 from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows import failures, rows
 
@@ -53,6 +53,14 @@ class PlayLog:
             if event["event"] == BATCH:
                 out = [*(batch for batch in out if not set(batch) & set(event["hosts"])), event["hosts"]]
         return out
+
+    def prepared(self, host: str) -> None:
+        """Store that the tasks before the maintenance of a host have succeeded."""
+        self._log.add(READY, time.time(), host=host)
+
+    def prepared_hosts(self) -> set[str]:
+        """Return the hosts whose tasks before the maintenance have succeeded."""
+        return {event["host"] for event in self._log.events() if event["event"] == READY}
 
     def ended(self, row: Mapping[str, Any]) -> None:
         """Store the row of the report for a host."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import subprocess
+from contextlib import suppress
 
 import pytest
 from waiting import until
@@ -65,10 +67,16 @@ def test_person_is_asked(begin, answer, maintained):
     sim, start = begin
     terminal, child = pty.openpty()
     process = start("-e", "maintenance_canary_confirm=true", terminal=child)
-    lines = []
-    until(lambda: "Ask whether to go on" in (lines.append(process.stdout.readline()) or lines[-1]))
-    os.write(terminal, f"{answer}\n".encode())
-    output = "".join(lines) + "".join(process.communicate(timeout=60))
+
+    def answered():
+        # What is typed before the question is asked is lost.
+        os.write(terminal, f"{answer}\n".encode())
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        return process.poll() is not None
+
+    until(answered)
+    output = "".join(process.communicate())
     assert sorted(signals(sim)) == maintained and process.returncode == (0 if answer == "yes" else 2), output
     assert ("Not confirmed" in output) == (answer == "no"), output
 

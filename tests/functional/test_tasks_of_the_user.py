@@ -45,6 +45,7 @@ def test_tasks_run_before_and_after_each_server_and_once_at_the_end(simulator, m
     counts = {"ansible.builtin.debug": {"msg": "in all {{ maintenance_report.totals.failed }} failed"}}
     run = maintain(sim, HOSTS, *tasks(**{"finally": [counts]}))
     assert run.rc == 2 and run.outcomes == {"a": "done", "b": "failed", "c": "skipped"}, run.output
+    assert "3 servers, " in run.output and "No conductor included" not in run.output, run.output
     assert said(tmp_path) == ["after a", "before a", "before b", "before c", "failed b", "finally a"], run.output
     assert "in all 1 failed" in run.output, run.output
 
@@ -82,3 +83,9 @@ def test_file_that_is_set_for_hosts_is_refused(simulator, maintain):
     sim = simulator([{"id": 1, **FAST}])
     run = maintain(sim, {"a": HOSTS["a"]}, maintenance_before_tasks="backup.yml")
     assert run.rc == 2 and "Give it with -e maintenance_before_tasks=backup.yml" in run.output and not sim.requests(), run.output
+
+
+def test_id_under_the_name_of_another_playbook_is_refused(simulator, maintain):
+    sim = simulator([{"id": 1, **FAST}])
+    run = maintain(sim, {"a": HOSTS["a"]}, "-e", "maintenance_run=CHG-7")
+    assert run.rc == 2 and "give its ID as maintenance_id" in run.output and not sim.requests(), run.output

@@ -32,7 +32,7 @@ from .._quota.stagger import choose, simulate
 from .._runs.events import BEGUN, DONE, ENDED, RESULT, SIGNAL, STATUS, UNCONFIRMED, VERSION
 from .._runs.log import RunLog
 from .._runs.open import forget_old_runs, make_id, open_log
-from .._runs.rows import row_of_maintained
+from .._runs.rows import row_of_maintained, row_of_signalled
 from .._runs.rows import server as report_row
 from .._settings import Settings
 from .._text import iso
@@ -353,7 +353,8 @@ class Conductor:
                 return {**row, **known, "host": server.host, "earlier": DONE, "reason": row["reason"]} if known else row
             if server.log.last(api_url, row["server_id"]) in (SIGNAL, UNCONFIRMED):
                 # An earlier run may have sent its signal. This one did not come so far as to say more.
-                return {**row, "earlier": UNCONFIRMED}
+                sent = row_of_signalled(server.log.events(), (api_url, row["server_id"]))
+                return {**row, "signal": sent["signal"], "timeline": row["timeline"] or sent["timeline"], "earlier": UNCONFIRMED}
         return row
 
     def _close_after_failures(self) -> None:

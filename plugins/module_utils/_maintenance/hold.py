@@ -63,7 +63,8 @@ def run(ctx: Context) -> Result:
         raise OperationFailed(f"Server {server_id}: its hold was not changed, because the ledger cannot be used.", _result(ctx, before))
     result = {**_result(ctx, after), "changed": changed}
     said = _said(ctx, after)
-    ctx.progress(said if after is not None else "released" if changed else "was not on hold")
+    would = "would be " if ctx.check_mode and changed else ""
+    ctx.progress(would + said if after is not None else "released" if changed else "was not on hold")
     if ctx.diff:
         result["diff"] = {"before": f"{_said(ctx, before)}\n", "after": f"{said}\n"}
     return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._errors import BadOption
 from .._operation import Context, Operation, Result
 
-STEPS = ("check", "join", "conduct", "outcome", "canary", "failed", "report")
+STEPS = ("check", "prepared", "join", "conduct", "outcome", "canary", "failed", "report")
 MAINTENANCE = "maintenance"
 REPORT_FORMATS = ("html", "json", "markdown", "junit")
 
@@ -26,6 +26,7 @@ OPERATION = Operation(
         "playbook": {"type": "str", "choices": ["announce", "hold", MAINTENANCE, "power", "release"], "default": MAINTENANCE},
         "hosts": {"type": "raw", "default": "all"},
         "joining": {"type": "bool", "default": True},
+        "prepared": {"type": "bool", "default": False},
         "messages": {"type": "bool", "default": False},
         "pause": {"type": "str", "default": "0"},
         "error": {"type": "str"},

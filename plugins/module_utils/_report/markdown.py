@@ -56,5 +56,6 @@ def markdown(report: Mapping[str, Any]) -> str:
     servers, planned = report["servers"], bool(report["check_mode"])
     tz, known = zone(report["timezone"]), span(servers, planned)
     table = _table(servers, planned, tz, zones(known, tz))
-    blocks = [MARK, f"## {title(report)}", when(report, known, tz), sentence(servers, planned), table]
+    reason = f"Reason: {code(report['reason'])}" if report["reason"] else ""
+    blocks = [MARK, f"## {title(report)}", when(report, known, tz), reason, sentence(servers, planned), table]
     return "\n\n".join(filter(None, blocks)) + "\n"

@@ -19,7 +19,10 @@ from .data import ACTING, GOING_ON, IN_COUNTDOWN, WAITING, epoch
 from .table import table
 
 RUNNING, OVER, INTERRUPTED, VANISHED = "running", "ended", "interrupted", "vanished"
-NEVER_SEEN = "the run ended without a word. Look at the server's console"
+# What is known of a server whose run vanished.
+NOT_TOLD = "the run vanished in the countdown: no signal was sent, and the players were not told that it is off"
+NOT_SEEN = "the run vanished after the signal, whose outcome was not seen. Look at the server's console"
+NOT_BEGUN = "the run vanished before anything was sent to this server"
 
 
 @dataclass
@@ -42,6 +45,11 @@ class ServerState:
         """Store the row of a server that has ended."""
         self.row, self.state = complete(row), str(row["outcome"])
 
+    @property
+    def lost(self) -> str:
+        """Return what is known if the run has vanished."""
+        return NOT_SEEN if self.is_sent else NOT_TOLD if self.timeline else NOT_BEGUN
+
     def as_row(self, running: bool = False, timezone: str = "UTC") -> Dict[str, Any]:
         """Return the row of the report. Of a server that has not ended, it says what is known: in a running run, its state."""
         if self.row is not None:
@@ -54,7 +62,7 @@ class ServerState:
         if running:
             at = None if self.action is None else local_time(self.action, zone(timezone))
             return {**row, "outcome": self.state, "reason": at and f"{self.signal} at {at}"}
-        return {**row, "outcome": UNCONFIRMED if self.is_sent else FAILED, "reason": NEVER_SEEN}
+        return {**row, "outcome": UNCONFIRMED if self.is_sent else FAILED, "reason": self.lost}
 
 
 @dataclass
@@ -104,9 +112,15 @@ def state_of(run: str, events: Iterable[Event]) -> RunState:
 
 
 def _begin(out: RunState, event: Event, hosts: Dict[Key, str]) -> None:
-    # A run that is repeated takes the place of one that has vanished.
-    out.owners.update({owner: "" for owner, how in out.owners.items() if how is None})
-    out.owners[str(event.get("owner"))] = None
+    owner = str(event.get("owner"))
+    lost = [one for one, how in out.owners.items() if how is None and one != owner]
+    if lost:
+        # A run that is repeated takes the place of one that has vanished.
+        out.owners.update(dict.fromkeys(lost, ""))
+        for one in out.servers.values():
+            if one.row is None:
+                one.end(one.as_row())
+    out.owners[owner] = None
     out.begun = out.begun or _time(event.get("time"))
     out.plan, out.reason = (str(event.get(name) or "") for name in ("plan", "reason"))
     out.timezone = _known_zone(str(event.get("timezone") or "UTC"))
@@ -156,12 +170,14 @@ def lines(now: float, run: RunState, state: str, quota: str) -> List[str]:
         RUNNING: f"running{begun}" + ("" if run.ends is None else f", ends at about {local_time(run.ends, tz, with_seconds=False)}"),
         VANISHED: f"vanished: its process is gone. Repeat the run with -e maintenance_id={run.run}",
         INTERRUPTED: "interrupted",
-        OVER: "ended",
+        OVER: "ended" if run.last is None else f"ended at {local_time(run.last, tz)}",
     }
-    silent = "" if run.last is None or state != RUNNING else f", last event {say_duration(int(max(0.0, now - run.last)))} ago"
-    is_lost = state == VANISHED
-    rows = [["server", "state", "why"], *([one.host, one.state, _known(one, now, run, is_lost)] for one in run.servers.values())]
-    return [printable(f"Run {run.run}: {heads[state]}{silent}; {quota}"), *table(rows), printable(counts(run.servers.values()))]
+    head = f"Run {run.run}: {heads[state]}"
+    if state == RUNNING:
+        silent = "" if run.last is None else f", last event {say_duration(int(max(0.0, now - run.last)))} ago"
+        head += f"{silent}; {quota}"
+    known = [[one.host, one.state, _known(one, now, run, state == VANISHED)] for one in run.servers.values()]
+    return [printable(head), *table([["server", "state", "why"], *known]), printable(counts(run.servers.values()))]
 
 
 def counts(servers: Iterable[ServerState]) -> str:
@@ -186,7 +202,7 @@ def _known(one: ServerState, now: float, run: RunState, is_lost: bool) -> str:
     if one.row is not None:
         return str(one.row["reason"] or "")
     if is_lost:
-        return NEVER_SEEN
+        return one.lost
     if one.action is None:
         return ""
     at = local_time(one.action, zone(run.timezone))

@@ -54,7 +54,9 @@ def title(report: Mapping[str, Any]) -> str:
 
 
 def attention(server: Mapping[str, Any]) -> str:
-    """Return the outcome of a server that needs attention, empty for any other."""
+    """Return the outcome of a server that needs attention, empty for any other. Somebody wanted a hold or an exclusion."""
+    if server.get("held_back"):
+        return ""
     if server["outcome"] in BAD:
         return str(server["outcome"])
     return "unconfirmed" if is_unconfirmed(server) else ""
@@ -100,7 +102,7 @@ def when(report: Mapping[str, Any], known: Optional[Tuple[float, float]], tz: tz
     """Return the time range of a report, or the time at which it was made if nothing was sent or the run goes on."""
     if report["running"]:
         made = epoch(report["generated"]) or 0.0
-        return f"The state at {clock(made, tz)} {abbreviation(made, tz)}. While the run goes on, this page is renewed."
+        return f"The state at {clock(made, tz)} {abbreviation(made, tz)}, while the run went on"
     if known is None:
         made = epoch(report["generated"]) or 0.0
         nothing = f"nothing {'is planned' if report['check_mode'] else 'was sent'}"

@@ -15,8 +15,8 @@ An event is one line of JSON. Each has ``time`` (UTC, ISO 8601), ``run`` (the ID
 - ``refused``: that signal had no effect.
 - ``done``, ``unconfirmed``: the effect of that signal was seen, or was not.
 - ``result``: the server has ended. ``row`` is its row of the report.
-- ``batch``, ``earlier``: only in the temporary log of an ansible-playbook. The ``hosts`` of a batch that begins, and the row of a server
-  from an earlier part of the maintenance.
+- ``batch``, ``earlier``, ``ready``: only in the temporary log of an ansible-playbook. The ``hosts`` of a batch that begins, the row of a
+  server from an earlier part of the maintenance, and a ``host`` whose tasks before the maintenance have succeeded.
 - ``failed``: a later task of the host failed. ``error`` is its message.
 - ``status``: ``ends`` is the expected end of the run.
 - ``ended``: the process of ``owner`` has ended its part. ``interrupted`` is the name of the signal that ended it, empty for none.
@@ -34,7 +34,7 @@ from .._text import iso
 
 VERSION = 1
 BEGUN, COUNTDOWN, STEP, RESULT, EARLIER, FAILED = "begun", "countdown", "step", "result", "earlier", "failed"
-STATUS, ENDED, BATCH = "status", "ended", "batch"
+STATUS, ENDED, BATCH, READY = "status", "ended", "batch", "ready"
 SIGNAL, REFUSED, DONE, UNCONFIRMED = "signal", "refused", "done", "unconfirmed"
 # The events that decide whether a repeated run maintains a server.
 DECIDING = (SIGNAL, REFUSED, DONE, UNCONFIRMED)
@@ -47,6 +47,7 @@ FIELDS: Dict[str, Set[str]] = {
     RESULT: {"row"},
     EARLIER: {"row"},
     BATCH: {"hosts"},
+    READY: {"host"},
     FAILED: {"host", "error"},
     STATUS: {"ends"},
     ENDED: {"owner", "interrupted"},

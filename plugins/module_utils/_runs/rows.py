@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Mapping, Optional
 
-from .events import DONE, EARLIER, FAILED, RESULT, UNCONFIRMED, Event, Key, key_of
+from .events import DONE, EARLIER, FAILED, RESULT, SIGNAL, UNCONFIRMED, Event, Key, key_of
 
 Row = Dict[str, Any]
 # The values of a result that its row has unchanged.
@@ -49,6 +49,15 @@ def rows(events: Iterable[Event]) -> Dict[str, Row]:
         elif one["event"] == FAILED:
             out[one["host"]] = with_error(out.get(one["host"]) or server(one["host"], {}), one["error"])
     return out
+
+
+def row_of_signalled(events: Iterable[Event], server_key: Key) -> Row:
+    """Return the signal of a server that may have been sent last, and its timeline. Its outcome is unknown."""
+    sent = [one for one in events if one["event"] == SIGNAL and key_of(one) == server_key]
+    if not sent:
+        return {"signal": None, "timeline": []}
+    signal, at = str(sent[-1].get("signal") or "restart"), sent[-1].get("time")
+    return {"signal": signal, "timeline": [{"kind": "signal", "text": signal, "planned": at, "at": at, "outcome": "unknown"}]}
 
 
 def complete(row: Mapping[str, Any]) -> Row:
