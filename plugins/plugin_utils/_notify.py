@@ -256,7 +256,8 @@ class Notifier:
                 self._thread.start()
 
     def _run(self) -> None:
-        assert self._webhook is not None
+        if self._webhook is None:
+            return
         while (body := self._bodies.get()) is not None:
             try:
                 warning = self._send(self._webhook.url, body)

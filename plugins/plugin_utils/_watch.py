@@ -92,9 +92,9 @@ class Watch:
                 threading.Thread(target=self._write_state, daemon=True).start()
 
     def _write_state(self) -> None:
-        assert self._run is not None
         try:
-            present = {host: one.as_row(True, self.options.timezone) for host, one in self._run.present_state().items()}
+            states = self._run.present_state() if self._run is not None else {}
+            present = {host: one.as_row(True, self.options.timezone) for host, one in states.items()}
             live = replace(self.options, formats=tuple(one for one in self.options.formats if one in LIVE))
             RunReport({**self._seen.rows(), **present, **self._seen.rows(own=True)}.values(), live, False, running=True).write()
         except ServerPrismError:

@@ -27,7 +27,6 @@ from .table import table
 Row = Dict[str, Any]
 HEADER = ["server", "id", "billing", "state", "memory", "cpu", "product"]
 COLUMNS = ["host", "id", "name", "product", "billing", "state", "memory_bytes", "memory_limit_mb", "cpu_percent", "disk_bytes"]
-NO_HOLDS: Mapping[int, str] = {}
 # A spreadsheet takes a cell that begins with one of these, also in its wide form, for a formula.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -42,7 +41,7 @@ def same_for_all(name: str, values: Iterable[Any]) -> Optional[str]:
 
 
 def status_rows(
-    ids: Mapping[str, int], servers: Sequence[Mapping[str, Any]], problems: Mapping[str, str], holds: Mapping[int, str] = NO_HOLDS
+    ids: Mapping[str, int], servers: Sequence[Mapping[str, Any]], problems: Mapping[str, str], holds: Optional[Mapping[int, str]] = None
 ) -> List[Row]:
     """Return one row a host, sorted by name: the server as ``serverprism_server_info`` returns it, or a ``problem``.
 
@@ -52,7 +51,7 @@ def status_rows(
     rows: List[Row] = []
     for host, server_id in sorted(ids.items()):
         missing = {"id": server_id or None, "problem": "not found" if server_id else problems.get(host, "no serverprism_id")}
-        hold = {"hold": holds[server_id]} if server_id in holds else {}
+        hold = {"hold": holds[server_id]} if holds and server_id in holds else {}
         rows.append({"host": host, **by_id.get(server_id, missing), **hold})
     return rows
 

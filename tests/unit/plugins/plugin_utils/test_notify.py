@@ -179,6 +179,11 @@ def test_slow_webhook_is_not_tried_for_longer_than_the_patience():
     assert "it does not respond within" in warning and times[-1] <= PATIENCE
 
 
+def broken():
+    """Fail as a bug does, with the address in the text."""
+    raise KeyError(URL)
+
+
 class Sender:
     """A sender that records messages, and returns warnings in turn. It waits while it is held."""
 
@@ -186,15 +191,14 @@ class Sender:
         self.texts = []
         self.is_free = threading.Event()
         self.is_free.set()
+        # Each is a text to return, or a function to call.
         self._warnings = list(warnings)
 
     def __call__(self, _url, body):
         self.is_free.wait()
         self.texts.append(body["text"].splitlines()[0])
         warning = self._warnings.pop(0) if self._warnings else ""
-        if isinstance(warning, Exception):
-            raise warning
-        return warning
+        return warning() if callable(warning) else warning
 
 
 def notifier(sender, *events, warned=None, patience=60.0):
@@ -264,7 +268,7 @@ def test_equal_warnings_are_given_once():
 
 
 def test_bug_in_the_sender_is_a_warning_and_later_messages_are_sent():
-    warned, sender = [], Sender(KeyError(URL))
+    warned, sender = [], Sender(broken)
     one = notifier(sender, warned=warned)
     one.begin("")
     one.end(REPORT)

@@ -13,7 +13,7 @@ from ansible_collections.serverprism.cloud.plugins.module_utils._runs.rows impor
 from ansible_collections.serverprism.cloud.plugins.module_utils._text import iso
 
 URL = "https://x"
-HOSTS = ["a", "b"]
+HOSTS = ("a", "b")
 
 
 def event(kind, at=0.0, server_id=None, /, **fields):
@@ -32,7 +32,7 @@ def countdown(server_id=1, action=100.0):
 
 def said(server_id=1, outcome="sent"):
     step = {"kind": "announcement", "text": "say x", "planned": iso(40.0), "at": iso(40.0), "outcome": outcome}
-    return event("step", 40.0, server_id, **step)
+    return line("r", "step", 40.0, {"api_url": URL, "server_id": server_id, **step})
 
 
 def signal(server_id=1, what="restart"):
@@ -71,8 +71,8 @@ def run_of(*events):
         ([event("countdown", 1.0, 99), event("unheard-of", 1.0, 1)], "waiting", ""),
         # The run is repeated, with this server or without it.
         ([countdown(), said(), begun("again")], "waiting", ""),
-        ([countdown(), said(), begun("again", hosts=[])], "failed", "the players were not told that it is off"),
-        ([countdown(), said(), signal(), begun("again", hosts=[])], "unconfirmed", "whose outcome was not seen"),
+        ([countdown(), said(), begun("again", hosts=())], "failed", "the players were not told that it is off"),
+        ([countdown(), said(), signal(), begun("again", hosts=())], "unconfirmed", "whose outcome was not seen"),
     ],
 )
 def test_state_of_a_server(events, state, what):
