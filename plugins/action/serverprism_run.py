@@ -164,11 +164,12 @@ class ActionModule(ControllerAction):
         result: dict[str, Any] = {"changed": False, "waited": False, "others": 0, "bad": {}}
         if self._task.check_mode or len(batches) != 1 or not rest:
             return result
-        result.update(others=len(rest), waited=seconds > 0)
-        done = [host for host, row in play.rows().items() if row["outcome"] == "done" and host in task_vars["ansible_play_hosts"]]
+        done = [host for host, row in play.rows(own=True).items() if row["outcome"] == "done" and host in task_vars["ansible_play_hosts"]]
         found = Hosts(self, task_vars).read(done, orders.NAMES, DEFAULTS)
         up = [order for order in _orders_of(found).values() if not order.refused and order.params["state"] == "restarted"]
-        if seconds > 0:
+        # A canary that was off has nothing to look at.
+        result.update(others=len(rest), waited=seconds > 0 and bool(up))
+        if result["waited"]:
             run = Run(up, [], Quiet())
             until = local_time(time.time() + seconds, zone(next((one.params["timezone"] for one in up), "UTC")))
             with Screen() as screen:
@@ -186,7 +187,7 @@ class ActionModule(ControllerAction):
         self._play().failed(host, error)
         order = _orders_of(Hosts(self, task_vars).read([host], orders.NAMES, DEFAULTS))[host]
         if not order.refused and not self._task.check_mode:
-            # The log of the run cannot be used, but the play must learn of the failure.
+            # The play must learn of the failure, even if the log of the run cannot be used.
             with suppress(ServerPrismError):
                 log_of(order).add(FAILED, time.time(), host=host, error=error)
         return {"changed": False, "failed": True, "msg": error}
@@ -223,9 +224,7 @@ class ActionModule(ControllerAction):
             # The run is over: no further batch begins.
             self._tell_end(found, report)
             ending = hosts.read(spared or begun[:1], orders.NAMES, DEFAULTS)
-            end_runs(
-                [orders.take(name, one.values, one.errors, orders.access_of(one.defaults), BEGAN) for name, one in ending.items()], deferred
-            )
+            end_runs(_orders_of(ending).values(), deferred)
             if hosts.extra_vars.get(run_check.FINALLY_TASKS):
                 result["report"] = report.data
         # Only the last batch can tell: the canary can have a longer countdown than the others.

@@ -81,7 +81,7 @@ class LedgerLost(ServerPrismError):
 
 
 class RunLogUnusable(ServerPrismError):
-    """A run log that cannot be read or written. Nothing was sent."""
+    """A run log that cannot be read or written. The message says what that means."""
 
 
 class AlreadyMaintained(ServerPrismError):

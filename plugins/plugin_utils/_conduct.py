@@ -46,7 +46,7 @@ from ansible_collections.serverprism.cloud.plugins.plugin_utils._orders import O
 
 
 class Listener(Protocol):
-    """What a run reports to. The host is empty for the whole run."""
+    """A receiver of the lines and results of a run. The host is empty for the whole run."""
 
     def tell(self, host: str, text: str) -> None:
         """Show a progress line."""

@@ -27,7 +27,7 @@ PATIENCE = 5.0
 
 @dataclass
 class Watch:
-    """What listens to the run of a batch. ``begun`` is the number of hosts of earlier batches, ``waiting`` that of the others.
+    """The listener of the run of a batch. ``begun`` is the number of hosts of earlier batches, ``waiting`` that of the others.
 
     ``tell`` and ``warn`` show a line of a host; the host is empty for the whole run.
     """

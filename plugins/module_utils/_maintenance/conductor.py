@@ -121,8 +121,7 @@ class Conductor:
     ``owner`` is the process that owns the locks. With ``keeps_locks`` they are kept for a later batch. ``failed_before`` is the number of
     servers of earlier batches that failed; they count for ``max_failures``. ``tell`` is called with lines about the whole run. ``run_id``
     names the run of servers without ``maintenance_id``, ``begun`` are further fields of its first event, and ``later`` the servers of later
-    batches there. ``beat`` is called every
-    RENEW_EVERY seconds.
+    batches there. ``beat`` is called every RENEW_EVERY seconds.
     """
 
     def __init__(

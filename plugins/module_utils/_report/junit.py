@@ -51,7 +51,9 @@ def _facts(server: Mapping[str, Any], planned: bool, tz: tzinfo) -> List[str]:
 
 def _element(server: Mapping[str, Any]) -> Optional[str]:
     """Return the element for an outcome, or None for a test that passed. A countdown that a hold cancelled is not a failed test."""
-    return "skipped" if server["held_back"] else ELEMENTS.get(attention(server) or server["outcome"])
+    needs = attention(server)
+    # A server that a hold has cancelled, and whose players know, needs no attention.
+    return "skipped" if server["held_back"] and not needs else ELEMENTS.get(needs or server["outcome"])
 
 
 def _case(server: Mapping[str, Any], planned: bool, tz: tzinfo) -> str:

@@ -54,12 +54,18 @@ def title(report: Mapping[str, Any]) -> str:
 
 
 def attention(server: Mapping[str, Any]) -> str:
-    """Return the outcome of a server that needs attention, empty for any other. Somebody wanted a hold or an exclusion."""
-    if server.get("held_back"):
-        return ""
-    if server["outcome"] in BAD:
+    """Return the outcome of a server that needs attention, empty for any other."""
+    if server["outcome"] in BAD and not _is_wanted(server):
         return str(server["outcome"])
     return "unconfirmed" if is_unconfirmed(server) else ""
+
+
+def _is_wanted(server: Mapping[str, Any]) -> bool:
+    """Return whether a hold or an exclusion is the reason, and no player waits for a restart that does not come."""
+    if not server.get("held_back") or server["outcome"] not in ("deferred", "cancelled"):
+        return False
+    told = [step["outcome"] for step in server["timeline"] if step["kind"] == "cancel"]
+    return told[-1:] in ([], ["sent"])
 
 
 def sentence(servers: Sequence[Mapping[str, Any]], planned: bool) -> str:

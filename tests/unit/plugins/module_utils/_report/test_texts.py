@@ -60,3 +60,21 @@ def test_sentence_names_the_outcomes(rows, is_plan, said):
 )
 def test_outcome_that_needs_attention(row, expected):
     assert attention(row) == expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told", "earlier", "needs"),
+    [
+        ("deferred", [], None, ""),
+        ("cancelled", ["sent"], None, ""),
+        # The players may wait for a restart that does not come.
+        ("cancelled", ["failed"], None, "cancelled"),
+        ("cancelled", ["unknown"], None, "cancelled"),
+        # A signal of an earlier run.
+        ("deferred", [], "unconfirmed", "unconfirmed"),
+        ("failed", [], None, "failed"),
+    ],
+)
+def test_hold_needs_attention_only_if_its_players_or_its_state_do(outcome, told, earlier, needs):
+    timeline = [{"kind": "cancel", "outcome": one} for one in told]
+    assert attention({"outcome": outcome, "held_back": True, "earlier": earlier, "timeline": timeline}) == needs

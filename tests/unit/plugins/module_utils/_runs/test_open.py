@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the log of a run is, and the ID of a run without a name."""
+"""The place of the log of a run, and the ID of a run without a name."""
 
 from __future__ import annotations
 
